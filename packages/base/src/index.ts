@@ -1,0 +1,32 @@
+// Programmer errors
+export { AssertionError, assert, defined, unreachable } from "./assert.js";
+// Time and chance, as parameters
+export { type AbortSignalLike, type Clock, delay, type Timer, VirtualClock } from "./clock.js";
+export { type Random, randomBelow, randomFraction, randomId, seededRandom } from "./random.js";
+// Bytes
+export {
+  compareBytes,
+  concatBytes,
+  decodeUtf8,
+  EMPTY_BYTES,
+  encodeUtf8,
+  equalBytes,
+  fromHex,
+  prefixEnd,
+  startsWithBytes,
+  toHex,
+} from "./bytes.js";
+export { crc32c } from "./crc32c.js";
+// Logs and background tasks
+export {
+  createLogger,
+  errorText,
+  LOG_LEVELS,
+  type LogFields,
+  type Logger,
+  type LogLevel,
+  type LogRecord,
+  type LogValue,
+  silentLogger,
+} from "./logger.js";
+export { TaskGroup } from "./task-group.js";

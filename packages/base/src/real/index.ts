@@ -1,0 +1,4 @@
+// The platform's own clock, randomness and log stream; everything pure gets them as parameters.
+export { realClock } from "./real-clock.js";
+export { randomSeed } from "./random-seed.js";
+export { streamLogger, type StreamLoggerOptions } from "./stream-logger.js";

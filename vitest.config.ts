@@ -1,0 +1,32 @@
+import { defineConfig } from "vitest/config";
+
+const conditions = ["sagong-source", "node", "import", "module", "default"];
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: conditions } },
+  test: {
+    maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["packages/*/{src,test}/**/*.test.ts", "test/tidy.test.ts"],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // Real processes, sockets and clients: one file at a time, or they starve each other.
+          name: "system",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/tidy.test.ts"],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
