@@ -1,0 +1,162 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { seededRandom, silentLogger } from "@sagong/base";
+import { realClock } from "@sagong/base/real";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { identifyProcess } from "./process-identity.js";
+import { openProcessRuntime } from "./process-runtime.js";
+import type { ContainerConfig, ContainerRuntime, ContainerState } from "./runtime.js";
+
+let rootDir: string;
+let runtime: ContainerRuntime;
+
+const open = (): Promise<ContainerRuntime> =>
+  openProcessRuntime(
+    { rootDir, podCidr: "127.99.0.0/16" },
+    { clock: realClock(), random: seededRandom(Date.now()), logger: silentLogger },
+  );
+
+const config = (command: string[], more: Partial<ContainerConfig> = {}): ContainerConfig => ({
+  name: "c",
+  attempt: 0,
+  image: "none",
+  command,
+  args: [],
+  workingDir: undefined,
+  env: [{ name: "PATH", value: process.env["PATH"] ?? "" }],
+  mounts: [],
+  logPath: "c/0.log",
+  annotations: {},
+  ...more,
+});
+
+const sandbox = (): Promise<string> =>
+  runtime.runPodSandbox({
+    namespace: "default",
+    name: "p",
+    uid: "u",
+    logDirectory: `${rootDir}/logs`,
+  });
+
+async function run(sandboxId: string, container: ContainerConfig): Promise<string> {
+  const id = await runtime.createContainer(sandboxId, container);
+  await runtime.startContainer(id);
+  return id;
+}
+
+async function state(id: string): Promise<ContainerState> {
+  const found = (await runtime.listContainers()).find((container) => container.id === id);
+  if (!found) throw new Error(`no container ${id}`);
+  return found;
+}
+
+const exited = (id: string): Promise<ContainerState> =>
+  vi.waitFor(
+    async () => {
+      const now = await state(id);
+      expect(now.phase).toBe("exited");
+      return now;
+    },
+    { timeout: 5000, interval: 10 },
+  );
+
+beforeEach(async () => {
+  rootDir = mkdtempSync(`${tmpdir()}/sagong-runtime-`);
+  runtime = await open();
+});
+
+afterEach(async () => {
+  for (const { id } of await runtime.listPodSandboxes()) await runtime.removePodSandbox(id);
+  await runtime.close();
+  rmSync(rootDir, { recursive: true, force: true });
+});
+
+describe("ProcessRuntime", () => {
+  it("records exit code and both output streams as CRI log lines", async () => {
+    const id = await run(await sandbox(), config(["sh", "-c", "echo out; echo err >&2; exit 3"]));
+    const end = await exited(id);
+    expect(end).toMatchObject({ exitCode: 3, reason: "Error" });
+    const lines = readFileSync(end.logPath, "utf8").trimEnd().split("\n").toSorted();
+    const form = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z (stdout F out|stderr F err)$/;
+    expect(lines).toHaveLength(2);
+    for (const line of lines) expect(line).toMatch(form);
+  });
+
+  it("stopContainer() sends SIGTERM and takes the code that the process then gives", async () => {
+    const id = await run(
+      await sandbox(),
+      config(["sh", "-c", "trap 'exit 7' TERM; echo ready; while :; do sleep 0.02; done"]),
+    );
+    const { logPath } = await state(id);
+    await vi.waitFor(() => expect(readFileSync(logPath, "utf8")).toContain("ready"));
+    await runtime.stopContainer(id, 5000);
+    expect(await state(id)).toMatchObject({ phase: "exited", exitCode: 7 });
+  });
+
+  it("stopContainer() kills the whole group after the grace period", async () => {
+    const id = await run(
+      await sandbox(),
+      config(["sh", "-c", "trap '' TERM; sleep 1000 & echo $!; while :; do sleep 0.02; done"]),
+    );
+    const { logPath } = await state(id);
+    const pid = await vi.waitFor(() => {
+      const match = /F (\d+)/.exec(readFileSync(logPath, "utf8"));
+      expect(match).not.toBeNull();
+      return Number(match?.[1]);
+    });
+    await runtime.stopContainer(id, 50);
+    expect(await state(id)).toMatchObject({ phase: "exited", exitCode: 137 });
+    await vi.waitFor(() => expect(identifyProcess(pid)).toBeUndefined());
+  });
+
+  it("a new runtime takes up running containers, learns their exit code and goes on logging", async () => {
+    const sandboxId = await sandbox();
+    const id = await run(
+      sandboxId,
+      config(["sh", "-c", "echo one; while [ ! -e go ]; do sleep 0.02; done; echo two; exit 5"]),
+    );
+    const before = await state(id);
+    await vi.waitFor(() => expect(readFileSync(before.logPath, "utf8")).toContain("one"));
+    await runtime.close();
+    runtime = await open();
+    expect(await state(id)).toMatchObject({ phase: "running", startedAtMs: before.startedAtMs });
+    await runtime.execSync(id, ["touch", "go"], 1000);
+    expect(await exited(id)).toMatchObject({ exitCode: 5 });
+    expect(readFileSync(before.logPath, "utf8").match(/F (one|two)$/gm)).toEqual([
+      "F one",
+      "F two",
+    ]);
+  });
+
+  it("startContainer() names a program that is not there", async () => {
+    const id = await runtime.createContainer(await sandbox(), config(["no-such-program"]));
+    await expect(runtime.startContainer(id)).rejects.toThrow(
+      'exec: "no-such-program": executable file not found in $PATH',
+    );
+  });
+
+  it("createContainer() says what to do when there is no command", async () => {
+    await expect(runtime.createContainer(await sandbox(), config([]))).rejects.toMatchObject({
+      reason: "CommandRequired",
+    });
+  });
+
+  it("mounts appear under the container's root, which is its working folder", async () => {
+    const id = await run(
+      await sandbox(),
+      config(["sh", "-c", "cat ./etc/config/x"], {
+        mounts: [{ containerPath: "/etc/config/x", hostPath: "/etc/hostname", readOnly: true }],
+      }),
+    );
+    expect(await exited(id)).toMatchObject({ exitCode: 0 });
+  });
+
+  it("execSync() cuts a command off at its time limit", async () => {
+    const id = await run(await sandbox(), config(["sleep", "1000"]));
+    expect(await runtime.execSync(id, ["sleep", "1000"], 50)).toMatchObject({ timedOut: true });
+    expect(await runtime.execSync(id, ["sh", "-c", "echo hi; exit 2"], 1000)).toMatchObject({
+      exitCode: 2,
+      stdout: "hi\n",
+    });
+  });
+});

@@ -1,0 +1,104 @@
+/**
+ * Writes pod statuses to the API: the latest one only, when it differs from what was written, one
+ * write a pod at a time, retried until it is through or the pod is gone.
+ */
+import { type Clock, delay, errorText, type Logger, TaskGroup } from "@sagong/base";
+import { isApiError } from "../api/api-status.js";
+import type { Pod, PodStatus } from "../api/gen/core-v1.js";
+import { keyOf } from "../api/resource.js";
+import { PODS } from "../api/resources.js";
+import type { ObjectClient } from "../client/object-client.js";
+
+export interface StatusManagerDependencies {
+  readonly client: ObjectClient;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+interface Entry {
+  pod: Pod;
+  status: PodStatus;
+  written: string | undefined;
+  writing: boolean;
+}
+
+const RETRY_FIRST_MS = 200;
+const RETRY_MAX_MS = 10_000;
+
+export class StatusManager {
+  readonly #dependencies: StatusManagerDependencies;
+  readonly #entries = new Map<string, Entry>();
+  readonly #tasks: TaskGroup;
+  readonly #closing = new AbortController();
+
+  constructor(dependencies: StatusManagerDependencies) {
+    this.#dependencies = dependencies;
+    this.#tasks = new TaskGroup((error) =>
+      dependencies.logger.error("pod status was not written", { error: errorText(error) }),
+    );
+  }
+
+  set(pod: Pod, status: PodStatus): void {
+    const uid = pod.metadata.uid ?? "";
+    const entry = this.#entries.get(uid) ?? { pod, status, written: undefined, writing: false };
+    entry.pod = pod;
+    entry.status = status;
+    this.#entries.set(uid, entry);
+    if (entry.writing || this.#closing.signal.aborted) return;
+    if (textOf(status) === entry.written) return;
+    entry.writing = true;
+    this.#tasks.run("write", () =>
+      this.#write(uid, entry).finally(() => {
+        entry.writing = false;
+      }),
+    );
+  }
+
+  /** Resolves when the pod's latest status is written, or will not be. */
+  async flush(uid: string): Promise<void> {
+    while (this.#entries.get(uid)?.writing) await delay(this.#dependencies.clock, 5);
+  }
+
+  remove(uid: string): void {
+    this.#entries.delete(uid);
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort(new Error("closed"));
+    await this.#tasks.settled();
+  }
+
+  async #write(uid: string, entry: Entry): Promise<void> {
+    let retryMs = RETRY_FIRST_MS;
+    while (this.#entries.get(uid) === entry && textOf(entry.status) !== entry.written) {
+      if (this.#closing.signal.aborted) return;
+      const { pod, status } = entry;
+      try {
+        // The uid makes the write fail rather than reach a newer pod of the same name.
+        const patch = { metadata: { uid }, status };
+        const options = {
+          type: "merge",
+          subresource: "status",
+          signal: this.#closing.signal,
+        } as const;
+        await this.#dependencies.client.patch(PODS, keyOf(pod), patch, options);
+        entry.written = textOf(status);
+        retryMs = RETRY_FIRST_MS;
+      } catch (error) {
+        if (isApiError(error, "NotFound", "Conflict", "Invalid")) {
+          if (isApiError(error, "Invalid")) throw error;
+          return; // Gone, or another pod by now: its own worker reports it.
+        }
+        if (this.#closing.signal.aborted) return;
+        this.#dependencies.logger.warn("pod status is being retried", { error: errorText(error) });
+        await delay(this.#dependencies.clock, retryMs, this.#closing.signal).catch(() => {});
+        retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
+      }
+    }
+  }
+}
+
+/** Key order is that of construction, the same for every status that podStatus() makes. */
+function textOf(status: PodStatus): string {
+  return JSON.stringify(status);
+}
