@@ -28,7 +28,7 @@ describe("claimDataDir()", () => {
     await prepareDataDir(dir);
     await claimDataDir(dir, { identity, isEmpty: true });
     await prepareDataDir(dir);
-    await claimDataDir(dir, { identity, isEmpty: false });
+    await expect(claimDataDir(dir, { identity, isEmpty: false })).resolves.toBeUndefined();
   });
 
   it("refuses the directory of another cluster and says what to do", async () => {
