@@ -1,0 +1,27 @@
+import { describe, expect, it } from "vitest";
+import { clusterLayout, portsOf } from "./layout.js";
+
+const options = { dataDir: "/d", members: 3, nodes: 2, portOffset: 0, single: false };
+
+describe("clusterLayout()", () => {
+  it("gives the documented default ports", () => {
+    const layout = clusterLayout(options);
+    expect(layout.members.map(({ clientUrl }) => clientUrl)).toEqual([
+      "http://127.0.0.1:2379",
+      "http://127.0.0.1:2479",
+      "http://127.0.0.1:2579",
+    ]);
+    expect(layout.initialCluster).toBe(
+      "store-1=http://127.0.0.1:2380,store-2=http://127.0.0.1:2480,store-3=http://127.0.0.1:2580",
+    );
+    expect(layout.apiUrl).toBe("https://127.0.0.1:6443");
+    expect(layout.kubeconfig).toBe("/d/kubeconfig");
+  });
+
+  it("adds the offset to every port and never uses one twice", () => {
+    const plain = portsOf(clusterLayout({ ...options, members: 5, nodes: 20 }));
+    const moved = portsOf(clusterLayout({ ...options, members: 5, nodes: 20, portOffset: 7 }));
+    expect(moved.map(({ port }) => port - 7)).toEqual(plain.map(({ port }) => port));
+    expect(new Set(plain.map(({ port }) => port)).size).toBe(plain.length);
+  });
+});
