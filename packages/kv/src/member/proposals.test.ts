@@ -5,7 +5,7 @@ import { Proposals } from "./proposals.js";
 
 class NoLeader extends Error {}
 
-function setup(leaderId: bigint | undefined = 1n) {
+function setup({ leaderId }: { leaderId: bigint | undefined } = { leaderId: 1n }) {
   const clock = new VirtualClock();
   const proposed: Uint8Array[] = [];
   const listeners = new Set<(status: RaftStatus) => void>();
@@ -66,7 +66,7 @@ describe("Proposals", () => {
   });
 
   it("propose() holds requests back while there is no leader, and keeps their order", async () => {
-    const { proposals, proposed, leaderChanges } = setup(undefined);
+    const { proposals, proposed, leaderChanges } = setup({ leaderId: undefined });
     const all = Promise.all([proposals.propose(encode), proposals.propose(encode)]);
     expect(proposed).toEqual([]);
     leaderChanges(2n);
@@ -106,7 +106,7 @@ describe("Proposals", () => {
   });
 
   it("propose() does not offer a request that timed out while it waited for a leader", async () => {
-    const { proposals, proposed, clock, leaderChanges } = setup(undefined);
+    const { proposals, proposed, clock, leaderChanges } = setup({ leaderId: undefined });
     const lost = expect(proposals.propose(encode)).rejects.toThrow("request timed out");
     clock.advance(7_000);
     await lost;
