@@ -7,10 +7,11 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { kubernetesTypes } from "./generate/kubernetes-types.mjs";
+import { protoModules } from "./generate/proto.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const check = process.argv.includes("--check");
-const files = kubernetesTypes();
+const files = new Map([...protoModules(), ...kubernetesTypes()]);
 
 let stale = 0;
 for (const [path, text] of files) {

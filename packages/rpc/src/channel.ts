@@ -1,5 +1,5 @@
 /** The client's side: calls over one or several endpoints, whatever carries them. */
-import type { MethodDescriptor } from "./method.js";
+import type { MethodDescriptor } from "./message/method.js";
 import type { Metadata } from "./status.js";
 
 export interface CallOptions {

@@ -2,7 +2,7 @@
  * What a service implementation is: functions of requests, free of any transport. An adapter
  * (grpc-js today, our own HTTP/2 engine later, the in-memory channel in one process) calls them.
  */
-import type { MethodDescriptor, MethodKind, ServiceDescriptor } from "./method.js";
+import type { MethodDescriptor, MethodKind, ServiceDescriptor } from "./message/method.js";
 import type { Metadata } from "./status.js";
 
 /** One call as its handler sees it. */

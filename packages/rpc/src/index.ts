@@ -1,11 +1,11 @@
 // Services as data
+export { MessageDecodeError, type MessageType } from "./message/message-type.js";
 export type {
   AnyMethod,
-  MessageType,
   MethodDescriptor,
   MethodKind,
   ServiceDescriptor,
-} from "./method.js";
+} from "./message/method.js";
 export { type Metadata, RpcError, StatusCode } from "./status.js";
 // For those who implement a service
 export {

@@ -2,17 +2,7 @@
  * Services as data. A generated module exports one `ServiceDescriptor` per proto service; servers,
  * channels and adapters are generic over it, and know nothing else of a service.
  */
-
-/** Encodes and decodes one message type; generated from a .proto file. */
-export interface MessageType<T> {
-  /** Full protobuf name, as `etcdserverpb.RangeRequest`. */
-  readonly name: string;
-  /** A message with every field present: those of `fields`, and proto3 defaults for the rest. */
-  create(fields?: Partial<T>): T;
-  encode(message: T): Uint8Array;
-  /** Throws `MessageDecodeError` naming message and offset where `bytes` are malformed. */
-  decode(bytes: Uint8Array): T;
-}
+import type { MessageType } from "./message-type.js";
 
 export type MethodKind = "unary" | "server-stream" | "client-stream" | "duplex";
 

@@ -1,0 +1,133 @@
+/**
+ * Writes protobuf's wire format into one growing array. A nested message is written in place: one
+ * byte is kept for its length, and its bytes move up in the rare case that the length needs more.
+ */
+import { encodeUtf8 } from "@sagong/base";
+import type { MessageType } from "./message-type.js";
+
+const FIRST_BYTES = 128;
+const TWO_32 = 2 ** 32;
+const TWO_63 = 2 ** 63;
+
+export class Writer {
+  #bytes: Uint8Array;
+  #length = 0;
+
+  constructor(firstBytes: number = FIRST_BYTES) {
+    this.#bytes = new Uint8Array(firstBytes);
+  }
+
+  /** What was written, as a view of exactly that length. The writer must not be used after. */
+  finish(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  /** An unsigned 32-bit varint; also writes tags. */
+  uint32(value: number): void {
+    this.#reserve(5);
+    let rest = value >>> 0;
+    while (rest > 0x7f) {
+      this.#bytes[this.#length++] = (rest & 0x7f) | 0x80;
+      rest >>>= 7;
+    }
+    this.#bytes[this.#length++] = rest;
+  }
+
+  int32(value: number): void {
+    if (value >= 0) this.uint32(value);
+    else this.#varint64(value >>> 0, 0xffffffff); // Sign-extended to ten bytes, as protobuf asks.
+  }
+
+  bool(value: boolean): void {
+    this.#reserve(1);
+    this.#bytes[this.#length++] = value ? 1 : 0;
+  }
+
+  /** A whole number between -2^63 and 2^63 - 1; one that rounds up to 2^63 is that limit. */
+  int64(value: number): void {
+    if (value >= 0 && value < TWO_32) return this.uint32(value);
+    if (value >= TWO_63) return this.#varint64(0xffffffff, 0x7fffffff);
+    const high = Math.floor(value / TWO_32);
+    this.#varint64(value - high * TWO_32, high >>> 0);
+  }
+
+  uint64(value: number): void {
+    if (value < TWO_32) return this.uint32(value);
+    const high = Math.min(Math.floor(value / TWO_32), 0xffffffff);
+    this.#varint64((value - high * TWO_32) >>> 0, high);
+  }
+
+  int64Big(value: bigint): void {
+    this.uint64Big(BigInt.asUintN(64, value));
+  }
+
+  uint64Big(value: bigint): void {
+    this.#varint64(Number(value & 0xffffffffn), Number(value >> 32n));
+  }
+
+  double(value: number): void {
+    this.#reserve(8);
+    new DataView(this.#bytes.buffer, this.#bytes.byteOffset).setFloat64(this.#length, value, true);
+    this.#length += 8;
+  }
+
+  bytes(value: Uint8Array): void {
+    this.uint32(value.length);
+    this.#reserve(value.length);
+    this.#bytes.set(value, this.#length);
+    this.#length += value.length;
+  }
+
+  string(value: string): void {
+    this.bytes(encodeUtf8(value));
+  }
+
+  message<T>(type: MessageType<T>, value: T): void {
+    this.#reserve(1);
+    const start = ++this.#length;
+    type.write(value, this);
+    this.#close(start);
+  }
+
+  /** A packed field: `write` writes the values without tags. */
+  packed(write: () => void): void {
+    this.#reserve(1);
+    const start = ++this.#length;
+    write();
+    this.#close(start);
+  }
+
+  /** Puts the length before what was written since `start`. */
+  #close(start: number): void {
+    const length = this.#length - start;
+    if (length < 0x80) {
+      this.#bytes[start - 1] = length;
+      return;
+    }
+    const extra = length < 0x4000 ? 1 : length < 0x200000 ? 2 : length < 0x10000000 ? 3 : 4;
+    this.#reserve(extra);
+    this.#bytes.copyWithin(start + extra, start, this.#length);
+    this.#length = start - 1;
+    this.uint32(length);
+    this.#length = start + extra + length;
+  }
+
+  #varint64(low: number, high: number): void {
+    this.#reserve(10);
+    let [lowRest, highRest] = [low >>> 0, high >>> 0];
+    while (highRest > 0 || lowRest > 0x7f) {
+      this.#bytes[this.#length++] = (lowRest & 0x7f) | 0x80;
+      lowRest = ((lowRest >>> 7) | (highRest << 25)) >>> 0;
+      highRest >>>= 7;
+    }
+    this.#bytes[this.#length++] = lowRest;
+  }
+
+  #reserve(more: number): void {
+    const needed = this.#length + more;
+    if (needed <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    grown.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = grown;
+  }
+}
