@@ -13,7 +13,7 @@ export interface ServerCall {
   /** The caller's address, for logs; `memory` for in-process calls. */
   readonly peer: string;
   /** The verified client certificate's subject, where TLS asked for one. */
-  readonly peerIdentity?: PeerIdentity;
+  readonly peerIdentity?: PeerIdentity | undefined;
 }
 
 export interface PeerIdentity {

@@ -1,5 +1,6 @@
 // Services as data
-export { MessageDecodeError, type MessageType } from "./message/message-type.js";
+export { MessageDecodeError } from "./message/decode-error.js";
+export type { MessageType } from "./message/message-type.js";
 export type {
   AnyMethod,
   MethodDescriptor,
@@ -23,3 +24,8 @@ export {
 export type { ListenAddress, RpcServer, RpcServerOptions, ServerTls } from "./server.js";
 // For those who call one
 export type { CallOptions, Channel, DuplexCall } from "./channel.js";
+export { createHealthService } from "./health-service.js";
+// Carried by @grpc/grpc-js over sockets, or by nothing at all in one process
+export { createServer } from "./grpc-js/server.js";
+export { type ChannelOptions, createChannel } from "./grpc-js/channel.js";
+export { createMemoryChannel } from "./memory/memory-channel.js";

@@ -1,5 +1,7 @@
 // Messages and methods as data; pure, so that state machines may use generated messages
-export { MessageDecodeError, type MessageType, messageType } from "./message-type.js";
+export { MessageDecodeError } from "./decode-error.js";
+export { messageType } from "./define-message.js";
+export type { MessageType } from "./message-type.js";
 export type { AnyMethod, MethodDescriptor, MethodKind, ServiceDescriptor } from "./method.js";
 // For generated code, and for codecs that are generic over a table
 export { Reader } from "./reader.js";

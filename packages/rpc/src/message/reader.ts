@@ -6,7 +6,8 @@
  * Invariant: position <= the length; every read that would pass its end throws.
  */
 import { decodeUtf8 } from "@sagong/base";
-import { MessageDecodeError, type MessageType } from "./message-type.js";
+import { MessageDecodeError } from "./decode-error.js";
+import type { MessageType } from "./message-type.js";
 
 /** Deeper nesting is refused: recursion in a decoder is the sender's to choose, the stack ours. */
 const MAX_DEPTH = 100;

@@ -1,0 +1,60 @@
+import { get } from "node:http";
+import { describe, expect, it } from "vitest";
+import { HealthCheckRequest, HealthService } from "../gen/health.js";
+import { implement } from "../handler.js";
+import { StatusCode } from "../status.js";
+import { channelSuite } from "../testing/channel-suite.js";
+import { createChannel } from "./channel.js";
+import { createServer } from "./server.js";
+
+channelSuite("createChannel() and createServer() over grpc-js", async (services) => {
+  const server = createServer({ services });
+  const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
+  const channel = createChannel({ endpoint: `http://127.0.0.1:${port}` });
+  return {
+    channel,
+    close: async () => {
+      await channel.close();
+      await server.close(100);
+    },
+  };
+});
+
+describe("createServer()", () => {
+  it("serves HTTP/1.1 on the same port", async () => {
+    const server = createServer({
+      services: [],
+      http1: (_request, response) => response.end("plain"),
+    });
+    const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
+    const text = await new Promise((resolve) => {
+      get({ port, host: "127.0.0.1", agent: false }, (response) => {
+        response.setEncoding("utf8").on("data", resolve);
+      });
+    });
+    expect(text).toBe("plain");
+    await server.close(10);
+  });
+
+  it("refuses a request over its limit with resourceExhausted", async () => {
+    const service = implement(HealthService, { check: () => ({ status: 1 }) });
+    const server = createServer({ services: [service], maxRequestBytes: 1000 });
+    const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
+    const channel = createChannel({ endpoint: `http://127.0.0.1:${port}` });
+    const request = HealthCheckRequest.create({ service: "x".repeat(2000) });
+    await expect(channel.unary(HealthService.methods.check, request)).rejects.toMatchObject({
+      code: StatusCode.resourceExhausted,
+    });
+    await channel.close();
+    await server.close(10);
+  });
+
+  it("listen() rejects with the system's error where the port is taken", async () => {
+    const first = createServer({ services: [] });
+    const { port } = await first.listen({ host: "127.0.0.1", port: 0 });
+    const second = createServer({ services: [] });
+    await expect(second.listen({ host: "127.0.0.1", port })).rejects.toThrow("EADDRINUSE");
+    await first.close(10);
+    await second.close(10);
+  });
+});

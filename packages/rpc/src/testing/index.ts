@@ -1,0 +1,1 @@
+export { type ChannelFixture, channelSuite } from "./channel-suite.js";
