@@ -112,9 +112,10 @@ function enumText(type) {
   return `export const ${typeName(type)} = {\n${values.join("")}} as const;\n`;
 }
 
-/** `Type` says nothing without the message that it stands in. */
+/** `Type` and `Kind` say nothing without the message that they stand in. */
 function typeName(type) {
-  return type.name === "Type" ? `${type.parent.name}Type` : type.name;
+  const bare = type.name === "Type" || type.name === "Kind";
+  return bare ? type.parent.name + type.name : type.name;
 }
 
 function messageText(message, context) {

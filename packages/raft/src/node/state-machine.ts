@@ -2,11 +2,13 @@
  * What the raft node drives: the replicated state machine and its image for members that are too
  * far behind. Implemented by kv's member; a memory twin serves raft's own tests.
  */
-import type { Entry, LogIndex, SnapshotMetadata } from "../core/types.js";
+import type { Entry, LogIndex, SnapshotMetadata, Term } from "../core/types.js";
 
 export interface StateMachine {
   /** Index of the last entry whose effects are in the state machine, also right after opening. */
   readonly appliedIndex: LogIndex;
+  /** Term of that entry; 0 where nothing has been applied. */
+  readonly appliedTerm: Term;
   /**
    * Applies committed entries in order, each exactly once over the life of the data directory
    * (the implementation stores its applied index with its data). Synchronous; a throw stops the
@@ -23,6 +25,7 @@ export interface StateMachine {
 
 export interface StateMachineImage {
   readonly index: LogIndex;
+  readonly term: Term;
   /** Bytes in chunks of at most 64 KiB; may be iterated once. */
   readonly chunks: AsyncIterable<Uint8Array>;
   close(): Promise<void>;

@@ -1,0 +1,164 @@
+/** The door of the core: everything goes in by these calls and comes out as `Ready`. */
+import { assert } from "@sagong/base";
+import { type RaftConfig, validateConfig } from "./config.js";
+import { RaftLog } from "./log.js";
+import type { Message } from "./message.js";
+import { Raft, type ReadAnswer, type Role } from "./raft.js";
+import type { Ready } from "./ready.js";
+import type { Entry, HardState, LogIndex, NodeId, SnapshotMetadata, Term } from "./types.js";
+
+/** What was on disk. */
+export interface RestoredState {
+  readonly hardState: HardState;
+  readonly snapshot: SnapshotMetadata;
+  readonly entries: readonly Entry[];
+  /** How far the state machine has come; never applied again. */
+  readonly applied: LogIndex;
+}
+
+export interface RawStatus {
+  readonly role: Role;
+  readonly term: Term;
+  readonly leader: NodeId | undefined;
+  readonly committed: LogIndex;
+  readonly applied: LogIndex;
+  readonly lastIndex: LogIndex;
+}
+
+export class RawNode {
+  readonly raft: Raft;
+  #hardState: HardState;
+  /** Answers that depend on what the next Ready writes. */
+  #afterPersist: Message[] = [];
+  #pending: Ready | undefined;
+
+  constructor(config: RaftConfig, restored: RestoredState) {
+    validateConfig(config);
+    const log = new RaftLog(restored.snapshot, restored.entries);
+    log.committed = Math.max(restored.applied, Math.min(restored.hardState.commit, log.lastIndex));
+    log.applied = restored.applied;
+    assert(
+      restored.applied >= log.firstIndex - 1 && restored.applied <= log.lastIndex,
+      `the state machine has applied ${restored.applied}, outside the log ${log.firstIndex - 1}..${log.lastIndex}`,
+    );
+    this.raft = new Raft(config, log, restored.hardState);
+    this.#hardState = { ...restored.hardState, commit: log.committed };
+  }
+
+  get status(): RawStatus {
+    const { role, term, leader, log } = this.raft;
+    return {
+      role,
+      term,
+      leader,
+      committed: log.committed,
+      applied: log.applied,
+      lastIndex: log.lastIndex,
+    };
+  }
+
+  tick(): void {
+    this.raft.tick();
+  }
+
+  step(message: Message): void {
+    this.raft.step(message);
+  }
+
+  /** Throws `ProposalRefusedError`. */
+  propose(data: readonly Uint8Array[]): void {
+    this.raft.propose(data);
+  }
+
+  /** Throws `ReadIndexRefusedError`. */
+  readIndex(context: number): void {
+    this.raft.readIndex(context);
+  }
+
+  /** Messages that may be sent now; those that must wait for the disk stay for the next Ready. */
+  takeMessages(): Message[] {
+    this.raft.flushReads();
+    const now: Message[] = [];
+    for (const message of this.raft.outbox) {
+      if (dependsOnDisk(message)) this.#afterPersist.push(message);
+      else now.push(message);
+    }
+    this.raft.outbox = [];
+    return now;
+  }
+
+  takeReads(): ReadAnswer[] {
+    const reads = this.raft.readAnswers;
+    this.raft.readAnswers = [];
+    return reads;
+  }
+
+  /** Committed entries that are on disk and not yet handed out for applying. */
+  takeCommitted(): Entry[] {
+    const entries = this.raft.log.applicable();
+    const last = entries.at(-1);
+    if (last) this.raft.log.appliedTo(last.index);
+    return entries;
+  }
+
+  /** Must not be called again before `advance`. */
+  ready(): Ready {
+    assert(this.#pending === undefined, "ready() was called twice without advance()");
+    const messages = this.takeMessages();
+    const { term, vote, log } = this.raft;
+    const hardState = { term, vote, commit: log.committed };
+    const before = this.#hardState;
+    const voted = term !== before.term || vote !== before.vote;
+    const entries = log.unstable();
+    const afterPersist = this.#afterPersist;
+    this.#afterPersist = [];
+    const ready: Ready = {
+      hardState: voted || hardState.commit !== before.commit ? hardState : undefined,
+      mustSync: voted || entries.length > 0,
+      entries,
+      messages,
+      afterPersist,
+      committed: this.takeCommitted(),
+      reads: this.takeReads(),
+    };
+    this.#hardState = hardState;
+    this.#pending = ready;
+    return ready;
+  }
+
+  /** Everything of the last `ready()` is done; its entries are on disk. */
+  advance(): void {
+    const last = this.#pending?.entries.at(-1);
+    this.#pending = undefined;
+    if (last) this.raft.persisted(last.index, last.term);
+  }
+
+  /** True where `ready()` would have something in it. */
+  get hasReady(): boolean {
+    const { term, vote, log, outbox, readAnswers } = this.raft;
+    const { term: oldTerm, vote: oldVote } = this.#hardState;
+    return (
+      outbox.length > 0 ||
+      this.#afterPersist.length > 0 ||
+      readAnswers.length > 0 ||
+      log.lastIndex > log.stable ||
+      Math.min(log.committed, log.stable) > log.applied ||
+      term !== oldTerm ||
+      vote !== oldVote
+    );
+  }
+}
+
+/** Promises about what is on disk (figure 2). A leader's own messages promise nothing of the kind. */
+function dependsOnDisk(message: Message): boolean {
+  switch (message.kind) {
+    case "append-response":
+    case "heartbeat-response":
+    case "vote":
+    case "vote-response":
+    case "pre-vote-response":
+      return true;
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,41 @@
+// Running a member
+export type { RaftNode, RaftRole, RaftStatus } from "./node/raft-node.js";
+export {
+  type RaftNodeDependencies,
+  type RaftNodeOptions,
+  startRaftNode,
+} from "./node/start-raft-node.js";
+export type { StateMachine, StateMachineImage } from "./node/state-machine.js";
+// Its log
+export { FileLogStorage, type FileLogStorageOptions } from "./storage/file-log-storage.js";
+export {
+  EMPTY_HARD_STATE,
+  type LogBatch,
+  type LogStorage,
+  LogStorageError,
+  type StoredLog,
+} from "./storage/log-storage.js";
+export { MemoryLogStorage } from "./storage/memory-log-storage.js";
+// Its peers
+export {
+  RpcTransport,
+  type RpcTransportDependencies,
+  type RpcTransportOptions,
+} from "./transport/rpc-transport.js";
+export type { Transport, TransportReceiver } from "./transport/transport.js";
+// Refusals, and the nouns
+export {
+  type ProposalRefusal,
+  ProposalRefusedError,
+  ReadIndexRefusedError,
+} from "./core/errors.js";
+export type {
+  ConfState,
+  Entry,
+  EntryKind,
+  HardState,
+  LogIndex,
+  NodeId,
+  SnapshotMetadata,
+  Term,
+} from "./core/types.js";

@@ -1,0 +1,75 @@
+/**
+ * The bytes of a log segment: records one after the other, each
+ *
+ *   length (4) | CRC-32C of the payload (4) | CRC-32C of these eight bytes (4) | payload
+ *
+ * little-endian. The head has a checksum of its own, so that a damaged length is told from a record
+ * that was cut short, and so that whole records behind damage can be found.
+ *
+ * A batch is one record with one fsync after it, so only the last record of the last segment may be
+ * torn: whatever else is damaged was once acknowledged, and must not be passed over in silence.
+ */
+import { crc32c } from "@sagong/base";
+
+export const HEAD_BYTES = 12;
+/** A record holds one batch; a batch is far smaller than this. */
+export const MAX_RECORD_BYTES = 1_073_741_824;
+
+export function encodeRecord(payload: Uint8Array): Uint8Array {
+  const record = new Uint8Array(HEAD_BYTES + payload.length);
+  const view = new DataView(record.buffer);
+  view.setUint32(0, payload.length, true);
+  view.setUint32(4, crc32c(payload), true);
+  view.setUint32(8, crc32c(record.subarray(0, 8)), true);
+  record.set(payload, HEAD_BYTES);
+  return record;
+}
+
+export interface Scan {
+  readonly payloads: readonly Uint8Array[];
+  /** Where the last whole record ends. */
+  readonly end: number;
+  /** What stands there instead of another record. */
+  readonly rest: "nothing" | "torn" | "corrupt";
+}
+
+/** Reads records up to the end or the first fault, and says which kind of fault it is. */
+export function scanRecords(bytes: Uint8Array): Scan {
+  const payloads: Uint8Array[] = [];
+  let end = 0;
+  for (;;) {
+    if (end === bytes.length) return { payloads, end, rest: "nothing" };
+    const payload = recordAt(bytes, end);
+    if (!payload) break;
+    payloads.push(payload);
+    end += HEAD_BYTES + payload.length;
+  }
+  return { payloads, end, rest: hasHeadAfter(bytes, end) ? "corrupt" : "torn" };
+}
+
+function recordAt(bytes: Uint8Array, offset: number): Uint8Array | undefined {
+  const length = lengthAt(bytes, offset);
+  if (length === undefined || offset + HEAD_BYTES + length > bytes.length) return undefined;
+  const payload = bytes.subarray(offset + HEAD_BYTES, offset + HEAD_BYTES + length);
+  return crc32c(payload) === uint32At(bytes, offset + 4) ? payload : undefined;
+}
+
+/** The payload's length where a sound head stands at `offset`. */
+function lengthAt(bytes: Uint8Array, offset: number): number | undefined {
+  if (offset + HEAD_BYTES > bytes.length) return undefined;
+  if (crc32c(bytes.subarray(offset, offset + 8)) !== uint32At(bytes, offset + 8)) return undefined;
+  const length = uint32At(bytes, offset);
+  return length <= MAX_RECORD_BYTES ? length : undefined;
+}
+
+/** A sound record behind the fault: it was written after the damaged one was acknowledged. */
+function hasHeadAfter(bytes: Uint8Array, offset: number): boolean {
+  for (let at = offset + 1; at + HEAD_BYTES <= bytes.length; at++) {
+    if (recordAt(bytes, at) !== undefined) return true;
+  }
+  return false;
+}
+
+function uint32At(bytes: Uint8Array, offset: number): number {
+  return new DataView(bytes.buffer, bytes.byteOffset + offset, 4).getUint32(0, true);
+}

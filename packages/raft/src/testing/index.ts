@@ -1,0 +1,2 @@
+export { entry, INITIAL, type LogStorageFixture, logStorageSuite } from "./log-storage-suite.js";
+export { simulate, type SimulationOptions, type SimulationReport } from "./simulation.js";

@@ -1,0 +1,280 @@
+/**
+ * A group of RawNodes on one seed: a network that drops, repeats, reorders, delays and splits, and
+ * disks that lose what was not yet synced when their member crashes.
+ *
+ * Verified after every step: election safety (one leader a term), log matching, state machine
+ * safety (same entry at the same index everywhere), leader completeness (no applied entry missing
+ * in a later leader's log), no acknowledged entry lost, reads that never go back.
+ * Not verified here: compaction and images (the node's own tests), the file format, real time.
+ */
+import { assert, type Random, randomBelow, seededRandom } from "@sagong/base";
+import { RAFT_DEFAULTS } from "../core/config.js";
+import { ProposalRefusedError, ReadIndexRefusedError } from "../core/errors.js";
+import type { Message } from "../core/message.js";
+import { RawNode } from "../core/raw-node.js";
+import type { Ready } from "../core/ready.js";
+import type { Entry, HardState, NodeId } from "../core/types.js";
+import { overlay } from "../storage/log-storage.js";
+
+export interface SimulationOptions {
+  readonly seed: number;
+  readonly members: number;
+  readonly steps: number;
+}
+
+export interface SimulationReport {
+  readonly elections: number;
+  readonly crashes: number;
+  readonly committed: number;
+  readonly confirmedReads: number;
+}
+
+interface Member {
+  readonly id: NodeId;
+  node: RawNode | undefined;
+  /** What a restart finds. */
+  hardState: HardState;
+  log: Entry[];
+  /** A batch on its way to the disk. */
+  writing: Ready | undefined;
+  applied: Entry[];
+}
+
+interface Read {
+  readonly member: NodeId;
+  /** Entries that were acknowledged before the read began: it must see them all. */
+  readonly atLeast: number;
+}
+
+const EMPTY: HardState = { term: 0, vote: undefined, commit: 0 };
+const SNAPSHOT = { index: 0, term: 0 };
+
+export function simulate(options: SimulationOptions): SimulationReport {
+  const simulation = new Simulation(options);
+  for (let i = 0; i < options.steps; i++) simulation.step();
+  simulation.heal();
+  return simulation.report;
+}
+
+class Simulation {
+  readonly #random: Random;
+  readonly #members: Member[];
+  readonly #network: Message[] = [];
+  readonly #cut = new Set<string>();
+  readonly #leaders = new Map<number, NodeId>();
+  /** The one history that every member applies a prefix of. */
+  readonly #history: Entry[] = [];
+  readonly #reads = new Map<number, Read>();
+  #nextRead = 0;
+  #nextValue = 0;
+  report = { elections: 0, crashes: 0, committed: 0, confirmedReads: 0 };
+
+  constructor({ seed, members }: SimulationOptions) {
+    this.#random = seededRandom(seed);
+    const ids = Array.from({ length: members }, (_, i) => BigInt(i + 1));
+    this.#members = ids.map((id) => ({
+      id,
+      node: undefined,
+      hardState: EMPTY,
+      log: [],
+      writing: undefined,
+      applied: [],
+    }));
+    for (const member of this.#members) this.#start(member);
+  }
+
+  step(): void {
+    const member = this.#pick(this.#members);
+    const dice = randomBelow(this.#random, 1000);
+    if (dice < 250) member.node?.tick();
+    else if (dice < 700) this.#deliver();
+    else if (dice < 850) this.#disk(member);
+    else if (dice < 930) this.#propose(member);
+    else if (dice < 975) this.#read(member);
+    else if (dice < 985) this.#toggleCut();
+    else if (dice < 989) this.#crash(member);
+    else if (dice < 996) this.#start(member);
+    else if (member.node) member.node.raft.transferLeadership(this.#pick(this.#members).id);
+    this.#settle();
+  }
+
+  /** Faults end: the group must elect a leader and commit a new entry in bounded time. */
+  heal(): void {
+    this.#cut.clear();
+    for (const member of this.#members) this.#start(member);
+    const before = this.#history.length;
+    for (let round = 0; round < 2_000; round++) {
+      for (const member of this.#members) {
+        member.node?.tick();
+        this.#disk(member);
+      }
+      const inTransit = this.#network.length;
+      for (let i = 0; i < inTransit; i++) this.#deliver({ faultless: true });
+      this.#settle();
+      for (const member of this.#members) if (round % 20 === 0) this.#propose(member);
+      const caughtUp = this.#members.every(({ applied }) => applied.length > before);
+      if (this.#history.length > before && caughtUp) return;
+    }
+    assert(false, "no progress within 2,000 rounds after all faults ended");
+  }
+
+  #start(member: Member): void {
+    if (member.node) return;
+    const voters = this.#members.map(({ id }) => id);
+    member.applied = []; // The state machine is rebuilt from the log: what it applies is checked again.
+    member.node = new RawNode(
+      { ...RAFT_DEFAULTS, nodeId: member.id, voters, random: this.#random, maxInflightMessages: 4 },
+      {
+        hardState: member.hardState,
+        snapshot: { ...SNAPSHOT, confState: { voters } },
+        entries: [...member.log],
+        applied: 0,
+      },
+    );
+  }
+
+  #crash(member: Member): void {
+    if (!member.node) return;
+    this.report.crashes++;
+    member.node = undefined;
+    // What was being written may have reached the disk whole, or not at all.
+    if (member.writing && randomBelow(this.#random, 2) === 0) this.#write(member, member.writing);
+    member.writing = undefined;
+    for (const [context, read] of this.#reads) {
+      if (read.member === member.id) this.#reads.delete(context);
+    }
+  }
+
+  #write(member: Member, { hardState, entries }: Ready): void {
+    if (hardState) member.hardState = hardState;
+    overlay(member.log, entries, 1);
+  }
+
+  /** Finishes the batch under way, or begins the next one. */
+  #disk(member: Member): void {
+    const { node, writing } = member;
+    if (!node) return;
+    if (writing) {
+      this.#write(member, writing);
+      member.writing = undefined;
+      this.#network.push(...writing.afterPersist);
+      node.advance();
+    } else if (node.hasReady) {
+      const ready = node.ready();
+      this.#network.push(...ready.messages);
+      this.#apply(member, ready.committed);
+      this.#answer(member, ready);
+      member.writing = ready;
+    }
+  }
+
+  #settle(): void {
+    for (const member of this.#members) {
+      const { node } = member;
+      if (!node) continue;
+      this.#network.push(...node.takeMessages());
+      this.#answer(member, { reads: node.takeReads() });
+      this.#checkLeader(member, node);
+    }
+    // A network holds only so much; the oldest are lost first.
+    if (this.#network.length > 1000) this.#network.splice(0, this.#network.length - 1000);
+  }
+
+  #deliver({ faultless }: { faultless: boolean } = { faultless: false }): void {
+    if (this.#network.length === 0) return;
+    const at = faultless ? 0 : randomBelow(this.#random, this.#network.length);
+    const message = this.#network[at] as Message; // In range.
+    const dice = faultless ? 100 : randomBelow(this.#random, 100);
+    if (dice >= 5) this.#network.splice(at, 1); // Below: it stays, and is delivered again.
+    if (!faultless && dice >= 90) return; // Lost.
+    if (this.#cut.has(`${message.from}-${message.to}`)) return;
+    const target = this.#members.find(({ id }) => id === message.to);
+    if (message.kind !== "snapshot") target?.node?.step(message);
+  }
+
+  #propose({ node }: Member): void {
+    const data = new Uint8Array(4);
+    new DataView(data.buffer).setUint32(0, ++this.#nextValue);
+    try {
+      node?.propose([data]);
+    } catch (error) {
+      if (!(error instanceof ProposalRefusedError)) throw error;
+    }
+  }
+
+  #read({ id, node }: Member): void {
+    const context = ++this.#nextRead;
+    try {
+      if (!node) return;
+      this.#reads.set(context, { member: id, atLeast: this.#history.length });
+      node.readIndex(context);
+    } catch (error) {
+      this.#reads.delete(context);
+      if (!(error instanceof ReadIndexRefusedError)) throw error;
+    }
+  }
+
+  #answer(member: Member, { reads }: Pick<Ready, "reads">): void {
+    for (const { context, index } of reads) {
+      const read = this.#reads.get(context);
+      this.#reads.delete(context);
+      if (!read || index === undefined || read.member !== member.id) continue;
+      this.report.confirmedReads++;
+      assert(
+        index >= read.atLeast,
+        `member ${member.id} was told to read at ${index}, but ${read.atLeast} had been applied before`,
+      );
+    }
+  }
+
+  #apply(member: Member, entries: readonly Entry[]): void {
+    for (const entry of entries) {
+      assert(
+        entry.index === member.applied.length + 1,
+        `member ${member.id} applies ${entry.index} after ${member.applied.length}`,
+      );
+      member.applied.push(entry);
+      const known = this.#history[entry.index - 1];
+      if (!known) {
+        this.#history.push(entry);
+        this.report.committed++;
+      } else {
+        assert(
+          known.term === entry.term && equal(known.data, entry.data),
+          `member ${member.id} applies another entry at ${entry.index}: term ${entry.term}, not ${known.term}`,
+        );
+      }
+    }
+  }
+
+  #checkLeader(member: Member, node: RawNode): void {
+    const { role, term, lastIndex } = node.status;
+    if (role !== "leader") return;
+    const known = this.#leaders.get(term);
+    if (known === member.id) return;
+    assert(known === undefined, `two leaders in term ${term}: ${known} and ${member.id}`);
+    this.#leaders.set(term, member.id);
+    this.report.elections++;
+    for (const entry of this.#history) {
+      assert(
+        entry.index <= lastIndex && node.raft.log.termAt(entry.index) === entry.term,
+        `leader ${member.id} of term ${term} lacks the applied entry ${entry.index}@${entry.term}`,
+      );
+    }
+  }
+
+  #toggleCut(): void {
+    const [from, to] = [this.#pick(this.#members).id, this.#pick(this.#members).id];
+    const key = `${from}-${to}`;
+    if (!this.#cut.delete(key)) this.#cut.add(key);
+    if (randomBelow(this.#random, 3) === 0) this.#cut.clear();
+  }
+
+  #pick<T>(items: readonly T[]): T {
+    return items[randomBelow(this.#random, items.length)] as T; // Never empty here.
+  }
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}

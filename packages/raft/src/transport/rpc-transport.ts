@@ -1,0 +1,135 @@
+/**
+ * The transport between processes, on @sagong/rpc: `PeerLink`s for what goes out, a service
+ * (`service`) for what comes in, which the owner mounts on its peer listener.
+ */
+import { type Clock, errorText, type Logger } from "@sagong/base";
+import { implement, RpcError, type ServiceImplementation, StatusCode } from "@sagong/rpc";
+import type { Message } from "../core/message.js";
+import type { NodeId } from "../core/types.js";
+import {
+  type MessageBatch,
+  PeerService,
+  type SnapshotChunk,
+  type SnapshotHeader,
+} from "../gen/raft.js";
+import { counter, snapshotFromMessage, snapshotToMessage } from "../storage/record-codec.js";
+import { messageFromWire } from "./message-codec.js";
+import { PeerLink } from "./peer-link.js";
+import type { OutgoingSnapshot, Transport, TransportReceiver } from "./transport.js";
+
+export interface RpcTransportOptions {
+  readonly clusterId: bigint;
+  readonly nodeId: NodeId;
+  readonly peers: readonly { readonly nodeId: NodeId; readonly url: string }[];
+}
+
+export interface RpcTransportDependencies {
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export class RpcTransport implements Transport {
+  readonly service: ServiceImplementation;
+  readonly #options: RpcTransportOptions;
+  readonly #dependencies: RpcTransportDependencies;
+  readonly #links = new Map<NodeId, PeerLink>();
+  #receiver: TransportReceiver | undefined;
+
+  constructor(options: RpcTransportOptions, dependencies: RpcTransportDependencies) {
+    this.#options = options;
+    this.#dependencies = dependencies;
+    this.service = implement(PeerService, {
+      exchange: (batches) => this.#receive(batches),
+      installSnapshot: (chunks) => this.#install(chunks),
+    });
+  }
+
+  start(receiver: TransportReceiver): void {
+    this.#receiver = receiver;
+    const { clusterId, peers } = this.#options;
+    for (const { nodeId, url } of peers) {
+      const onUnreachable = (): void => receiver.unreachable(nodeId);
+      const link = new PeerLink(
+        { clusterId, peer: nodeId, url },
+        { ...this.#dependencies, onUnreachable },
+      );
+      this.#links.set(nodeId, link);
+    }
+  }
+
+  send(messages: readonly Message[]): void {
+    for (const message of messages) this.#links.get(message.to)?.send(message);
+  }
+
+  async sendSnapshot(snapshot: OutgoingSnapshot, signal: AbortSignal): Promise<void> {
+    const link = this.#links.get(snapshot.to);
+    if (!link) throw new Error(`Cannot send a snapshot to ${snapshot.to}: it is not a peer`);
+    const call = link.channel.duplex(PeerService.methods.installSnapshot, { signal });
+    const { from, to, term, metadata } = snapshot;
+    const { clusterId } = this.#options;
+    const header = { clusterId, from, to, term, snapshot: snapshotToMessage(metadata) };
+    await call.send({ header, data: new Uint8Array(0) });
+    for await (const data of snapshot.chunks) await call.send({ header: undefined, data });
+    call.end();
+    for await (const _result of call.responses) return;
+    throw new Error("the peer ended the stream without a result");
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#links.values()].map((link) => link.close()));
+  }
+
+  async *#receive(batches: AsyncIterable<MessageBatch>): AsyncGenerator<Record<string, never>> {
+    let first = true;
+    for await (const { clusterId, messages } of batches) {
+      this.#checkCluster(clusterId);
+      if (first) yield {};
+      first = false;
+      for (const wire of messages) this.#deliver(() => messageFromWire(wire));
+    }
+  }
+
+  #deliver(decode: () => Message): void {
+    let message: Message;
+    try {
+      message = decode();
+    } catch (error) {
+      throw new RpcError(StatusCode.invalidArgument, errorText(error), { cause: error });
+    }
+    if (message.to === this.#options.nodeId) this.#receiver?.receive(message);
+  }
+
+  async *#install(chunks: AsyncIterable<SnapshotChunk>): AsyncGenerator<Record<string, never>> {
+    const iterator = chunks[Symbol.asyncIterator]();
+    const first = await iterator.next();
+    const header = first.done ? undefined : first.value.header;
+    if (!header?.snapshot) {
+      throw new RpcError(StatusCode.invalidArgument, "the first chunk carries no snapshot header");
+    }
+    this.#checkCluster(header.clusterId);
+    await this.#receiver?.receiveSnapshot({
+      ...envelopeOf(header),
+      metadata: snapshotFromMessage(header.snapshot),
+      chunks: dataOf(iterator),
+    });
+    yield {};
+  }
+
+  #checkCluster(clusterId: bigint): void {
+    if (clusterId === this.#options.clusterId) return;
+    throw new RpcError(
+      StatusCode.failedPrecondition,
+      `cluster ID mismatch: the peer is of ${clusterId.toString(16)}, this member of ${this.#options.clusterId.toString(16)}`,
+    );
+  }
+}
+
+function envelopeOf(header: SnapshotHeader): { from: NodeId; to: NodeId; term: number } {
+  return { from: header.from, to: header.to, term: counter(header.term, "term") };
+}
+
+async function* dataOf(iterator: AsyncIterator<SnapshotChunk>): AsyncGenerator<Uint8Array> {
+  for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
+    yield next.value.data;
+  }
+}
