@@ -1,0 +1,73 @@
+/**
+ * What the gRPC edge asks of a member: each call in etcd's own messages, answered whole, header
+ * included. The edge decodes, checks headers, maps errors and counts; every decision is behind this
+ * interface. Refusals are `StoreError` (the state machine's) or `MemberError` (the member's).
+ */
+import type {
+  AlarmRequest,
+  AlarmResponse,
+  CompactionRequest,
+  CompactionResponse,
+  DefragmentResponse,
+  DeleteRangeRequest,
+  DeleteRangeResponse,
+  HashKVRequest,
+  HashKVResponse,
+  HashResponse,
+  LeaseGrantRequest,
+  LeaseGrantResponse,
+  LeaseKeepAliveRequest,
+  LeaseKeepAliveResponse,
+  LeaseLeasesResponse,
+  LeaseRevokeRequest,
+  LeaseRevokeResponse,
+  LeaseTimeToLiveRequest,
+  LeaseTimeToLiveResponse,
+  MemberListRequest,
+  MemberListResponse,
+  MoveLeaderRequest,
+  MoveLeaderResponse,
+  PutRequest,
+  PutResponse,
+  RangeRequest,
+  RangeResponse,
+  StatusResponse,
+  TxnRequest,
+  TxnResponse,
+} from "../gen/rpc.js";
+
+export interface KvApi {
+  range(request: RangeRequest): RangeResponse | Promise<RangeResponse>;
+  put(request: PutRequest): Promise<PutResponse>;
+  deleteRange(request: DeleteRangeRequest): Promise<DeleteRangeResponse>;
+  txn(request: TxnRequest): Promise<TxnResponse>;
+  compact(request: CompactionRequest): Promise<CompactionResponse>;
+}
+
+export interface LeaseApi {
+  grant(request: LeaseGrantRequest): Promise<LeaseGrantResponse>;
+  revoke(request: LeaseRevokeRequest): Promise<LeaseRevokeResponse>;
+  keepAlive(request: LeaseKeepAliveRequest): Promise<LeaseKeepAliveResponse>;
+  timeToLive(request: LeaseTimeToLiveRequest): Promise<LeaseTimeToLiveResponse>;
+  leases(): LeaseLeasesResponse;
+}
+
+export interface ClusterApi {
+  memberList(request: MemberListRequest): Promise<MemberListResponse>;
+}
+
+export interface MaintenanceApi {
+  alarm(request: AlarmRequest): Promise<AlarmResponse>;
+  status(): StatusResponse;
+  defragment(): DefragmentResponse;
+  hash(): Promise<HashResponse>;
+  hashKv(request: HashKVRequest): Promise<HashKVResponse>;
+  moveLeader(request: MoveLeaderRequest): Promise<MoveLeaderResponse>;
+}
+
+/** For `hasleader` metadata: etcd's `WithRequireLeader`. */
+export interface LeaderPresence {
+  hasLeader(): boolean;
+  /** Called each time the member has been without a leader for three election timeouts. */
+  onLeaderMissing(listener: () => void): () => void;
+}
