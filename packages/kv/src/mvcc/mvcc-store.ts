@@ -1,0 +1,287 @@
+/**
+ * The multi-version key-value state: an index of all keys in memory, values in the backend by
+ * revision. One writer (the apply loop), synchronous reads at any kept revision.
+ *
+ * M1 currentRevision grows by one for each transaction that changed something, and only then.
+ * M2 compactRevision <= currentRevision; reads below it are refused, reads at it are not.
+ * M3 what a compaction keeps depends on its revision alone, not on when it is carried out: members
+ *    at the same revisions have the same hash however far their clean-up has come.
+ */
+import { crc32c } from "@sagong/base";
+import { StoreError } from "../apply/store-error.js";
+import { EventType, KeyValue } from "../gen/kv.js";
+import type { Event } from "../gen/kv.js";
+import type { Backend } from "./backend.js";
+import { fromBinaryString } from "./binary-string.js";
+import type { KeyHistory } from "./key-history.js";
+import { KeyIndex, type KeyRange } from "./key-index.js";
+import { revisionKey } from "./revision.js";
+import { ValueCache } from "./value-cache.js";
+
+export interface MvccState {
+  readonly revision: number;
+  readonly compactRevision: number;
+}
+
+/** One change, as watchers get it. */
+export interface Change {
+  readonly key: string;
+  readonly event: Event;
+}
+
+export interface HashResult {
+  readonly hash: number;
+  readonly revision: number;
+  readonly compactRevision: number;
+}
+
+/** Keys that a step of a long walk looks at before it lets others run. */
+const STEP_KEYS = 1_000;
+
+export class MvccStore {
+  readonly index: KeyIndex = new KeyIndex();
+  readonly #backend: Backend;
+  readonly #cache: ValueCache = new ValueCache();
+  #revision = 1;
+  #compactRevision = 0;
+  /** The key that the clean-up goes on behind; undefined where none is under way. */
+  #compactCursor: string | undefined;
+  #sub = 0;
+  #changes: Change[] = [];
+
+  constructor(backend: Backend) {
+    this.#backend = backend;
+  }
+
+  get revision(): number {
+    return this.#revision;
+  }
+
+  get compactRevision(): number {
+    return this.#compactRevision;
+  }
+
+  // ── Opening ──────────────────────────────────────────────────────────────────────────────────
+
+  /** Takes up one stored version; in order of revisions, all of them, before anything else. */
+  restoreVersion(key: string, value: KeyValue, place: { readonly main: number; readonly sub: number }): void {
+    const history = this.index.getOrCreate(key);
+    if (value.version === 0) history.delete(place.main, place.sub);
+    else {
+      history.put(place.main, place.sub);
+      // Earlier versions may be compacted away: the record knows better.
+      history.created = value.createRevision;
+      history.version = value.version;
+    }
+  }
+
+  restoreState({ revision, compactRevision }: MvccState): void {
+    this.#revision = revision;
+    this.#compactRevision = compactRevision;
+    // A clean-up that a restart interrupted begins again; what it has done is not there any more.
+    if (compactRevision > 0) this.#compactCursor = "";
+  }
+
+  // ── Reading ──────────────────────────────────────────────────────────────────────────────────
+
+  /** The revision to read at. Throws `StoreError` where it is compacted or in the future. */
+  readRevision(asked: number): number {
+    if (asked <= 0) return this.#revision;
+    if (asked > this.#revision) throw new StoreError("futureRevision");
+    if (asked < this.#compactRevision) throw new StoreError("compacted");
+    return asked;
+  }
+
+  /** The pair as it was at `revision`; undefined where there was none. */
+  getAt(history: KeyHistory, revision: number): KeyValue | undefined {
+    const at = history.positionAt(revision);
+    if (at < 0 || history.isDeleteAt(at)) return undefined;
+    return this.valueAt(history, at);
+  }
+
+  get(key: string, revision: number = this.#revision): KeyValue | undefined {
+    const history = this.index.get(key);
+    return history && this.getAt(history, revision);
+  }
+
+  valueAt(history: KeyHistory, position: number): KeyValue {
+    const [main, sub] = [history.mainAt(position), history.subAt(position)];
+    const cached = this.#cache.get(main, sub);
+    if (cached) return cached;
+    const bytes = this.#backend.get(revisionKey(main, sub));
+    if (!bytes) throw new Error(`The database lacks the value of revision ${main}.${sub}: it is corrupt`);
+    const value = KeyValue.decode(bytes);
+    this.#cache.set(main, sub, value);
+    return value;
+  }
+
+  /** Keys in `range` that exist at `revision`. `visit` returns true to stop. */
+  forEachAt(
+    range: KeyRange,
+    revision: number,
+    visit: (key: string, history: KeyHistory, position: number) => boolean | void,
+  ): void {
+    this.index.forEach(range, (key, history) => {
+      const at = history.positionAt(revision);
+      if (at < 0 || history.isDeleteAt(at)) return false;
+      return visit(key, history, at);
+    });
+  }
+
+  /** The changes of `range` from revision `from` to `to`, in order. */
+  changesBetween(range: KeyRange, { from, to }: { readonly from: number; readonly to: number }): Change[] {
+    const found: { main: number; sub: number; key: string; history: KeyHistory; at: number }[] = [];
+    this.index.forEach(range, (key, history) => {
+      for (let at = history.revisions.length - 2; at >= 0; at -= 2) {
+        const main = history.mainAt(at);
+        if (main < from) break;
+        if (main <= to) found.push({ main, sub: history.subAt(at), key, history, at });
+      }
+    });
+    found.sort((a, b) => a.main - b.main || a.sub - b.sub);
+    return found.map(({ key, history, at }) => ({ key, event: this.#eventAt(history, at) }));
+  }
+
+  #eventAt(history: KeyHistory, position: number): Event {
+    const type = history.isDeleteAt(position) ? EventType.DELETE : EventType.PUT;
+    return { type, kv: this.valueAt(history, position), prevKv: undefined };
+  }
+
+  // ── Writing: one transaction at a time, all of it in one turn ────────────────────────────────
+
+  /** The main revision of what is being written now. */
+  get writeRevision(): number {
+    return this.#revision + 1;
+  }
+
+  put(key: string, change: { readonly keyBytes: Uint8Array; readonly value: Uint8Array; readonly lease: bigint }): KeyValue {
+    const history = this.index.getOrCreate(key);
+    const main = this.writeRevision;
+    const sub = this.#sub++;
+    history.put(main, sub);
+    const kv: KeyValue = {
+      // Copies: both are views into a log entry that is much larger than they are.
+      key: change.keyBytes.slice(),
+      createRevision: history.created,
+      modRevision: main,
+      version: history.version,
+      value: change.value.slice(),
+      lease: change.lease,
+    };
+    this.#write(key, { type: EventType.PUT, kv, prevKv: undefined }, sub);
+    return kv;
+  }
+
+  /** `history` must be of a key that exists. */
+  delete(key: string, history: KeyHistory): void {
+    const main = this.writeRevision;
+    const sub = this.#sub++;
+    history.delete(main, sub);
+    const kv = KeyValue.create({ key: fromBinaryString(key), modRevision: main });
+    this.#write(key, { type: EventType.DELETE, kv, prevKv: undefined }, sub);
+  }
+
+  /** Ends the transaction; returns its changes. A transaction without changes leaves no trace. */
+  endTransaction(): readonly Change[] {
+    const changes = this.#changes;
+    if (changes.length > 0) {
+      this.#revision++;
+      this.#changes = [];
+      this.#sub = 0;
+    }
+    return changes;
+  }
+
+  get hasChanges(): boolean {
+    return this.#changes.length > 0;
+  }
+
+  #write(key: string, event: Event, sub: number): void {
+    const kv = event.kv as KeyValue; // Both callers set it.
+    this.#backend.put(revisionKey(kv.modRevision, sub), KeyValue.encode(kv));
+    this.#cache.set(kv.modRevision, sub, kv);
+    this.#changes.push({ key, event });
+  }
+
+  // ── Compaction ───────────────────────────────────────────────────────────────────────────────
+
+  /** Throws `StoreError`. The clean-up is left to `compactStep`. */
+  compact(revision: number): void {
+    if (revision <= this.#compactRevision) throw new StoreError("compacted");
+    if (revision > this.#revision) throw new StoreError("futureRevision");
+    this.#compactRevision = revision;
+    this.#compactCursor = "";
+  }
+
+  get isCompacting(): boolean {
+    return this.#compactCursor !== undefined;
+  }
+
+  /**
+   * Removes superseded versions of at most `maxKeys` keys; true where that was the last of them.
+   * The caller commits the backend's batch.
+   */
+  compactStep(maxKeys: number): boolean {
+    const start = this.#compactCursor;
+    if (start === undefined) return true;
+    const revision = this.#compactRevision;
+    let last = "";
+    let seen = 0;
+    const empty: string[] = [];
+    this.index.forEach({ start, end: undefined }, (key, history) => {
+      if (seen++ >= maxKeys) return true;
+      last = key;
+      this.#dropBefore(history, history.keepFrom(revision));
+      if (history.isEmpty) empty.push(key);
+      return false;
+    });
+    for (const key of empty) this.index.delete(key);
+    this.#compactCursor = seen > maxKeys ? `${last}\0` : undefined;
+    return this.#compactCursor === undefined;
+  }
+
+  #dropBefore(history: KeyHistory, position: number): void {
+    if (position === 0) return;
+    for (let at = 0; at < position; at += 2) {
+      const [main, sub] = [history.mainAt(at), history.subAt(at)];
+      this.#backend.delete(revisionKey(main, sub));
+      this.#cache.delete(main, sub);
+    }
+    history.revisions = history.revisions.slice(position);
+  }
+
+  // ── Hashing ──────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * CRC-32C over every version that is kept at `revision`, in order of keys; equal on members with
+   * equal revision and compactRevision. A generator that pauses now and then: the caller lets
+   * others run meanwhile. Throws `StoreError` where a compaction overtakes it.
+   */
+  *hash(asked: number): Generator<undefined, HashResult> {
+    const revision = this.readRevision(asked);
+    const compactRevision = this.#compactRevision;
+    let hash = 0;
+    let next: string | undefined = "";
+    while (next !== undefined) {
+      const start: string = next;
+      next = undefined;
+      let seen = 0;
+      this.index.forEach({ start, end: undefined }, (key, history) => {
+        if (seen++ >= STEP_KEYS) {
+          next = key;
+          return true;
+        }
+        for (let at = history.keepFrom(compactRevision); at < history.revisions.length; at += 2) {
+          const main = history.mainAt(at);
+          if (main > revision) break;
+          hash = crc32c(revisionKey(main, history.subAt(at)), hash);
+          hash = crc32c(KeyValue.encode(this.valueAt(history, at)), hash);
+        }
+        return false;
+      });
+      yield undefined;
+      if (this.#compactRevision !== compactRevision) throw new StoreError("compacted");
+    }
+    return { hash, revision, compactRevision };
+  }
+}
