@@ -1,5 +1,5 @@
 /** All keys in order, each with its history. */
-import BTree from "sorted-btree";
+import { BTree } from "./btree.js";
 import { KeyHistory } from "./key-history.js";
 
 /** Half open; `end` undefined: to the last key. */
@@ -15,7 +15,12 @@ export function keyRange(key: string, rangeEnd: string): KeyRange {
 }
 
 export function isSingleKey({ start, end }: KeyRange): boolean {
-  return end !== undefined && end.length === start.length + 1 && end.endsWith("\0") && end.startsWith(start);
+  return (
+    end !== undefined &&
+    end.length === start.length + 1 &&
+    end.endsWith("\0") &&
+    end.startsWith(start)
+  );
 }
 
 export function contains({ start, end }: KeyRange, key: string): boolean {

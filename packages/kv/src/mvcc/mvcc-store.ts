@@ -64,7 +64,11 @@ export class MvccStore {
   // ── Opening ──────────────────────────────────────────────────────────────────────────────────
 
   /** Takes up one stored version; in order of revisions, all of them, before anything else. */
-  restoreVersion(key: string, value: KeyValue, place: { readonly main: number; readonly sub: number }): void {
+  restoreVersion(
+    key: string,
+    value: KeyValue,
+    place: { readonly main: number; readonly sub: number },
+  ): void {
     const history = this.index.getOrCreate(key);
     if (value.version === 0) history.delete(place.main, place.sub);
     else {
@@ -109,7 +113,8 @@ export class MvccStore {
     const cached = this.#cache.get(main, sub);
     if (cached) return cached;
     const bytes = this.#backend.get(revisionKey(main, sub));
-    if (!bytes) throw new Error(`The database lacks the value of revision ${main}.${sub}: it is corrupt`);
+    if (!bytes)
+      throw new Error(`The database lacks the value of revision ${main}.${sub}: it is corrupt`);
     const value = KeyValue.decode(bytes);
     this.#cache.set(main, sub, value);
     return value;
@@ -129,7 +134,10 @@ export class MvccStore {
   }
 
   /** The changes of `range` from revision `from` to `to`, in order. */
-  changesBetween(range: KeyRange, { from, to }: { readonly from: number; readonly to: number }): Change[] {
+  changesBetween(
+    range: KeyRange,
+    { from, to }: { readonly from: number; readonly to: number },
+  ): Change[] {
     const found: { main: number; sub: number; key: string; history: KeyHistory; at: number }[] = [];
     this.index.forEach(range, (key, history) => {
       for (let at = history.revisions.length - 2; at >= 0; at -= 2) {
@@ -154,7 +162,10 @@ export class MvccStore {
     return this.#revision + 1;
   }
 
-  put(key: string, change: { readonly keyBytes: Uint8Array; readonly value: Uint8Array; readonly lease: bigint }): KeyValue {
+  put(
+    key: string,
+    change: { readonly keyBytes: Uint8Array; readonly value: Uint8Array; readonly lease: bigint },
+  ): KeyValue {
     const history = this.index.getOrCreate(key);
     const main = this.writeRevision;
     const sub = this.#sub++;
