@@ -1,0 +1,90 @@
+/**
+ * The store's client, for our own components and for programs: any etcd v3 server behind it, ours
+ * or the original. Requests and responses are etcd's own messages.
+ */
+import type {
+  CompactionRequest,
+  CompactionResponse,
+  DeleteRangeRequest,
+  DeleteRangeResponse,
+  LeaseGrantRequest,
+  LeaseGrantResponse,
+  LeaseRevokeResponse,
+  LeaseTimeToLiveRequest,
+  LeaseTimeToLiveResponse,
+  MemberListResponse,
+  PutRequest,
+  PutResponse,
+  RangeRequest,
+  RangeResponse,
+  StatusResponse,
+  TxnRequest,
+  TxnResponse,
+} from "../gen/rpc.js";
+import type { Event } from "../gen/kv.js";
+
+export interface ClientCallOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds for the whole call, retries included. */
+  readonly timeoutMs?: number | undefined;
+}
+
+export interface WatchSpec {
+  readonly key: Uint8Array;
+  readonly rangeEnd?: Uint8Array;
+  /** The first revision wanted; left out: from the next one on. */
+  readonly startRevision?: number;
+  readonly prevKv?: boolean;
+  /** Also yields batches without events, which say how far the store has come. */
+  readonly progressNotify?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface WatchBatch {
+  /** Everything up to this revision has been delivered. */
+  readonly revision: number;
+  readonly events: readonly Event[];
+}
+
+/** Rejections are `RpcError`s with etcd's codes and texts, watches also end with `CompactedError`. */
+export interface StoreClient {
+  range(request: Partial<RangeRequest>, options?: ClientCallOptions): Promise<RangeResponse>;
+  put(request: Partial<PutRequest>, options?: ClientCallOptions): Promise<PutResponse>;
+  deleteRange(
+    request: Partial<DeleteRangeRequest>,
+    options?: ClientCallOptions,
+  ): Promise<DeleteRangeResponse>;
+  txn(request: Partial<TxnRequest>, options?: ClientCallOptions): Promise<TxnResponse>;
+  compact(
+    request: Partial<CompactionRequest>,
+    options?: ClientCallOptions,
+  ): Promise<CompactionResponse>;
+  /** Goes on over broken connections, without a gap or a repeat. */
+  watch(spec: WatchSpec): AsyncIterable<WatchBatch>;
+  leaseGrant(
+    request: Partial<LeaseGrantRequest>,
+    options?: ClientCallOptions,
+  ): Promise<LeaseGrantResponse>;
+  leaseRevoke(id: bigint, options?: ClientCallOptions): Promise<LeaseRevokeResponse>;
+  leaseTimeToLive(
+    request: Partial<LeaseTimeToLiveRequest>,
+    options?: ClientCallOptions,
+  ): Promise<LeaseTimeToLiveResponse>;
+  /** Renews until aborted; resolves when the lease is gone. */
+  leaseKeepAlive(id: bigint, signal: AbortSignal): Promise<void>;
+  memberList(options?: ClientCallOptions): Promise<MemberListResponse>;
+  /** Of the endpoint that is in use. */
+  status(options?: ClientCallOptions): Promise<StatusResponse>;
+  close(): Promise<void>;
+}
+
+/** What a watch still needed is compacted: read the state anew. */
+export class CompactedError extends Error {
+  override readonly name: string = "CompactedError";
+  readonly compactRevision: number;
+
+  constructor(compactRevision: number) {
+    super(`etcdserver: mvcc: required revision has been compacted (at ${compactRevision})`);
+    this.compactRevision = compactRevision;
+  }
+}
