@@ -11,7 +11,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { ClassicLevel } from "classic-level";
-import type { Backend } from "../mvcc/backend.js";
+import { APPLIED_MARK_KEY, type Backend } from "../mvcc/backend.js";
 import { toBinaryString } from "../mvcc/binary-string.js";
 import { decodeImage, encodeImage } from "./image-format.js";
 
@@ -114,8 +114,12 @@ export class LevelBackend implements Backend {
     return (await this.#db.approximateSize(first, last)) + this.#backlogBytes;
   }
 
-  /** An image of all that was committed when this was called, unaffected by later writes. */
+  /**
+   * An image of all that was committed when this was called, unaffected by later writes. `mark` is
+   * the applied mark inside it.
+   */
   async openImage(): Promise<{
+    readonly mark: Uint8Array | undefined;
     readonly chunks: AsyncIterable<Uint8Array>;
     close(): Promise<void>;
   }> {
@@ -123,6 +127,7 @@ export class LevelBackend implements Backend {
     const snapshot = this.#db.snapshot();
     const iterator = this.#db.iterator({ ...BINARY, snapshot });
     return {
+      mark: this.#db.getSync(APPLIED_MARK_KEY, { snapshot }),
       chunks: encodeImage(scan(iterator)),
       close: async () => {
         await iterator.close();

@@ -58,7 +58,7 @@ export class LeaderPresenceMonitor {
   #startTimer(): void {
     const delayMs = MISSING_ELECTION_TIMEOUTS * this.#options.electionTimeoutMs;
     this.#timer = this.#options.clock.schedule(delayMs, () => {
-      for (const listener of [...this.#listeners]) listener();
+      for (const listener of this.#listeners) listener();
     });
   }
 }

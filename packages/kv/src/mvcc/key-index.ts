@@ -46,6 +46,10 @@ export class KeyIndex {
     return history;
   }
 
+  clear(): void {
+    this.#tree.clear();
+  }
+
   delete(key: string): void {
     this.#tree.delete(key);
   }

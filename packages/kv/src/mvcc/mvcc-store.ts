@@ -86,6 +86,15 @@ export class MvccStore {
     if (compactRevision > 0) this.#compactCursor = "";
   }
 
+  /** Forgets everything, before an image that replaced the database is loaded. */
+  clear(): void {
+    this.index.clear();
+    this.#cache.clear();
+    this.#revision = 1;
+    this.#compactRevision = 0;
+    this.#compactCursor = undefined;
+  }
+
   // ── Reading ──────────────────────────────────────────────────────────────────────────────────
 
   /** The revision to read at. Throws `StoreError` where it is compacted or in the future. */

@@ -27,6 +27,11 @@ export class ValueCache {
     }
   }
 
+  clear(): void {
+    this.#entries.clear();
+    this.#bytes = 0;
+  }
+
   delete(main: number, sub: number): void {
     const key = main * SUBS + sub;
     const value = sub < SUBS ? this.#entries.get(key) : undefined;

@@ -4,6 +4,7 @@
  */
 import { errorText } from "@sagong/base";
 import { RpcError, StatusCode } from "@sagong/rpc";
+import { StoreError } from "../apply/store-error.js";
 import { MemberError, type MemberErrorCode } from "../member/member-error.js";
 
 const MEMBER_CODES: Readonly<Record<MemberErrorCode, StatusCode>> = {
@@ -26,6 +27,10 @@ export function toRpcError(error: unknown): RpcError {
   if (error instanceof RpcError) return error;
   if (error instanceof MemberError) {
     return new RpcError(MEMBER_CODES[error.code], error.message, { cause: error });
+  }
+  if (error instanceof StoreError) {
+    // STORE_ERRORS holds numbers of this very table only.
+    return new RpcError(error.status as StatusCode, error.message, { cause: error });
   }
   return new RpcError(StatusCode.unknown, errorText(error), { cause: error });
 }

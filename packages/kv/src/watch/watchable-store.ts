@@ -87,11 +87,15 @@ export class WatchableStore {
     return moved;
   }
 
-  /** The store was replaced by an image: everyone reads on from where they stand. */
-  resyncAll(): void {
+  /**
+   * The store was replaced by an image: everyone reads on from where they stand. Those who were
+   * synced have seen all up to `previousRevision`, whether or not any of it was for them.
+   */
+  resyncAll(previousRevision: number): void {
     const synced = [...this.#byKey.values(), ...this.#byRange.values()].flatMap((set) => [...set]);
     for (const watcher of synced) {
       this.#unsync(watcher);
+      watcher.next = Math.max(watcher.next, previousRevision + 1);
       if (watcher.next > this.#store.revision) this.#sync(watcher);
       else this.#behind.add(watcher);
     }

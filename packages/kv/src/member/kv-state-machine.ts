@@ -1,0 +1,146 @@
+/**
+ * Raft's state machine: committed entries → applier → backend, watchers and waiting proposals. It
+ * owns the order of these steps and the applied mark; what a request does is the applier's.
+ *
+ *     entries ─▶ decode ─▶ apply ─▶ watchers                 one at a time, synchronous
+ *     batch done ─▶ applied mark ─▶ commit (one batch) ─▶ results to proposals ─▶ waiting reads
+ *
+ * S1 the applied mark is in the same backend batch as the data it stands for, so a crash at any
+ *    point replays to the same state.
+ * S2 a result is given to its proposal only after its batch is committed to the backend's order.
+ * S3 an entry at or below the applied index is not applied again.
+ */
+import { assert, type Clock } from "@sagong/base";
+import type { Entry, SnapshotMetadata, StateMachine, StateMachineImage } from "@sagong/raft";
+import type { Applier, ApplyResult } from "../apply/applier.js";
+import { AppliedMark, InternalRequest } from "../gen/store.js";
+import type { Lessor } from "../lease/lessor.js";
+import { APPLIED_MARK_KEY } from "../mvcc/backend.js";
+import type { MvccStore } from "../mvcc/mvcc-store.js";
+import { StoreLoader } from "../mvcc/open-store.js";
+import type { WatchableStore } from "../watch/watchable-store.js";
+import type { StateMedium } from "./state-medium.js";
+
+export interface KvStateMachineParts {
+  readonly medium: StateMedium;
+  readonly store: MvccStore;
+  readonly lessor: Lessor;
+  readonly applier: Applier;
+  readonly watchable: WatchableStore;
+  readonly clock: Clock;
+}
+
+/** Whoever wants to know what was applied; all synchronous, none may throw. */
+export interface ApplyObserver {
+  /** The result of a request that `memberId` proposed as its `sequence`-th. */
+  onResult(
+    proposal: { readonly memberId: bigint; readonly sequence: number },
+    result: ApplyResult,
+  ): void;
+  /** After each batch: `index` is the last entry's. */
+  onApplied(index: number): void;
+}
+
+/**
+ * Bytes that the backend may be behind with. Above it, applying still goes on (it must, to be
+ * deterministic), and the member takes no new requests until the disk has caught up.
+ */
+export const BACKLOG_BYTES_MAX: number = 256 * 1024 * 1024;
+
+export class KvStateMachine implements StateMachine {
+  readonly #parts: KvStateMachineParts;
+  #observer: ApplyObserver | undefined;
+  #index: number;
+  #term: number;
+
+  private constructor(parts: KvStateMachineParts, mark: AppliedMark) {
+    this.#parts = parts;
+    this.#index = mark.index;
+    this.#term = mark.term;
+  }
+
+  /** Reads the whole state into memory. Rejects where the database is damaged. */
+  static async open(parts: KvStateMachineParts): Promise<KvStateMachine> {
+    return new KvStateMachine(parts, await load(parts));
+  }
+
+  /** Before raft starts; nothing is applied until then. */
+  observe(observer: ApplyObserver): void {
+    this.#observer = observer;
+  }
+
+  get appliedIndex(): number {
+    return this.#index;
+  }
+
+  get appliedTerm(): number {
+    return this.#term;
+  }
+
+  apply(entries: readonly Entry[]): void {
+    const { watchable, medium, store } = this.#parts;
+    const nowMs = this.#parts.clock.monotonicMs();
+    const results: [InternalRequest, ApplyResult][] = [];
+    for (const entry of entries) {
+      if (entry.index <= this.#index) continue;
+      assert(
+        entry.index === this.#index + 1,
+        `Cannot apply entry ${entry.index}: ${this.#index} is applied, expected the next one`,
+      );
+      this.#index = entry.index;
+      this.#term = entry.term;
+      // A leader begins its term with an empty entry (Raft §8).
+      if (entry.kind !== "normal" || entry.data.length === 0) continue;
+      const request = InternalRequest.decode(entry.data);
+      const result = this.#parts.applier.apply(request, { term: entry.term, nowMs });
+      if ("changes" in result && result.changes.length > 0) {
+        watchable.notify(result.changes, result.revision);
+      }
+      results.push([request, result]);
+    }
+    const { revision, compactRevision } = store;
+    const mark = { index: this.#index, term: this.#term, revision, compactRevision };
+    medium.put(APPLIED_MARK_KEY, AppliedMark.encode(mark));
+    medium.commit();
+    for (const [request, result] of results) this.#observer?.onResult(request, result);
+    this.#observer?.onApplied(this.#index);
+  }
+
+  async flush(): Promise<number> {
+    const index = this.#index;
+    await this.#parts.medium.flush();
+    return index;
+  }
+
+  async openSnapshot(): Promise<StateMachineImage> {
+    const image = await this.#parts.medium.openImage();
+    const { index, term } = image.mark ? AppliedMark.decode(image.mark) : { index: 0, term: 0 };
+    return { index, term, chunks: image.chunks, close: () => image.close() };
+  }
+
+  async installSnapshot(
+    metadata: SnapshotMetadata,
+    chunks: AsyncIterable<Uint8Array>,
+  ): Promise<void> {
+    const { medium, store, lessor, watchable } = this.#parts;
+    const previousRevision = store.revision;
+    await medium.installImage(chunks);
+    store.clear();
+    lessor.clear();
+    const mark = await load(this.#parts);
+    assert(
+      mark.index === metadata.index,
+      `The installed image is of index ${mark.index}, expected ${metadata.index}`,
+    );
+    this.#index = mark.index;
+    this.#term = mark.term;
+    watchable.resyncAll(previousRevision);
+    this.#observer?.onApplied(this.#index);
+  }
+}
+
+async function load(parts: KvStateMachineParts): Promise<AppliedMark> {
+  const loader = new StoreLoader(parts.store, parts.lessor);
+  for await (const pairs of parts.medium.scan()) loader.load(pairs);
+  return loader.finish();
+}

@@ -1,0 +1,24 @@
+/**
+ * Where the state machine's bytes are kept, beyond what MVCC itself asks of a backend: opening,
+ * durability, images. `LevelBackend` is the real one; a memory twin serves tests that need no disk.
+ */
+import type { Backend } from "../mvcc/backend.js";
+
+export type Pair = readonly [key: Uint8Array, value: Uint8Array];
+
+export interface StateMedium extends Backend {
+  /** Everything in order of keys; only while nothing is being written. */
+  scan(): AsyncIterable<readonly Pair[]>;
+  /** Resolves when all that is committed now is on disk. */
+  flush(): Promise<void>;
+  readonly backlogBytes: number;
+  sizeBytes(): Promise<number>;
+  /** `mark` is the applied mark as it stands inside the image. */
+  openImage(): Promise<{
+    readonly mark: Uint8Array | undefined;
+    readonly chunks: AsyncIterable<Uint8Array>;
+    close(): Promise<void>;
+  }>;
+  installImage(chunks: AsyncIterable<Uint8Array>): Promise<void>;
+  close(): Promise<void>;
+}
