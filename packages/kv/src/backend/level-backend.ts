@@ -158,6 +158,11 @@ export class LevelBackend implements Backend {
     this.#db = await openDatabase(dir);
   }
 
+  /** Gives the space of deleted pairs back; runs beside reads and writes, off the main thread. */
+  async reclaim(): Promise<void> {
+    await this.#db.compactRange(Uint8Array.of(0), new Uint8Array(32).fill(0xff));
+  }
+
   async close(): Promise<void> {
     try {
       if (!this.#failed) await this.flush();

@@ -43,13 +43,13 @@ export const PeerLeaseService: {
 /** What a leader answers, and a follower asks of it. Refusals are `RpcError` over the wire. */
 export interface PeerLeases {
   renew(request: LeaseKeepAliveRequest): Promise<LeaseKeepAliveResponse>;
-  timeToLive(request: LeaseTimeToLiveRequest): Promise<LeaseTimeToLiveResponse>;
+  timesOf(request: LeaseTimeToLiveRequest): Promise<LeaseTimeToLiveResponse>;
 }
 
 export function createPeerLeaseService(leases: PeerLeases): ServiceImplementation {
   return implement(PeerLeaseService, {
     renew: (request) => leases.renew(request),
-    timeToLive: (request) => leases.timeToLive(request),
+    timeToLive: (request) => leases.timesOf(request),
   });
 }
 
@@ -61,6 +61,6 @@ export function peerLeasesOver(
   const { renew, timeToLive } = PeerLeaseService.methods;
   return {
     renew: (request) => channel.unary(renew, request, options),
-    timeToLive: (request) => channel.unary(timeToLive, request, options),
+    timesOf: (request) => channel.unary(timeToLive, request, options),
   };
 }

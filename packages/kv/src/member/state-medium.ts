@@ -13,6 +13,8 @@ export interface StateMedium extends Backend {
   flush(): Promise<void>;
   readonly backlogBytes: number;
   sizeBytes(): Promise<number>;
+  /** Gives the space of deleted pairs back, beside reads and writes. */
+  reclaim(): Promise<void>;
   /** `mark` is the applied mark as it stands inside the image. */
   openImage(): Promise<{
     readonly mark: Uint8Array | undefined;

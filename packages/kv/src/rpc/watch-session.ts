@@ -69,6 +69,15 @@ export class WatchSession {
     return this.#watches.size;
   }
 
+  /** Watches that are behind. */
+  get slowCount(): number {
+    let count = 0;
+    for (const { watcher } of this.#watches.values()) {
+      if (!this.#dependencies.watchable.isCurrent(watcher)) count++;
+    }
+    return count;
+  }
+
   handle({ requestUnion }: WatchRequest): void {
     if (this.#closed) return;
     switch (requestUnion?.kind) {

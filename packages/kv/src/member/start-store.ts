@@ -1,0 +1,279 @@
+/**
+ * The composition root: builds one member from its settings, starts it, and stops it in order. All
+ * wiring is here and in `open-state.ts`; nothing here decides anything about requests.
+ *
+ * Start: data directory → raft → listeners for peers, clients, metrics. A failure on the way closes
+ * what is open. Stop: listeners refuse and finish → leadership goes to a peer → raft → state.
+ */
+import { type Clock, errorText, type Logger, seededRandom } from "@sagong/base";
+import { type RaftNode, type RaftStatus, RpcTransport, startRaftNode } from "@sagong/raft";
+import { type Channel, createMemoryChannel, type ServiceImplementation } from "@sagong/rpc";
+import type { StoreConfig } from "../config/store-config.js";
+import { createHttpHandler, type HttpHandler } from "../http/http-handler.js";
+import { MetricsRegistry } from "../http/metrics.js";
+import { createStoreMetrics } from "../http/store-metrics.js";
+import { type AssembledMember, assembleMember, GRPC_OVERHEAD_BYTES } from "./assemble-member.js";
+import { type ClusterIdentity, identify, idText } from "./identity.js";
+import { listen, type Listener } from "./listeners.js";
+import { type OpenState, openState } from "./open-state.js";
+
+export interface StoreDependencies {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Of election timeouts and lease ids; a safe integer. */
+  readonly randomSeed: number;
+}
+
+export interface RunningStore {
+  /** Where it listens, with the ports that the system chose where the settings said 0. */
+  readonly clientUrls: readonly string[];
+  readonly peerUrls: readonly string[];
+  readonly metricsUrls: readonly string[];
+  /** What the client port serves, for another transport in the same process. */
+  services(): readonly ServiceImplementation[];
+  /** A channel to this member without a socket; the caller closes it. */
+  memoryChannel(): Channel;
+  status(): RaftStatus;
+  /** Called once if the member stops itself; `close` is still to be called. */
+  onFatal(listener: (error: unknown) => void): () => void;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a member; resolves when it listens, which may be before there is a leader. Rejects with
+ * `DataDirError`, `ListenError`, or the error of damaged storage; the messages are for people.
+ */
+export async function startStore(
+  config: StoreConfig,
+  dependencies: StoreDependencies,
+): Promise<RunningStore> {
+  const store = new Store(config, dependencies);
+  try {
+    await store.start();
+    return store;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/** Messages between members carry whole batches of entries. */
+const PEER_MESSAGE_BYTES_MAX = 512 * 1024 * 1024;
+/** Entries kept behind a compaction of the log, for followers that are a little behind (etcd's). */
+const CATCH_UP_ENTRIES = 5_000;
+/** Calls under way may take this long to finish when the member closes. */
+const CLOSE_GRACE_MS = 3_000;
+
+const NOWHERE: Listener = { urls: [], close: () => Promise.resolve() };
+
+class Store implements RunningStore {
+  readonly #config: StoreConfig;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #randomSeed: number;
+  readonly #identity: ClusterIdentity;
+  readonly #fatalListeners = new Set<(error: unknown) => void>();
+  readonly #listeners = { client: NOWHERE, peer: NOWHERE, metrics: NOWHERE };
+  #state: OpenState | undefined;
+  #raft: RaftNode | undefined;
+  #member: AssembledMember | undefined;
+  #fatal: { readonly error: unknown } | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(config: StoreConfig, { clock, logger, randomSeed }: StoreDependencies) {
+    this.#config = config;
+    this.#clock = clock;
+    this.#identity = identify(config);
+    this.#logger = logger.with({ member: idText(this.#identity.memberId) });
+    this.#randomSeed = randomSeed;
+  }
+
+  get clientUrls(): readonly string[] {
+    return this.#listeners.client.urls;
+  }
+
+  get peerUrls(): readonly string[] {
+    return this.#listeners.peer.urls;
+  }
+
+  get metricsUrls(): readonly string[] {
+    return this.#listeners.metrics.urls;
+  }
+
+  services(): readonly ServiceImplementation[] {
+    return this.#started(this.#member).services;
+  }
+
+  memoryChannel(): Channel {
+    return createMemoryChannel(this.services(), { clock: this.#clock });
+  }
+
+  status(): RaftStatus {
+    return this.#started(this.#raft).status();
+  }
+
+  onFatal(listener: (error: unknown) => void): () => void {
+    if (this.#fatal) listener(this.#fatal.error);
+    else this.#fatalListeners.add(listener);
+    return () => {
+      this.#fatalListeners.delete(listener);
+    };
+  }
+
+  async start(): Promise<void> {
+    const clock = this.#clock;
+    const logger = this.#logger;
+    const identity = this.#identity;
+    const random = seededRandom(this.#randomSeed);
+    const registry = new MetricsRegistry();
+    const metrics = createStoreMetrics(registry);
+    const onFatal = (error: unknown): void => this.#fail(error);
+    this.#state = await openState(this.#config, {
+      identity,
+      clock,
+      logger,
+      onStorageError: onFatal,
+      onFsync: (seconds) => metrics.walFsyncSeconds.observe(seconds),
+    });
+    const transport = this.#createTransport();
+    const raft = await this.#startRaft(this.#state, transport);
+    this.#member = assembleMember({
+      config: this.#config,
+      identity,
+      state: this.#state,
+      raft,
+      clock,
+      logger,
+      random,
+      registry,
+      metrics,
+      defer: setImmediate,
+      onFatal,
+      isServing: () => this.#fatal === undefined && this.#closed === undefined,
+    });
+    await this.#member.quota.start();
+    await this.#listen(this.#member, { registry, transport });
+    logger.info("ready to serve client requests", {
+      name: this.#config.name,
+      cluster: idText(identity.clusterId),
+      clientUrls: this.clientUrls.join(","),
+      peerUrls: this.peerUrls.join(","),
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  #createTransport(): RpcTransport {
+    const { clusterId, memberId, members } = this.#identity;
+    const peers = members
+      .filter(({ id }) => id !== memberId)
+      // checkStoreConfig: every member has a URL.
+      .map(({ id, peerUrls }) => ({ nodeId: id, url: peerUrls[0] ?? "" }));
+    return new RpcTransport(
+      { clusterId, nodeId: memberId, peers },
+      { clock: this.#clock, logger: this.#logger },
+    );
+  }
+
+  async #startRaft(state: OpenState, transport: RpcTransport): Promise<RaftNode> {
+    const { heartbeatIntervalMs, electionTimeoutMs, snapshotCount } = this.#config;
+    const raft = await startRaftNode(
+      {
+        nodeId: this.#identity.memberId,
+        voters: this.#identity.members.map(({ id }) => id),
+        heartbeatMs: heartbeatIntervalMs,
+        electionMs: electionTimeoutMs,
+        snapshotCount,
+        catchUpEntries: CATCH_UP_ENTRIES,
+      },
+      {
+        clock: this.#clock,
+        random: seededRandom(this.#randomSeed + 1),
+        logger: this.#logger,
+        storage: state.log,
+        transport,
+        stateMachine: state.machine,
+        defer: setImmediate,
+      },
+    );
+    this.#raft = raft;
+    raft.onFatal((error) => this.#fail(error));
+    return raft;
+  }
+
+  async #listen(
+    member: AssembledMember,
+    { registry, transport }: { registry: MetricsRegistry; transport: RpcTransport },
+  ): Promise<void> {
+    const { listenPeerUrls, listenClientUrls, listenMetricsUrls, maxRequestBytes } = this.#config;
+    const http = (scope: "client" | "metrics"): HttpHandler =>
+      createHttpHandler({ source: member.http, metrics: registry, logger: this.#logger, scope });
+    this.#listeners.peer = await listen({
+      urls: listenPeerUrls,
+      flag: "listen-peer-urls",
+      services: [transport.service, ...member.peerServices],
+      maxRequestBytes: PEER_MESSAGE_BYTES_MAX,
+    });
+    this.#listeners.client = await listen({
+      urls: listenClientUrls,
+      flag: "listen-client-urls",
+      services: member.services,
+      http1: http("client"),
+      maxRequestBytes: maxRequestBytes + GRPC_OVERHEAD_BYTES,
+    });
+    this.#listeners.metrics = await listen({
+      urls: listenMetricsUrls,
+      flag: "listen-metrics-urls",
+      services: [],
+      http1: http("metrics"),
+      maxRequestBytes,
+    });
+  }
+
+  /** In order: no new work, work under way, leadership, raft, state. */
+  async #close(): Promise<void> {
+    const alive = this.#fatal === undefined;
+    const graceMs = alive ? CLOSE_GRACE_MS : 0;
+    await this.#listeners.client.close(graceMs);
+    await this.#listeners.metrics.close(0);
+    if (alive && this.#raft) await this.#handLeadershipOver(this.#raft);
+    await this.#member?.close();
+    await this.#raft?.close();
+    await this.#listeners.peer.close(0);
+    // Without a raft node nobody else closes the log.
+    if (!this.#raft) await this.#state?.log.close();
+    await this.#state?.medium.close();
+    this.#logger.info("stopped");
+  }
+
+  /** Tries the peers one after the other; a cluster without a willing one elects by itself. */
+  async #handLeadershipOver(raft: RaftNode): Promise<void> {
+    for (const { id } of this.#identity.members) {
+      if (id === this.#identity.memberId || raft.status().role !== "leader") continue;
+      try {
+        await raft.transferLeadership(id);
+        this.#logger.info("leadership handed over", { to: idText(id) });
+      } catch (error) {
+        this.#logger.info("leadership not handed over", {
+          to: idText(id),
+          error: errorText(error),
+        });
+      }
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#fatal) return;
+    this.#fatal = { error };
+    this.#logger.error("the member cannot go on", { error: errorText(error) });
+    for (const listener of this.#fatalListeners) listener(error);
+  }
+
+  #started<T>(part: T | undefined): T {
+    if (part === undefined) throw new Error("Cannot use the store: it has not started");
+    return part;
+  }
+}
