@@ -1,0 +1,14 @@
+/** Base64 (RFC 4648 §4) without Node's Buffer. */
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+export function encodeBase64(bytes: Uint8Array): string {
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 3) {
+    const [a = 0, b, c] = [bytes[i], bytes[i + 1], bytes[i + 2]];
+    const bits = (a << 16) | ((b ?? 0) << 8) | (c ?? 0);
+    text += ALPHABET.charAt(bits >> 18) + ALPHABET.charAt((bits >> 12) & 63);
+    text += b === undefined ? "=" : ALPHABET.charAt((bits >> 6) & 63);
+    text += c === undefined ? "=" : ALPHABET.charAt(bits & 63);
+  }
+  return text;
+}

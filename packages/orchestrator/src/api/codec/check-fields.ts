@@ -1,0 +1,147 @@
+/**
+ * Holds a decoded JSON tree against its type: unknown fields are named (strict validation refuses
+ * them, Warn reports them), wrong types are refused with the text that Go's decoder gives.
+ */
+import { badRequest } from "../api-status.js";
+import type { Schema, TypeFacts, TypeRef } from "../schema/schema.js";
+
+/** Deeper documents are refused: the walk recurses. */
+const MAX_DEPTH = 200;
+
+export interface FieldCheck {
+  /** `spec.replica`, `spec.template.spec.containers[0].imagee`, … in document order. */
+  readonly unknown: readonly string[];
+  /** The tree without them. */
+  readonly value: unknown;
+}
+
+/** Throws `ApiError` BadRequest where a value has a type that its field cannot hold. */
+export function checkFields(schema: Schema, typeName: string, value: unknown): FieldCheck {
+  const unknown: string[] = [];
+  const walker = new Walker(schema, unknown);
+  return { value: walker.type(typeName, value, { path: "", owner: "" }), unknown };
+}
+
+interface Place {
+  readonly path: string;
+  /** The Go struct that the field stands in, for messages. */
+  readonly owner: string;
+}
+
+class Walker {
+  readonly #schema: Schema;
+  readonly #unknown: string[];
+  #depth = 0;
+
+  constructor(schema: Schema, unknown: string[]) {
+    this.#schema = schema;
+    this.#unknown = unknown;
+  }
+
+  type(name: string, value: unknown, place: Place): unknown {
+    const facts = this.#schema.typeOf(name);
+    if (!facts) return this.#scalar(name, value, place);
+    if (!facts.fields) return this.#opaque(facts, value, place);
+    if (!isTree(value))
+      throw mismatch(value, `struct`, { ...place, owner: place.owner || shortName(name) });
+    if (++this.#depth > MAX_DEPTH)
+      throw badRequest(`the body is nested more than ${MAX_DEPTH} deep`);
+    const result: Record<string, unknown> = {};
+    for (const [key, inner] of Object.entries(value)) {
+      const path = place.path === "" ? key : `${place.path}.${key}`;
+      const field = facts.fields[key];
+      if (!field) this.#unknown.push(path);
+      else if (inner !== null)
+        result[key] = this.#ref(field.type, inner, { path, owner: shortName(name) });
+    }
+    this.#depth--;
+    return result;
+  }
+
+  #ref(type: TypeRef, value: unknown, place: Place): unknown {
+    if (typeof type === "string") return this.type(type, value, place);
+    if (isListType(type)) {
+      if (!Array.isArray(value)) throw mismatch(value, "slice", place);
+      return value.map((item, i) =>
+        this.#ref(type[0], item, { ...place, path: `${place.path}[${i}]` }),
+      );
+    }
+    if (!isTree(value)) throw mismatch(value, "map", place);
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]) => [
+        key,
+        this.#ref(type["*"], item, { ...place, path: `${place.path}.${key}` }),
+      ]),
+    );
+  }
+
+  #scalar(name: string, value: unknown, place: Place): unknown {
+    const [kind, format] = name.split(":");
+    switch (kind) {
+      case "string":
+        if (typeof value !== "string")
+          throw mismatch(value, format === "byte" ? "[]byte" : "string", place);
+        if (format === "byte" && !/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(value)) {
+          throw badRequest(`illegal base64 data in ${place.path}`);
+        }
+        return value;
+      case "boolean":
+        if (typeof value !== "boolean") throw mismatch(value, "bool", place);
+        return value;
+      case "integer":
+        if (typeof value !== "number" || !Number.isInteger(value))
+          throw mismatch(value, format ?? "int", place);
+        if (format === "int32" && (value > 2147483647 || value < -2147483648)) {
+          throw mismatch(value, "int32", place);
+        }
+        return value;
+      case "number":
+        if (typeof value !== "number") throw mismatch(value, "float64", place);
+        return value;
+      default:
+        return value; // Kinds of types that hold anything.
+    }
+  }
+
+  #opaque(facts: TypeFacts, value: unknown, place: Place): unknown {
+    if (facts.format === "int-or-string") {
+      if (typeof value === "string" || (typeof value === "number" && Number.isInteger(value)))
+        return value;
+      throw mismatch(value, "intstr.IntOrString", place);
+    }
+    if (facts.format === "date-time") {
+      if (typeof value === "string" && !Number.isNaN(Date.parse(value))) return value;
+      throw badRequest(
+        `parsing time ${JSON.stringify(value)} in ${place.path}: expected RFC 3339, as 2006-01-02T15:04:05Z`,
+      );
+    }
+    if (facts.type === "string") {
+      // A quantity may be written as a number.
+      if (typeof value === "number") return String(value);
+      if (typeof value !== "string") throw mismatch(value, "string", place);
+    }
+    return value;
+  }
+}
+
+function mismatch(value: unknown, wanted: string, { path, owner }: Place): Error {
+  const got = Array.isArray(value) ? "array" : value === null ? "null" : typeof value;
+  const kind = got === "boolean" ? "bool" : got;
+  const shown = kind === "number" ? `number ${String(value)}` : kind;
+  const field = path === "" ? owner : `${owner}.${path}`;
+  return badRequest(
+    `json: cannot unmarshal ${shown} into Go struct field ${field} of type ${wanted}`,
+  );
+}
+
+function shortName(type: string): string {
+  return type.slice(type.lastIndexOf(".") + 1);
+}
+
+function isTree(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isListType(type: TypeRef): type is readonly [TypeRef] {
+  return Array.isArray(type);
+}

@@ -1,0 +1,216 @@
+/** Validation by resource: on creation, and of what an update may change. */
+import type { Deployment, ReplicaSet } from "../gen/apps-v1.js";
+import type { ConfigMap, Pod, Secret, Service } from "../gen/core-v1.js";
+import type { LabelSelector, StatusCause } from "../gen/meta-v1.js";
+import { matchesLabels } from "../selectors/label-selector.js";
+import type { KubeObject } from "../resource.js";
+import { Faults } from "./faults.js";
+import { validateLabels, validateMeta, validateMetaUpdate } from "./validate-meta.js";
+import { validatePodSpec, validatePort } from "./validate-pod-spec.js";
+
+interface KindRules {
+  readonly nameForm?: "label" | "subdomain";
+  readonly create?: (object: KubeObject, faults: Faults) => void;
+  readonly update?: (now: KubeObject, before: KubeObject, faults: Faults) => void;
+}
+
+/** Rules of one kind as rules of any: the table says which kind each gets. */
+function of<T extends KubeObject>(rules: {
+  readonly nameForm?: "label" | "subdomain";
+  readonly create?: (object: T, faults: Faults) => void;
+  readonly update?: (now: T, before: T, faults: Faults) => void;
+}): KindRules {
+  return rules as KindRules; // Looked up by the object's own resource.
+}
+
+const RULES: Readonly<Record<string, KindRules>> = {
+  pods: of<Pod>({
+    create: (pod, faults) => validatePodSpec(pod.spec, "spec", faults),
+    update: (now, before, faults) => {
+      if (podSpecText(now) !== podSpecText(before)) {
+        faults.forbidden(
+          "spec",
+          "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)",
+        );
+      }
+    },
+  }),
+  "deployments.apps": of<Deployment>({
+    create: (deployment, faults) => {
+      validateWorkload(deployment.spec, faults);
+      const { strategy } = deployment.spec ?? {};
+      if (
+        strategy?.type !== undefined &&
+        strategy.type !== "Recreate" &&
+        strategy.type !== "RollingUpdate"
+      ) {
+        faults.notSupported("spec.strategy.type", strategy.type, ["Recreate", "RollingUpdate"]);
+      }
+    },
+    update: (now, before, faults) =>
+      immutableSelector(now.spec?.selector, before.spec?.selector, faults),
+  }),
+  "replicasets.apps": of<ReplicaSet>({
+    create: (replicaSet, faults) => validateWorkload(replicaSet.spec, faults),
+    update: (now, before, faults) =>
+      immutableSelector(now.spec?.selector, before.spec?.selector, faults),
+  }),
+  services: of<Service>({
+    nameForm: "label",
+    create: validateService,
+    update: validateServiceUpdate,
+  }),
+  namespaces: { nameForm: "label" },
+  configmaps: of<ConfigMap>({
+    create: validateConfigMap,
+    update: (now, before, faults) => {
+      if (
+        before.immutable &&
+        JSON.stringify([now.data, now.binaryData]) !==
+          JSON.stringify([before.data, before.binaryData])
+      ) {
+        faults.forbidden("data", "field is immutable when `immutable` is set");
+      }
+    },
+  }),
+  secrets: of<Secret>({
+    update: (now, before, faults) => {
+      if (now.type !== before.type) faults.invalid("type", now.type ?? "", "field is immutable");
+    },
+  }),
+};
+
+export function validateCreate(
+  resource: { readonly qualified: string; readonly namespaced: boolean },
+  object: KubeObject,
+): readonly StatusCause[] {
+  const faults = new Faults();
+  const rules = RULES[resource.qualified] ?? {};
+  validateMeta(object.metadata, faults, {
+    namespaced: resource.namespaced,
+    nameForm: rules.nameForm ?? "subdomain",
+  });
+  rules.create?.(object, faults);
+  return faults.causes;
+}
+
+export function validateUpdate(
+  resource: { readonly qualified: string; readonly namespaced: boolean },
+  now: KubeObject,
+  before: KubeObject,
+): readonly StatusCause[] {
+  const faults = new Faults();
+  validateMetaUpdate(now.metadata, before.metadata, faults);
+  RULES[resource.qualified]?.update?.(now, before, faults);
+  return [...faults.causes, ...validateCreate(resource, now)];
+}
+
+function validateWorkload(spec: Deployment["spec"] | ReplicaSet["spec"], faults: Faults): void {
+  if (!spec) return faults.required("spec");
+  if ((spec.replicas ?? 0) < 0)
+    faults.invalid("spec.replicas", spec.replicas, "must be greater than or equal to 0");
+  const { selector, template } = spec;
+  if (!selector) faults.required("spec.selector");
+  else if (
+    Object.keys(selector.matchLabels ?? {}).length === 0 &&
+    (selector.matchExpressions ?? []).length === 0
+  ) {
+    faults.invalid("spec.selector", selector, "empty selector is invalid for deployment");
+  } else if (!matchesLabels(selector, template?.metadata?.labels)) {
+    faults.invalid(
+      "spec.template.metadata.labels",
+      template?.metadata?.labels ?? {},
+      "`selector` does not match template `labels`",
+    );
+  }
+  validateLabels(template?.metadata?.labels, "spec.template.metadata.labels", faults);
+  validatePodSpec(template?.spec, "spec.template.spec", faults);
+  const policy = template?.spec?.restartPolicy;
+  if (policy !== undefined && policy !== "Always") {
+    faults.notSupported("spec.template.spec.restartPolicy", policy, ["Always"]);
+  }
+}
+
+function immutableSelector(
+  now: LabelSelector | undefined,
+  before: LabelSelector | undefined,
+  faults: Faults,
+): void {
+  if (JSON.stringify(now) !== JSON.stringify(before))
+    faults.invalid("spec.selector", now ?? {}, "field is immutable");
+}
+
+/** The spec without what may change. */
+function podSpecText({ spec }: Pod): string {
+  const bare = (containers: NonNullable<Pod["spec"]>["containers"] | undefined) =>
+    containers?.map((container) => ({ ...container, image: "" }));
+  const {
+    tolerations: _t,
+    activeDeadlineSeconds: _a,
+    terminationGracePeriodSeconds: _g,
+    ...rest
+  } = spec ?? { containers: [] };
+  return JSON.stringify({
+    ...rest,
+    containers: bare(spec?.containers),
+    initContainers: bare(spec?.initContainers),
+  });
+}
+
+const SERVICE_TYPES = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
+
+function validateService(service: Service, faults: Faults): void {
+  const { spec } = service;
+  if (!spec) return faults.required("spec");
+  if (spec.type !== undefined && !SERVICE_TYPES.includes(spec.type)) {
+    faults.notSupported("spec.type", spec.type, SERVICE_TYPES);
+  }
+  const { ports = [] } = spec;
+  if (ports.length === 0 && spec.clusterIP !== "None" && spec.type !== "ExternalName")
+    faults.required("spec.ports");
+  const names = new Set<string>();
+  for (const [i, port] of ports.entries()) {
+    validatePort(port.port, `spec.ports[${i}].port`, faults);
+    if (typeof port.targetPort === "number")
+      validatePort(port.targetPort, `spec.ports[${i}].targetPort`, faults);
+    if (ports.length > 1 && !port.name) faults.required(`spec.ports[${i}].name`);
+    if (port.name && names.has(port.name)) faults.duplicate(`spec.ports[${i}].name`, port.name);
+    if (port.name) names.add(port.name);
+  }
+  validateLabels(spec.selector, "spec.selector", faults);
+}
+
+function validateServiceUpdate(now: Service, before: Service, faults: Faults): void {
+  const [ip, old] = [now.spec?.clusterIP, before.spec?.clusterIP];
+  if (
+    old &&
+    ip !== old &&
+    now.spec?.type !== "ExternalName" &&
+    before.spec?.type !== "ExternalName"
+  ) {
+    faults.invalid("spec.clusterIPs[0]", ip ?? "", "may not change once set");
+  }
+}
+
+const CONFIG_KEY = /^[-._a-zA-Z0-9]+$/;
+const MAX_CONFIG_BYTES = 1024 * 1024;
+
+function validateConfigMap({ data, binaryData }: ConfigMap, faults: Faults): void {
+  let bytes = 0;
+  for (const [field, map] of [
+    ["data", data],
+    ["binaryData", binaryData],
+  ] as const) {
+    for (const [key, value] of Object.entries(map ?? {})) {
+      bytes += value.length;
+      if (!CONFIG_KEY.test(key)) {
+        faults.invalid(
+          `${field}[${key}]`,
+          key,
+          "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')",
+        );
+      }
+    }
+  }
+  if (bytes > MAX_CONFIG_BYTES) faults.tooLong("", MAX_CONFIG_BYTES);
+}

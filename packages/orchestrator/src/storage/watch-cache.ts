@@ -1,0 +1,261 @@
+/**
+ * One resource's objects in memory, kept current by one watch of the store: all watches of clients,
+ * and lists that may be a little old, are served from here. Keeps the last changes, so that a
+ * client that comes back goes on where it was.
+ *
+ * C1 `version` is that of the last batch taken in; every change at or before it is in `#objects`.
+ * C2 a watcher gets each change after its start once, in order; one that is too slow is cut off.
+ */
+import { type Clock, delay, errorText, type Logger } from "@sagong/base";
+import { ApiError, expired, isApiError } from "../api/api-status.js";
+import type { KubeObject } from "../api/resource.js";
+import type { Storage, Stored } from "./storage.js";
+
+/** One change with what was there before it, so that selectors can tell coming from going. */
+export interface CacheChange {
+  readonly version: number;
+  readonly before: KubeObject | undefined;
+  /** As it is now; for a deletion as it was, with the deletion's version. */
+  readonly object: KubeObject;
+  readonly deleted: boolean;
+}
+
+export interface CacheWatch {
+  /** Objects as they stood at the start, where that was asked for. */
+  readonly initial: readonly KubeObject[];
+  readonly version: number;
+  /** What has come since it was last asked; waits for more where there is nothing. */
+  next(): Promise<{ readonly changes: readonly CacheChange[]; readonly version: number }>;
+  stop(): void;
+}
+
+/** Changes kept for those who come back. */
+const WINDOW_CHANGES = 4_096;
+/** Changes that wait for one watcher; beyond it the watch ends, and the client starts anew. */
+const MAX_PENDING = 10_000;
+const RETRY_MS = 500;
+
+interface Watcher {
+  pending: CacheChange[];
+  wake: (() => void) | undefined;
+  stopped: Error | undefined;
+}
+
+export interface WatchCacheDependencies {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export class WatchCache {
+  readonly #prefix: string;
+  readonly #dependencies: WatchCacheDependencies;
+  readonly #objects = new Map<string, Stored>();
+  readonly #watchers = new Set<Watcher>();
+  #window: CacheChange[] = [];
+  /** Changes at or before it may have left the window. */
+  #windowStart = 0;
+  #version = 0;
+  #ready: Promise<void>;
+  #isReady = false;
+  #resolveReady: () => void = () => {};
+  readonly #closing = new AbortController();
+  readonly #done: Promise<void>;
+
+  constructor(prefix: string, dependencies: WatchCacheDependencies) {
+    this.#prefix = prefix;
+    this.#dependencies = dependencies;
+    this.#ready = new Promise((resolve) => {
+      this.#resolveReady = resolve;
+    });
+    this.#done = this.#run();
+  }
+
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Objects in order of keys. Waits for the first read of the store. */
+  async list(): Promise<{ readonly items: readonly Stored[]; readonly version: number }> {
+    await this.#awaitReady();
+    const keys = [...this.#objects.keys()].toSorted();
+    return { items: keys.flatMap((key) => this.#objects.get(key) ?? []), version: this.#version };
+  }
+
+  /** Waits until the cache has come to `version`. Rejects with `ApiError` Timeout. */
+  async reach(version: number, limitMs: number): Promise<void> {
+    await this.#awaitReady();
+    const { clock } = this.#dependencies;
+    const untilMs = clock.monotonicMs() + limitMs;
+    while (this.#version < version) {
+      if (clock.monotonicMs() > untilMs) {
+        throw new ApiError(
+          "Timeout",
+          `Too large resource version: ${version}, current: ${this.#version}`,
+          {
+            causes: [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }],
+            retryAfterSeconds: 1,
+          },
+        );
+      }
+      await delay(clock, 20);
+    }
+  }
+
+  /** From `version` on; undefined: from what is there now, with that as `initial`. */
+  async watch(version: number | undefined): Promise<CacheWatch> {
+    await this.#awaitReady();
+    let pending: CacheChange[] = [];
+    let initial: KubeObject[] = [];
+    if (version === undefined) {
+      initial = [...this.#objects.keys()]
+        .toSorted()
+        .flatMap((key) => this.#objects.get(key)?.object ?? []);
+    } else {
+      if (version < this.#windowStart) {
+        throw expired(`too old resource version: ${version} (${this.#windowStart})`);
+      }
+      pending = this.#window.filter((change) => change.version > version);
+    }
+    const watcher: Watcher = { pending, wake: undefined, stopped: undefined };
+    this.#watchers.add(watcher);
+    return {
+      initial,
+      version: this.#version,
+      next: () => this.#next(watcher),
+      stop: () => this.#stop(watcher, new Error("stopped")),
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort(new Error("closed"));
+    for (const watcher of this.#watchers)
+      this.#stop(watcher, new Error("the server is shutting down"));
+    await this.#done;
+  }
+
+  async #awaitReady(): Promise<void> {
+    if (this.#isReady) return;
+    const { clock } = this.#dependencies;
+    const limit = 10_000;
+    await Promise.race([
+      this.#ready,
+      delay(clock, limit, this.#closing.signal).then(() => {
+        if (!this.#isReady)
+          throw new ApiError(
+            "ServiceUnavailable",
+            "the cache has not been filled from the store yet",
+          );
+      }),
+    ]);
+  }
+
+  async #next(watcher: Watcher): Promise<{ changes: readonly CacheChange[]; version: number }> {
+    if (watcher.pending.length === 0 && !watcher.stopped) {
+      await new Promise<void>((resolve) => {
+        watcher.wake = resolve;
+      });
+    }
+    if (watcher.pending.length === 0 && watcher.stopped) throw watcher.stopped;
+    const changes = watcher.pending;
+    watcher.pending = [];
+    return { changes, version: this.#version };
+  }
+
+  #stop(watcher: Watcher, why: Error): void {
+    watcher.stopped ??= why;
+    this.#watchers.delete(watcher);
+    watcher.wake?.();
+  }
+
+  /** Never rejects: whatever ends a read or watch of the store is answered by another. */
+  async #run(): Promise<void> {
+    const { clock, logger } = this.#dependencies;
+    const { signal } = this.#closing;
+    let known = false;
+    while (!signal.aborted) {
+      try {
+        if (!known) await this.#read();
+        known = true;
+        for await (const { events, version } of this.#dependencies.storage.watch(
+          this.#prefix,
+          this.#version,
+          signal,
+        )) {
+          for (const event of events) {
+            if (event.type === "put")
+              this.#put(event.key, { object: event.object, version: event.version });
+            else this.#delete(event.key, event.version);
+          }
+          this.#version = Math.max(this.#version, version);
+        }
+      } catch (error) {
+        if (signal.aborted) return;
+        if (isApiError(error, "Expired")) known = false;
+        logger.warn("watch of the store is being retried", {
+          prefix: this.#prefix,
+          error: errorText(error),
+        });
+      }
+      await delay(clock, RETRY_MS, signal).catch(() => {});
+    }
+  }
+
+  /** Takes in a whole list: the first time, or after the store forgot what we had not seen. */
+  async #read(): Promise<void> {
+    const { items, version } = await this.#dependencies.storage.list(this.#prefix);
+    if (this.#isReady) {
+      // Watchers cannot be told what was missed: they start anew.
+      for (const watcher of this.#watchers)
+        this.#stop(watcher, expired("too old resource version"));
+    }
+    this.#objects.clear();
+    for (const item of items) this.#objects.set(this.#keyOf(item.object), versioned(item));
+    this.#version = version;
+    this.#window = [];
+    this.#windowStart = version;
+    this.#isReady = true;
+    this.#resolveReady();
+  }
+
+  #keyOf({ metadata }: KubeObject): string {
+    return `${this.#prefix}${metadata.namespace === undefined ? "" : `${metadata.namespace}/`}${metadata.name}`;
+  }
+
+  #put(key: string, stored: Stored): void {
+    const before = this.#objects.get(key)?.object;
+    const now = versioned(stored);
+    this.#objects.set(key, now);
+    this.#record({ version: stored.version, before, object: now.object, deleted: false });
+  }
+
+  #delete(key: string, version: number): void {
+    const before = this.#objects.get(key)?.object;
+    if (!before) return;
+    this.#objects.delete(key);
+    const { object } = versioned({ object: before, version });
+    this.#record({ version, before, object, deleted: true });
+  }
+
+  #record(change: CacheChange): void {
+    this.#window.push(change);
+    if (this.#window.length > WINDOW_CHANGES * 2) {
+      this.#windowStart = this.#window.at(-WINDOW_CHANGES - 1)?.version ?? this.#windowStart;
+      this.#window = this.#window.slice(-WINDOW_CHANGES);
+    }
+    for (const watcher of this.#watchers) {
+      watcher.pending.push(change);
+      if (watcher.pending.length > MAX_PENDING)
+        this.#stop(watcher, new Error("the watcher is too slow"));
+      else watcher.wake?.();
+    }
+  }
+}
+
+/** The object with its version in its metadata, where clients look for it. */
+export function versioned({ object, version }: Stored): Stored {
+  return {
+    version,
+    object: { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } },
+  };
+}
