@@ -27,6 +27,11 @@ export class Reader {
     this.#end = bytes.length;
   }
 
+  /** Bytes that are left to read. */
+  get remaining(): number {
+    return this.#end - this.position;
+  }
+
   /** Field number and wire type together, as `(field << 3) | type`. */
   tag(): number {
     const tag = this.uint32();

@@ -8,10 +8,10 @@ import type {
   ContainerState as ApiContainerState,
   ContainerStateTerminated,
   ContainerStatus,
-  Pod,
   PodCondition,
   PodStatus,
 } from "../../api/gen/core-v1.js";
+import { qosClass } from "../../api/pod-qos.js";
 import type { ContainerState } from "../runtime/runtime.js";
 import { initFailure, isInitialized, mayRestart } from "./pod-lifecycle.js";
 import { attemptsOf, isSidecar, type PodObservation } from "./pod-observation.js";
@@ -245,21 +245,4 @@ export function timeText(ms: number): string {
 function durationText(ms: number): string {
   const seconds = Math.round(ms / 1000);
   return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
-}
-
-/** Guaranteed, Burstable or BestEffort by cpu and memory of all containers. */
-export function qosClass(pod: Pod): string {
-  const containers = [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])];
-  const names = ["cpu", "memory"];
-  let any = false;
-  let guaranteed = true;
-  for (const { resources } of containers) {
-    for (const name of names) {
-      const limit = resources?.limits?.[name];
-      const request = resources?.requests?.[name] ?? limit;
-      if (limit !== undefined || request !== undefined) any = true;
-      if (limit === undefined || request !== limit) guaranteed = false;
-    }
-  }
-  return any ? (guaranteed ? "Guaranteed" : "Burstable") : "BestEffort";
 }

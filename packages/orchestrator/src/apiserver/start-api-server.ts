@@ -1,0 +1,172 @@
+/**
+ * One API server: certificates, storage, registry, HTTPS, and what every cluster has from its first
+ * moment on (namespaces, the `kubernetes` service).
+ */
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { type Clock, delay, errorText, type Logger, type Random } from "@sagong/base";
+import { createStoreClient, type StoreClient } from "@sagong/kv/client";
+import type { Channel } from "@sagong/rpc";
+import { isApiError } from "../api/api-status.js";
+import type { Service } from "../api/gen/core-v1.js";
+import { NAMESPACES, SERVICES } from "../api/resources.js";
+import { InProcessClient } from "../client/in-process-client.js";
+import type { ObjectClient } from "../client/object-client.js";
+import { type ClusterPki, openPki } from "../pki/pki.js";
+import { writeKubeconfig } from "../pki/kubeconfig-file.js";
+import { Registry } from "../registry/registry.js";
+import { loadSchema } from "../schema-facts.js";
+import { KvStorage } from "../storage/kv-storage.js";
+import { ApiServer } from "./api-server.js";
+
+export interface StartApiServerOptions {
+  /** `http://host:port`, …; or channels, in one process with the store. */
+  readonly storeEndpoints?: readonly string[];
+  readonly storeChannels?: readonly Channel[];
+  readonly pkiDir: string;
+  /** Where the admin's kubeconfig is written. */
+  readonly kubeconfig: string;
+  readonly bindAddress: string;
+  readonly securePort: number;
+  readonly version: string;
+}
+
+export interface StartApiServerDependencies {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export interface RunningApiServer {
+  readonly url: string;
+  readonly pki: ClusterPki;
+  inProcessClient(): ObjectClient;
+  close(): Promise<void>;
+}
+
+const BOOTSTRAP_NAMESPACES = ["default", "kube-system", "kube-public", "kube-node-lease"];
+const RETRY_MS = 500;
+const READY_TIMEOUT_MS = 2_000;
+
+export async function startApiServer(
+  options: StartApiServerOptions,
+  dependencies: StartApiServerDependencies,
+): Promise<RunningApiServer> {
+  const { clock, random, logger } = dependencies;
+  const pki = await openPki(options.pkiDir, { clock });
+  const store = createStoreClient(
+    options.storeChannels
+      ? { channels: options.storeChannels }
+      : { endpoints: options.storeEndpoints ?? [] },
+    { clock },
+  );
+  const schema = loadSchema();
+  const storage = new KvStorage(store);
+  const registry = new Registry({ schema, storage, clock, random, logger, newUid: randomUUID });
+  const nodeClient = await pki.clientCertificate("apiserver-kubelet-client", {
+    commonName: "kube-apiserver-kubelet-client",
+    organization: "system:masters",
+  });
+  const server = await ApiServer.listen(
+    {
+      host: options.bindAddress,
+      port: options.securePort,
+      tls: { ...pki.apiServer, ca: pki.ca },
+      version: options.version,
+    },
+    {
+      registry,
+      schema,
+      clock,
+      logger,
+      isStoreReady: () => isReady(store),
+      nodeClient: { ...nodeClient, ca: pki.ca },
+    },
+  );
+  const url = `https://${options.bindAddress}:${server.port}`;
+  const admin = await pki.clientCertificate("admin", {
+    commonName: "kubernetes-admin",
+    organization: "system:masters",
+  });
+  writeKubeconfig(options.kubeconfig, {
+    server: url,
+    ca: pki.ca,
+    user: "kubernetes-admin",
+    pair: admin,
+  });
+  const client = new InProcessClient({ registry, schema, nowMs: () => clock.wallMs() });
+  const closing = new AbortController();
+  const bootstrapped = bootstrap(client, {
+    clock,
+    logger,
+    port: server.port,
+    signal: closing.signal,
+  });
+  logger.info("API server listens", { url, kubeconfig: join(options.kubeconfig) });
+  return {
+    url,
+    pki,
+    inProcessClient: () => client,
+    close: async () => {
+      closing.abort(new Error("closed"));
+      await bootstrapped;
+      await server.close();
+      await registry.close();
+      await store.close();
+    },
+  };
+}
+
+async function isReady(store: StoreClient): Promise<boolean> {
+  try {
+    await store.range(
+      { key: new TextEncoder().encode("/registry/health") },
+      { timeoutMs: READY_TIMEOUT_MS },
+    );
+    return true;
+  } catch {
+    return false; // Whatever it is, the store does not answer: that is what was asked.
+  }
+}
+
+interface BootstrapContext {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly port: number;
+  readonly signal: AbortSignal;
+}
+
+/** Never rejects: tried until the store takes it. */
+async function bootstrap(client: ObjectClient, context: BootstrapContext): Promise<void> {
+  for (;;) {
+    try {
+      for (const name of BOOTSTRAP_NAMESPACES)
+        await ensure(() => client.create(NAMESPACES, { metadata: { name } }));
+      await ensure(() => client.create(SERVICES, kubernetesService(context.port)));
+      return;
+    } catch (error) {
+      context.logger.debug("bootstrap objects are being retried", { error: errorText(error) });
+    }
+    await delay(context.clock, RETRY_MS, context.signal).catch(() => {});
+    if (context.signal.aborted) return;
+  }
+}
+
+async function ensure(create: () => Promise<unknown>): Promise<void> {
+  try {
+    await create();
+  } catch (error) {
+    if (!isApiError(error, "AlreadyExists", "Invalid")) throw error;
+  }
+}
+
+function kubernetesService(port: number): Service {
+  return {
+    metadata: {
+      name: "kubernetes",
+      namespace: "default",
+      labels: { component: "apiserver", provider: "kubernetes" },
+    },
+    spec: { clusterIP: "10.96.0.1", ports: [{ name: "https", port: 443, targetPort: port }] },
+  };
+}

@@ -1,0 +1,30 @@
+/** Who a verified client certificate says that the caller is: CN is the user, O the groups. */
+import type { TLSSocket } from "node:tls";
+
+export interface User {
+  readonly name: string;
+  readonly groups: readonly string[];
+}
+
+/** Undefined where no certificate of the cluster's CA was shown. */
+export function userOf(socket: TLSSocket): User | undefined {
+  if (!socket.authorized) return undefined;
+  const { subject } = socket.getPeerCertificate();
+  if (!subject?.CN) return undefined;
+  const organizations: string | string[] = subject.O ?? [];
+  const groups = typeof organizations === "string" ? [organizations] : organizations;
+  return { name: String(subject.CN), groups: [...groups, "system:authenticated"] };
+}
+
+/**
+ * Until RBAC is there: admins and the cluster's own components may do everything, everyone else
+ * nothing.
+ */
+export function mayDoEverything({ name, groups }: User): boolean {
+  return (
+    groups.includes("system:masters") ||
+    groups.includes("system:nodes") ||
+    name === "system:kube-scheduler" ||
+    name === "system:kube-controller-manager"
+  );
+}

@@ -1,0 +1,33 @@
+/** Writes a kubeconfig that carries its certificates in itself. */
+import { renameSync, writeFileSync } from "node:fs";
+import { stringify } from "yaml";
+import type { KeyPair } from "./pki.js";
+
+export interface KubeconfigFile {
+  readonly server: string;
+  readonly ca: string;
+  readonly user: string;
+  readonly pair: KeyPair;
+}
+
+const CLUSTER = "sagong";
+
+/** Mode 0600: it holds a key. */
+export function writeKubeconfig(path: string, { server, ca, user, pair }: KubeconfigFile): void {
+  const base64 = (text: string): string => Buffer.from(text).toString("base64");
+  const text = stringify({
+    apiVersion: "v1",
+    kind: "Config",
+    clusters: [{ name: CLUSTER, cluster: { server, "certificate-authority-data": base64(ca) } }],
+    users: [
+      {
+        name: user,
+        user: { "client-certificate-data": base64(pair.cert), "client-key-data": base64(pair.key) },
+      },
+    ],
+    contexts: [{ name: CLUSTER, context: { cluster: CLUSTER, user } }],
+    "current-context": CLUSTER,
+  });
+  writeFileSync(`${path}.tmp`, text, { mode: 0o600 });
+  renameSync(`${path}.tmp`, path);
+}

@@ -1,0 +1,595 @@
+/**
+ * Objects of all resources over one storage: what every verb does, whoever asks (HTTP, our own
+ * components). Per-resource behaviour is in strategies.ts; nothing here knows of HTTP.
+ *
+ * Writes are compare-and-set: a patch or a status that meets a newer version is made again on it,
+ * an update with a resourceVersion of its own is refused with Conflict.
+ */
+import { type Clock, type Logger, type Random } from "@sagong/base";
+import {
+  alreadyExists,
+  ApiError,
+  badRequest,
+  conflict,
+  invalid,
+  notFound,
+  qualifiedResource,
+} from "../api/api-status.js";
+import { applyDefaults } from "../api/defaults/kind-defaults.js";
+import type { ObjectMeta } from "../api/gen/meta-v1.js";
+import { generateName } from "../api/meta/generate-name.js";
+import { equalTrees } from "../api/patch/json-tree.js";
+import { apiVersionOf, type KubeObject, type ObjectKey, type ObjectList } from "../api/resource.js";
+import type { Schema } from "../api/schema/schema.js";
+import { type ServedResource, servedResources } from "../api/schema/served.js";
+import { parseFieldSelector } from "../api/selectors/field-selector.js";
+import { parseLabelSelector } from "../api/selectors/label-selector.js";
+import { validateCreate, validateUpdate } from "../api/validation/validate-kind.js";
+import { decodeContinue, encodeContinue } from "../storage/continue-token.js";
+import { objectKey, resourcePrefix } from "../storage/key-path.js";
+import type { Storage, Stored } from "../storage/storage.js";
+import { versioned, WatchCache } from "../storage/watch-cache.js";
+import { type StrategyContext, strategyOf } from "./strategies.js";
+
+export interface RegistryDependencies {
+  readonly schema: Schema;
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** A random RFC 9562 UUID. */
+  readonly newUid: () => string;
+}
+
+export interface ListQuery {
+  readonly namespace?: string | undefined;
+  readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
+  readonly resourceVersion?: string | undefined;
+  readonly resourceVersionMatch?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly continue?: string | undefined;
+}
+
+export interface WatchQuery extends ListQuery {
+  readonly sendInitialEvents?: boolean | undefined;
+  readonly allowWatchBookmarks?: boolean | undefined;
+  readonly signal: AbortSignal;
+}
+
+export interface WriteQuery {
+  readonly dryRun?: boolean | undefined;
+}
+
+export interface DeleteQuery extends WriteQuery {
+  readonly gracePeriodSeconds?: number | undefined;
+  readonly propagationPolicy?: string | undefined;
+  readonly uid?: string | undefined;
+  readonly resourceVersion?: string | undefined;
+}
+
+/** Attempts of one write against others; then the client is told to try again. */
+const MAX_ATTEMPTS = 20;
+const MAX_NAME_ATTEMPTS = 8;
+const REACH_LIMIT_MS = 3_000;
+/** Events live for an hour, as in Kubernetes. */
+const EVENT_TTL_SECONDS = 3_600;
+
+export class Registry {
+  readonly resources: readonly ServedResource[];
+  readonly #dependencies: RegistryDependencies;
+  readonly #caches = new Map<string, WatchCache>();
+  readonly #context: StrategyContext;
+
+  constructor(dependencies: RegistryDependencies) {
+    this.#dependencies = dependencies;
+    this.resources = servedResources(dependencies.schema);
+    this.#context = {
+      storage: dependencies.storage,
+      random: dependencies.random,
+      nowText: () => this.#nowText(),
+    };
+  }
+
+  find(group: string, version: string, resource: string): ServedResource | undefined {
+    return this.resources.find(
+      (one) => one.group === group && one.version === version && one.resource === resource,
+    );
+  }
+
+  cacheOf(resource: ServedResource): WatchCache {
+    const prefix = resourcePrefix(resource);
+    const known = this.#caches.get(prefix);
+    if (known) return known;
+    const cache = new WatchCache(prefix, this.#dependencies);
+    this.#caches.set(prefix, cache);
+    return cache;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#caches.values()].map((cache) => cache.close()));
+  }
+
+  async get(resource: ServedResource, key: ObjectKey): Promise<KubeObject> {
+    return this.#typed(resource, await this.#read(resource, key));
+  }
+
+  // ── Lists ────────────────────────────────────────────────────────────────────────────────────
+
+  async list(resource: ServedResource, query: ListQuery): Promise<ObjectList> {
+    const matches = selection(resource, query);
+    const { items, version, next, remaining } = await this.#page(resource, query, matches);
+    return {
+      kind: `${resource.kind}List`,
+      apiVersion: apiVersionOf(resource),
+      metadata: {
+        resourceVersion: String(version),
+        ...(next === undefined ? {} : { continue: next }),
+        ...(next === undefined || query.labelSelector || query.fieldSelector
+          ? {}
+          : { remainingItemCount: remaining }),
+      },
+      items: items.map((object) => this.#typed(resource, object)),
+    };
+  }
+
+  async #page(
+    resource: ServedResource,
+    query: ListQuery,
+    matches: (object: KubeObject) => boolean,
+  ): Promise<{
+    items: KubeObject[];
+    version: number;
+    next: string | undefined;
+    remaining: number;
+  }> {
+    const { storage } = this.#dependencies;
+    const token = query.continue ? decodeContinue(query.continue) : undefined;
+    const asked = versionOf(query.resourceVersion);
+    const cached =
+      !token &&
+      query.limit === undefined &&
+      query.resourceVersionMatch !== "Exact" &&
+      query.resourceVersion;
+    if (cached) {
+      const cache = this.cacheOf(resource);
+      if (asked > 0) await cache.reach(asked, REACH_LIMIT_MS);
+      const { items, version } = await cache.list();
+      const chosen = items.map(({ object }) => object).filter(matches);
+      return { items: chosen, version, next: undefined, remaining: 0 };
+    }
+    const prefix = `${resourcePrefix(resource)}${query.namespace === undefined ? "" : `${query.namespace}/`}`;
+    const exact = query.resourceVersionMatch === "Exact" ? asked : 0;
+    const items: KubeObject[] = [];
+    let after = token?.after;
+    let version = token?.version ?? exact;
+    for (;;) {
+      const page = await storage.list(prefix, { after, version, limit: query.limit });
+      version = page.version;
+      for (const stored of page.items) {
+        after = objectKey(resource, {
+          namespace: stored.object.metadata.namespace,
+          name: stored.object.metadata.name ?? "",
+        });
+        const { object } = versioned(stored);
+        if (!matches(object)) continue;
+        items.push(object);
+        if (query.limit !== undefined && items.length >= query.limit) break;
+      }
+      const full = query.limit !== undefined && items.length >= query.limit;
+      if (full || !page.more) {
+        const more = page.more || (full && after !== lastKeyOf(resource, page.items));
+        const next = more && after !== undefined ? encodeContinue({ version, after }) : undefined;
+        return { items, version, next, remaining: page.remaining };
+      }
+    }
+  }
+
+  // ── Watches ──────────────────────────────────────────────────────────────────────────────────
+
+  /** Events as clients get them; ends when the signal is aborted or the watcher is cut off. */
+  async *watch(
+    resource: ServedResource,
+    query: WatchQuery,
+  ): AsyncGenerator<{
+    type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK";
+    object: KubeObject;
+    initialEnd?: boolean;
+  }> {
+    if (query.sendInitialEvents && query.resourceVersionMatch !== "NotOlderThan") {
+      throw new ApiError(
+        "Invalid",
+        'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
+      );
+    }
+    const matches = selection(resource, query);
+    const cache = this.cacheOf(resource);
+    const asked = versionOf(query.resourceVersion);
+    const fromNow = query.sendInitialEvents === true || asked === 0;
+    if (query.sendInitialEvents)
+      await cache.reach(asked || (await this.#currentVersion()), REACH_LIMIT_MS);
+    else if (asked > 0) await cache.reach(asked, REACH_LIMIT_MS);
+    const watch = await cache.watch(
+      fromNow && query.sendInitialEvents !== false ? undefined : asked || cache.version,
+    );
+    const stop = (): void => watch.stop();
+    query.signal.addEventListener("abort", stop);
+    try {
+      for (const object of watch.initial) {
+        if (matches(object)) yield { type: "ADDED", object: this.#typed(resource, object) };
+      }
+      if (query.sendInitialEvents && query.allowWatchBookmarks) {
+        yield {
+          type: "BOOKMARK",
+          object: this.#bookmark(resource, watch.version),
+          initialEnd: true,
+        };
+      }
+      while (!query.signal.aborted) {
+        const { changes } = await watch.next();
+        for (const { before, object, deleted } of changes) {
+          const was = before !== undefined && matches(before);
+          const is = !deleted && matches(object);
+          if (!was && !is) continue;
+          const type = is ? (was ? "MODIFIED" : "ADDED") : "DELETED";
+          yield {
+            type,
+            object: this.#typed(
+              resource,
+              type === "DELETED" && before && !deleted ? withVersion(before, object) : object,
+            ),
+          };
+        }
+      }
+    } catch (error) {
+      if (query.signal.aborted) return;
+      throw error;
+    } finally {
+      query.signal.removeEventListener("abort", stop);
+      watch.stop();
+    }
+  }
+
+  /** For a BOOKMARK: a kind and a version, nothing else. */
+  bookmark(resource: ServedResource): KubeObject {
+    return this.#bookmark(resource, this.cacheOf(resource).version);
+  }
+
+  #bookmark(resource: ServedResource, version: number): KubeObject {
+    return {
+      kind: resource.kind,
+      apiVersion: apiVersionOf(resource),
+      metadata: { resourceVersion: String(version) },
+    };
+  }
+
+  async #currentVersion(): Promise<number> {
+    return (await this.#dependencies.storage.list("/namespaces/", { limit: 1 })).version;
+  }
+
+  // ── Writes ───────────────────────────────────────────────────────────────────────────────────
+
+  async create(
+    resource: ServedResource,
+    given: KubeObject,
+    query: WriteQuery = {},
+  ): Promise<KubeObject> {
+    if (resource.namespaced) await this.#checkNamespace(given.metadata.namespace ?? "", resource);
+    const base = given.metadata.generateName;
+    const named = given.metadata.name !== undefined && given.metadata.name !== "";
+    for (let attempt = 1; ; attempt++) {
+      const name = named
+        ? given.metadata.name
+        : base
+          ? generateName(base, this.#dependencies.random)
+          : undefined;
+      const metadata: ObjectMeta = { ...given.metadata, name };
+      const created = await this.#createOnce(resource, { ...given, metadata }, query);
+      if (created) return created;
+      if (named || attempt >= MAX_NAME_ATTEMPTS) throw alreadyExists(resource, name ?? "");
+    }
+  }
+
+  async #createOnce(
+    resource: ServedResource,
+    given: KubeObject,
+    { dryRun }: WriteQuery,
+  ): Promise<KubeObject | undefined> {
+    const {
+      resourceVersion,
+      deletionTimestamp: _d,
+      deletionGracePeriodSeconds: _g,
+      managedFields: _m,
+      selfLink: _s,
+      ...metadata
+    } = given.metadata;
+    if (resourceVersion)
+      throw badRequest("resourceVersion should not be set on objects to be created");
+    const strategy = strategyOf(resource);
+    const prepared: KubeObject = {
+      ...given,
+      metadata: {
+        ...metadata,
+        uid: this.#dependencies.newUid(),
+        creationTimestamp: this.#nowText(),
+        ...(strategy.hasGeneration ? { generation: 1 } : {}),
+      },
+    };
+    const defaulted = strategy.prepareCreate(
+      applyDefaults(qualifiedResource(resource), prepared),
+      this.#context,
+    );
+    check(resource, defaulted, validateCreate(rulesOf(resource), defaulted));
+    const key = objectKey(resource, { namespace: metadata.namespace, name: metadata.name ?? "" });
+    if (dryRun) {
+      if (await this.#dependencies.storage.get(key)) return undefined;
+      return this.#typed(resource, defaulted);
+    }
+    const allocated = await strategy.allocate(defaulted, this.#context);
+    const ttl = resource.resource === "events" ? EVENT_TTL_SECONDS : undefined;
+    const version = await this.#dependencies.storage.create(key, untyped(allocated), ttl);
+    if (version === undefined) {
+      await strategy.release(allocated, this.#context);
+      return undefined;
+    }
+    return this.#typed(resource, versioned({ object: allocated, version }).object);
+  }
+
+  /** Replaces the object, or one part of it where `subresource` is `status`. */
+  update(
+    resource: ServedResource,
+    given: KubeObject,
+    query: WriteQuery & { readonly subresource?: string | undefined } = {},
+  ): Promise<KubeObject> {
+    const key = { namespace: given.metadata.namespace, name: given.metadata.name ?? "" };
+    return this.change(resource, key, () => given, query);
+  }
+
+  /**
+   * Reads, changes and writes, again where another was faster. What `change` returns may carry a
+   * resourceVersion: then that must be the stored one.
+   */
+  async change(
+    resource: ServedResource,
+    key: ObjectKey,
+    change: (before: KubeObject) => KubeObject,
+    query: WriteQuery & { readonly subresource?: string | undefined } = {},
+  ): Promise<KubeObject> {
+    const { storage } = this.#dependencies;
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      const stored = await this.#stored(resource, key);
+      const before = versioned(stored).object;
+      const given = change(this.#typed(resource, before));
+      const { resourceVersion, uid } = given.metadata;
+      if (uid !== undefined && uid !== before.metadata.uid) {
+        throw conflict(
+          resource,
+          key.name,
+          `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${before.metadata.uid}`,
+        );
+      }
+      if (resourceVersion && resourceVersion !== before.metadata.resourceVersion)
+        throw conflict(resource, key.name);
+      const next = this.#prepareUpdate(resource, { given, before, subresource: query.subresource });
+      if (equalTrees(untyped(next), stored.object)) return this.#typed(resource, before);
+      if (query.dryRun) return this.#typed(resource, next);
+      const path = objectKey(resource, key);
+      if (mustGo(next)) {
+        const gone = await storage.delete(path, stored.version);
+        if (gone === undefined) continue;
+        await strategyOf(resource).release(next, this.#context);
+        return this.#typed(resource, versioned({ object: next, version: gone }).object);
+      }
+      const version = await storage.update(path, untyped(next), stored.version);
+      if (version !== undefined)
+        return this.#typed(resource, versioned({ object: next, version }).object);
+      if (resourceVersion) throw conflict(resource, key.name);
+    }
+    throw conflict(resource, key.name);
+  }
+
+  #prepareUpdate(
+    resource: ServedResource,
+    {
+      given,
+      before,
+      subresource,
+    }: { given: KubeObject; before: KubeObject; subresource: string | undefined },
+  ): KubeObject {
+    const strategy = strategyOf(resource);
+    const kept = before.metadata;
+    if (subresource === "status") {
+      return { ...before, ...strategy.statusOf(given), metadata: kept };
+    }
+    // These were made from the stored object by our own code, which changes what clients may not.
+    if (subresource === "binding" || subresource === "finalize") return given;
+    const metadata: ObjectMeta = {
+      ...given.metadata,
+      uid: kept.uid,
+      creationTimestamp: kept.creationTimestamp,
+      namespace: given.metadata.namespace ?? kept.namespace,
+      generation: kept.generation,
+      // Only deletion sets these.
+      ...(kept.deletionTimestamp === undefined
+        ? { deletionTimestamp: undefined }
+        : {
+            deletionTimestamp: kept.deletionTimestamp,
+            deletionGracePeriodSeconds: kept.deletionGracePeriodSeconds,
+          }),
+      managedFields: undefined,
+      resourceVersion: undefined,
+      generateName: kept.generateName,
+    };
+    const merged = strategy.prepareUpdate({ ...given, metadata }, before, this.#context);
+    const defaulted = applyDefaults(qualifiedResource(resource), merged);
+    check(resource, defaulted, validateUpdate(rulesOf(resource), defaulted, before));
+    if (!strategy.hasGeneration || equalTrees(strategy.specOf(defaulted), strategy.specOf(before)))
+      return defaulted;
+    return {
+      ...defaulted,
+      metadata: { ...defaulted.metadata, generation: (kept.generation ?? 1) + 1 },
+    };
+  }
+
+  // ── Deletion ─────────────────────────────────────────────────────────────────────────────────
+
+  /** The object as it is after: marked as going, or as it was when it went. */
+  async delete(
+    resource: ServedResource,
+    key: ObjectKey,
+    query: DeleteQuery = {},
+  ): Promise<KubeObject> {
+    const { storage } = this.#dependencies;
+    const path = objectKey(resource, key);
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      const stored = await this.#stored(resource, key);
+      const before = versioned(stored).object;
+      checkPreconditions(resource, before, query);
+      const marked = this.#markDeleted(resource, before, query);
+      if (query.dryRun) return this.#typed(resource, marked);
+      if (mustGo(marked)) {
+        const version = await storage.delete(path, stored.version);
+        if (version === undefined) continue;
+        await strategyOf(resource).release(before, this.#context);
+        return this.#typed(resource, versioned({ object: marked, version }).object);
+      }
+      if (equalTrees(untyped(marked), stored.object)) return this.#typed(resource, before);
+      const version = await storage.update(path, untyped(marked), stored.version);
+      if (version !== undefined)
+        return this.#typed(resource, versioned({ object: marked, version }).object);
+    }
+    throw conflict(resource, key.name);
+  }
+
+  #markDeleted(resource: ServedResource, before: KubeObject, query: DeleteQuery): KubeObject {
+    const grace = strategyOf(resource).graceSeconds(before, query.gracePeriodSeconds);
+    const earlier = before.metadata.deletionTimestamp;
+    const known = before.metadata.deletionGracePeriodSeconds;
+    const finalizers = new Set(before.metadata.finalizers);
+    if (query.propagationPolicy === "Foreground") finalizers.add("foregroundDeletion");
+    if (query.propagationPolicy === "Orphan") finalizers.add("orphan");
+    // A second deletion can only shorten what is left.
+    const shortened = earlier === undefined || known === undefined || grace < known;
+    const seconds = shortened ? grace : known;
+    const at = new Date(this.#dependencies.clock.wallMs() + grace * 1000).toISOString();
+    const metadata: ObjectMeta = {
+      ...before.metadata,
+      deletionTimestamp: shortened ? `${at.slice(0, 19)}Z` : earlier,
+      deletionGracePeriodSeconds: seconds,
+      ...(finalizers.size > 0 ? { finalizers: [...finalizers] } : {}),
+    };
+    return strategyOf(resource).prepareDelete({ ...before, metadata });
+  }
+
+  // ── Parts ────────────────────────────────────────────────────────────────────────────────────
+
+  async #stored(resource: ServedResource, key: ObjectKey): Promise<Stored> {
+    const stored = await this.#dependencies.storage.get(objectKey(resource, key));
+    if (!stored) throw notFound(resource, key.name);
+    return stored;
+  }
+
+  async #read(resource: ServedResource, key: ObjectKey): Promise<KubeObject> {
+    return versioned(await this.#stored(resource, key)).object;
+  }
+
+  async #checkNamespace(name: string, resource: ServedResource): Promise<void> {
+    const namespace = await this.#dependencies.storage.get(`/namespaces/${name}`);
+    if (!namespace) throw notFound({ group: "", resource: "namespaces" }, name);
+    if (namespace.object.metadata.deletionTimestamp === undefined || resource.resource === "events")
+      return;
+    throw new ApiError(
+      "Forbidden",
+      `${qualifiedResource(resource)} is forbidden: unable to create new content in namespace ${name} because it is being terminated`,
+    );
+  }
+
+  #typed(resource: ServedResource, object: KubeObject): KubeObject {
+    return { kind: resource.kind, apiVersion: apiVersionOf(resource), ...untyped(object) };
+  }
+
+  #nowText(): string {
+    return `${new Date(this.#dependencies.clock.wallMs()).toISOString().slice(0, 19)}Z`;
+  }
+}
+
+/** Marked as deleted, and nothing holds it: no finalizer, no grace. */
+function mustGo({ metadata }: KubeObject): boolean {
+  return (
+    metadata.deletionTimestamp !== undefined &&
+    (metadata.finalizers ?? []).length === 0 &&
+    (metadata.deletionGracePeriodSeconds ?? 0) === 0
+  );
+}
+
+function checkPreconditions(
+  resource: ServedResource,
+  object: KubeObject,
+  query: DeleteQuery,
+): void {
+  const { name = "", uid, resourceVersion } = object.metadata;
+  if (query.uid !== undefined && query.uid !== uid) {
+    throw conflict(
+      resource,
+      name,
+      `Precondition failed: UID in precondition: ${query.uid}, UID in object meta: ${uid}`,
+    );
+  }
+  if (query.resourceVersion !== undefined && query.resourceVersion !== resourceVersion) {
+    throw conflict(
+      resource,
+      name,
+      `Precondition failed: ResourceVersion in precondition: ${query.resourceVersion}, ResourceVersion in object meta: ${resourceVersion}`,
+    );
+  }
+}
+
+function check(
+  resource: ServedResource,
+  object: KubeObject,
+  causes: Parameters<typeof invalid>[2],
+): void {
+  if (causes.length > 0) throw invalid(resource, object.metadata.name ?? "", causes);
+}
+
+function rulesOf(resource: ServedResource): { qualified: string; namespaced: boolean } {
+  return { qualified: qualifiedResource(resource), namespaced: resource.namespaced };
+}
+
+/** As stored: kind and version are known by the key, the resourceVersion by the revision. */
+function untyped(object: KubeObject): KubeObject {
+  const { kind: _k, apiVersion: _a, ...rest } = object;
+  return rest;
+}
+
+function withVersion(object: KubeObject, from: KubeObject): KubeObject {
+  return {
+    ...object,
+    metadata: { ...object.metadata, resourceVersion: from.metadata.resourceVersion },
+  };
+}
+
+function lastKeyOf(resource: ServedResource, items: readonly Stored[]): string | undefined {
+  const last = items.at(-1)?.object.metadata;
+  return last && objectKey(resource, { namespace: last.namespace, name: last.name ?? "" });
+}
+
+/** 0: the latest, or anything. */
+function versionOf(text: string | undefined): number {
+  if (text === undefined || text === "" || text === "0") return 0;
+  const version = Number(text);
+  if (!Number.isSafeInteger(version) || version < 0) {
+    throw badRequest(`resourceVersion: Invalid value: "${text}": expected a whole number`);
+  }
+  return version;
+}
+
+function selection(resource: ServedResource, query: ListQuery): (object: KubeObject) => boolean {
+  const labels = parseLabelSelector(query.labelSelector ?? "");
+  const fields = parseFieldSelector(qualifiedResource(resource), query.fieldSelector ?? "");
+  const { namespace } = query;
+  return (object) =>
+    (namespace === undefined || object.metadata.namespace === namespace) &&
+    labels(object.metadata.labels) &&
+    fields(object);
+}
