@@ -2,6 +2,8 @@
  * The cluster's certificates, made on first start and kept in one folder (keys 0600): a CA, the API
  * server's serving certificate, and a client certificate for each identity. ECDSA P-256.
  */
+// tsyringe, inside @peculiar/x509, refuses to load without it.
+import "reflect-metadata";
 import { webcrypto } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -203,7 +203,8 @@ async function allocateService(service: Service, context: StrategyContext): Prom
   }
   const ports = [];
   for (const port of spec.ports ?? []) {
-    const wanted = port.nodePort === undefined ? undefined : String(port.nodePort);
+    // Protobuf bodies say 0 where JSON says nothing.
+    const wanted = port.nodePort ? String(port.nodePort) : undefined;
     const pick = (): string => String(NODE_PORT_FIRST + randomBelow(context.random, NODE_PORTS));
     const nodePort = await take(context, { prefix: PORT_RANGE, wanted, holder, pick });
     if (nodePort === undefined) {

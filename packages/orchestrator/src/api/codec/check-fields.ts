@@ -51,7 +51,7 @@ class Walker {
       const path = place.path === "" ? key : `${place.path}.${key}`;
       const field = facts.fields[key];
       if (!field) this.#unknown.push(path);
-      else if (inner !== null)
+      else if (inner !== null && inner !== undefined)
         result[key] = this.#ref(field.type, inner, { path, owner: shortName(name) });
     }
     this.#depth--;

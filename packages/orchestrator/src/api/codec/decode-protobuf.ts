@@ -168,7 +168,9 @@ class Decoder {
   #field(tree: Tree, { name, facts }: Known, tag: number): void {
     const { type } = facts;
     if (typeof type === "string") {
-      tree[name] = this.#value(type, tag);
+      const value = this.#value(type, tag);
+      // Go writes empty strings and zero times that its JSON leaves out.
+      if (value !== undefined && (value !== "" || facts.required)) tree[name] = value;
     } else if (isListType(type)) {
       const list = (tree[name] as unknown[] | undefined) ?? []; // Only this branch sets it.
       tree[name] = list;
@@ -243,6 +245,7 @@ class Decoder {
       case "Time":
       case "MicroTime": {
         const fields = this.#scalars(end, "number");
+        if (fields[1] === undefined) return undefined;
         const ms = Number(fields[1] ?? 0) * 1000 + Number(fields[2] ?? 0) / 1e6;
         const text = new Date(ms).toISOString();
         return short === "Time" ? `${text.slice(0, 19)}Z` : text.replace("Z", "000Z");
