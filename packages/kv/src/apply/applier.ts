@@ -112,6 +112,10 @@ export class Applier {
         return this.#leaseGrant(request.value, context);
       case "leaseRevoke":
         return this.#leaseRevoke(request.value, context);
+      case "memberAttributes":
+        throw new Error(
+          "Member attributes are the member's own to apply: they are not of the store",
+        );
       case undefined:
         throw new Error("A log entry holds no request that this version knows");
       default:

@@ -18,6 +18,7 @@ export type FlagName =
   | "heartbeat-interval"
   | "election-timeout"
   | "snapshot-count"
+  | "snapshot-catchup-entries"
   | "quota-backend-bytes"
   | "max-request-bytes"
   | "max-txn-ops"
@@ -95,6 +96,11 @@ export const STORE_FLAGS: readonly FlagRow[] = [
     name: "snapshot-count",
     default: String(STORE_DEFAULTS.snapshotCount),
     help: "Number of applied entries after which the log is cut.",
+  },
+  {
+    name: "snapshot-catchup-entries",
+    default: String(STORE_DEFAULTS.snapshotCatchUpEntries),
+    help: "Number of entries kept when the log is cut, for members that are a little behind.",
   },
   {
     name: "quota-backend-bytes",

@@ -157,6 +157,8 @@ function buildConfig(settings: Settings): StoreConfig {
       settings.integer("heartbeat-interval") ?? STORE_DEFAULTS.heartbeatIntervalMs,
     electionTimeoutMs: settings.integer("election-timeout") ?? STORE_DEFAULTS.electionTimeoutMs,
     snapshotCount: settings.integer("snapshot-count") ?? STORE_DEFAULTS.snapshotCount,
+    snapshotCatchUpEntries:
+      settings.integer("snapshot-catchup-entries") ?? STORE_DEFAULTS.snapshotCatchUpEntries,
     quotaBackendBytes: quota === 0 ? STORE_DEFAULTS.quotaBackendBytes : quota,
     maxRequestBytes: settings.integer("max-request-bytes") ?? STORE_DEFAULTS.maxRequestBytes,
     maxTxnOps: settings.integer("max-txn-ops") ?? STORE_DEFAULTS.maxTxnOps,

@@ -28,6 +28,8 @@ export interface StoreConfig {
   readonly electionTimeoutMs: number;
   /** Applied entries after which the log is cut behind a snapshot point. */
   readonly snapshotCount: number;
+  /** Entries kept behind such a cut, for followers that are a little behind. */
+  readonly snapshotCatchUpEntries: number;
   /** Negative: no limit. */
   readonly quotaBackendBytes: number;
   readonly maxRequestBytes: number;
@@ -45,6 +47,7 @@ export const STORE_DEFAULTS = {
   heartbeatIntervalMs: 100,
   electionTimeoutMs: 1_000,
   snapshotCount: 10_000,
+  snapshotCatchUpEntries: 5_000,
   quotaBackendBytes: 2_147_483_648,
   maxRequestBytes: 1_572_864,
   maxTxnOps: 128,
@@ -99,6 +102,7 @@ function checkTimes(config: StoreConfig): string | undefined {
 function checkLimits(config: StoreConfig): string | undefined {
   const ranges: readonly (readonly [string, number, number, number])[] = [
     ["--snapshot-count", config.snapshotCount, 1, Number.MAX_SAFE_INTEGER],
+    ["--snapshot-catchup-entries", config.snapshotCatchUpEntries, 1, Number.MAX_SAFE_INTEGER],
     ["--max-request-bytes", config.maxRequestBytes, 1, MAX_REQUEST_BYTES_LIMIT],
     ["--max-txn-ops", config.maxTxnOps, 1, MAX_TXN_OPS_LIMIT],
   ];

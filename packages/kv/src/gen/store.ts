@@ -5,7 +5,7 @@ import { CompactionRequest, DeleteRangeRequest, LeaseGrantRequest, PutRequest, T
 export interface InternalRequest {
   readonly memberId: bigint;
   readonly sequence: number;
-  readonly request: { readonly kind: "put"; readonly value: PutRequest } | { readonly kind: "deleteRange"; readonly value: DeleteRangeRequest } | { readonly kind: "txn"; readonly value: TxnRequest } | { readonly kind: "compact"; readonly value: CompactionRequest } | { readonly kind: "leaseGrant"; readonly value: LeaseGrantRequest } | { readonly kind: "leaseRevoke"; readonly value: LeaseRevocation } | undefined;
+  readonly request: { readonly kind: "put"; readonly value: PutRequest } | { readonly kind: "deleteRange"; readonly value: DeleteRangeRequest } | { readonly kind: "txn"; readonly value: TxnRequest } | { readonly kind: "compact"; readonly value: CompactionRequest } | { readonly kind: "leaseGrant"; readonly value: LeaseGrantRequest } | { readonly kind: "leaseRevoke"; readonly value: LeaseRevocation } | { readonly kind: "memberAttributes"; readonly value: MemberAttributes } | undefined;
 }
 
 function createInternalRequest(fields: Partial<InternalRequest> = {}): InternalRequest {
@@ -26,6 +26,7 @@ function writeInternalRequest(message: InternalRequest, writer: Writer): void {
     case "compact": writer.uint32(50); writer.message(CompactionRequest, message.request.value); break;
     case "leaseGrant": writer.uint32(58); writer.message(LeaseGrantRequest, message.request.value); break;
     case "leaseRevoke": writer.uint32(66); writer.message(LeaseRevocation, message.request.value); break;
+    case "memberAttributes": writer.uint32(74); writer.message(MemberAttributes, message.request.value); break;
     case undefined: break;
   }
 }
@@ -33,7 +34,7 @@ function writeInternalRequest(message: InternalRequest, writer: Writer): void {
 function readInternalRequest(reader: Reader, end: number): InternalRequest {
   let memberId_: bigint = 0n;
   let sequence_: number = 0;
-  let request_: { readonly kind: "put"; readonly value: PutRequest } | { readonly kind: "deleteRange"; readonly value: DeleteRangeRequest } | { readonly kind: "txn"; readonly value: TxnRequest } | { readonly kind: "compact"; readonly value: CompactionRequest } | { readonly kind: "leaseGrant"; readonly value: LeaseGrantRequest } | { readonly kind: "leaseRevoke"; readonly value: LeaseRevocation } | undefined = undefined;
+  let request_: { readonly kind: "put"; readonly value: PutRequest } | { readonly kind: "deleteRange"; readonly value: DeleteRangeRequest } | { readonly kind: "txn"; readonly value: TxnRequest } | { readonly kind: "compact"; readonly value: CompactionRequest } | { readonly kind: "leaseGrant"; readonly value: LeaseGrantRequest } | { readonly kind: "leaseRevoke"; readonly value: LeaseRevocation } | { readonly kind: "memberAttributes"; readonly value: MemberAttributes } | undefined = undefined;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -45,6 +46,7 @@ function readInternalRequest(reader: Reader, end: number): InternalRequest {
       case 50: request_ = { kind: "compact", value: reader.message(CompactionRequest) }; break;
       case 58: request_ = { kind: "leaseGrant", value: reader.message(LeaseGrantRequest) }; break;
       case 66: request_ = { kind: "leaseRevoke", value: reader.message(LeaseRevocation) }; break;
+      case 74: request_ = { kind: "memberAttributes", value: reader.message(MemberAttributes) }; break;
       default: reader.skip(tag);
     }
   }
@@ -92,6 +94,48 @@ export const LeaseRevocation: MessageType<LeaseRevocation> = messageType("sagong
   create: createLeaseRevocation,
   write: writeLeaseRevocation,
   read: readLeaseRevocation,
+});
+
+export interface MemberAttributes {
+  readonly memberId: bigint;
+  readonly name: string;
+  readonly clientUrls: readonly string[];
+}
+
+function createMemberAttributes(fields: Partial<MemberAttributes> = {}): MemberAttributes {
+  return {
+    memberId: fields.memberId ?? 0n,
+    name: fields.name ?? "",
+    clientUrls: fields.clientUrls ?? [],
+  };
+}
+
+function writeMemberAttributes(message: MemberAttributes, writer: Writer): void {
+  if (message.memberId !== 0n) { writer.uint32(8); writer.uint64Big(message.memberId); }
+  if (message.name !== "") { writer.uint32(18); writer.string(message.name); }
+  for (const item of message.clientUrls) { writer.uint32(26); writer.string(item); }
+}
+
+function readMemberAttributes(reader: Reader, end: number): MemberAttributes {
+  let memberId_: bigint = 0n;
+  let name_: string = "";
+  const clientUrls_: string[] = [];
+  while (reader.position < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 8: memberId_ = reader.uint64Big(); break;
+      case 18: name_ = reader.string(); break;
+      case 26: clientUrls_.push(reader.string()); break;
+      default: reader.skip(tag);
+    }
+  }
+  return { memberId: memberId_, name: name_, clientUrls: clientUrls_ };
+}
+
+export const MemberAttributes: MessageType<MemberAttributes> = messageType("sagong.store.MemberAttributes", {
+  create: createMemberAttributes,
+  write: writeMemberAttributes,
+  read: readMemberAttributes,
 });
 
 export interface LeaseRecord {

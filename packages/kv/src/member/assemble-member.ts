@@ -8,7 +8,7 @@ import { type Channel, createChannel, createHealthService } from "@sagong/rpc";
 import type { ServiceImplementation } from "@sagong/rpc";
 import type { ApplyResult } from "../apply/applier.js";
 import type { StoreConfig } from "../config/store-config.js";
-import { type Member, RangeRequest } from "../gen/rpc.js";
+import { RangeRequest } from "../gen/rpc.js";
 import type { HttpSource } from "../http/http-handler.js";
 import type { MetricsRegistry } from "../http/metrics.js";
 import { registerReadings, type StoreMetrics } from "../http/store-metrics.js";
@@ -33,6 +33,7 @@ import { LinearizableReads } from "./linearizable-reads.js";
 import { MemberError } from "./member-error.js";
 import type { OpenState } from "./open-state.js";
 import { createPeerLeaseService, type PeerLeases, peerLeasesOver } from "./peer-lease-service.js";
+import { publishAttributes } from "./membership.js";
 import { Proposals } from "./proposals.js";
 import { Quota } from "./quota.js";
 import { StoreAdmin } from "./store-admin.js";
@@ -135,12 +136,22 @@ export function assembleMember(around: MemberSurroundings): AssembledMember {
     ...state,
     memberId: around.identity.memberId,
     header: (revision) => member.header(revision),
-    members: () => memberList(around),
+    members: () => state.membership.list(),
     raft,
     reads,
     quota,
     quotaBytes: config.quotaBackendBytes,
     defer: around.defer,
+  });
+  const closing = new AbortController();
+  const { memberId } = around.identity;
+  const published = publishAttributes({
+    membership: state.membership,
+    attributes: { memberId, name: config.name, clientUrls: config.advertiseClientUrls },
+    propose: (attributes) => member.publish(attributes),
+    clock,
+    logger: around.logger,
+    signal: closing.signal,
   });
   const sessions = new Set<WatchSession>();
   const edge = { leader: presence, metrics: around.registry, clock, logger: around.logger };
@@ -171,6 +182,7 @@ export function assembleMember(around: MemberSurroundings): AssembledMember {
     quota,
     close: async () => {
       const stopped = new MemberError("stopped");
+      closing.abort(stopped);
       leases.keeper.close();
       presence.close();
       compaction.close();
@@ -180,6 +192,7 @@ export function assembleMember(around: MemberSurroundings): AssembledMember {
       reads.close();
       applied.close(stopped);
       await leases.close();
+      await published;
     },
   };
 }
@@ -250,16 +263,6 @@ function observeApply(
       if (store.isCompacting) parts.compaction.wake();
     },
   });
-}
-
-function memberList({ config, identity }: MemberSurroundings): readonly Member[] {
-  return identity.members.map(({ id, name, peerUrls }) => ({
-    id,
-    name,
-    peerUrls,
-    clientUrls: id === identity.memberId ? config.advertiseClientUrls : [],
-    isLearner: false,
-  }));
 }
 
 function httpSource(

@@ -12,13 +12,14 @@
  */
 import { assert, type Clock } from "@sagong/base";
 import type { Entry, SnapshotMetadata, StateMachine, StateMachineImage } from "@sagong/raft";
-import type { Applier, ApplyResult } from "../apply/applier.js";
+import type { Applier, ApplyContext, ApplyResult } from "../apply/applier.js";
 import { AppliedMark, InternalRequest } from "../gen/store.js";
 import type { Lessor } from "../lease/lessor.js";
 import { APPLIED_MARK_KEY } from "../mvcc/backend.js";
 import type { MvccStore } from "../mvcc/mvcc-store.js";
 import { StoreLoader } from "../mvcc/open-store.js";
 import type { WatchableStore } from "../watch/watchable-store.js";
+import type { Membership } from "./membership.js";
 import type { StateMedium } from "./state-medium.js";
 
 export interface KvStateMachineParts {
@@ -27,6 +28,7 @@ export interface KvStateMachineParts {
   readonly lessor: Lessor;
   readonly applier: Applier;
   readonly watchable: WatchableStore;
+  readonly membership: Membership;
   readonly clock: Clock;
 }
 
@@ -91,8 +93,8 @@ export class KvStateMachine implements StateMachine {
       this.#term = entry.term;
       // A leader begins its term with an empty entry (Raft §8).
       if (entry.kind !== "normal" || entry.data.length === 0) continue;
-      const request = InternalRequest.decode(entry.data);
-      const result = this.#parts.applier.apply(request, { term: entry.term, nowMs });
+      const request = InternalRequest.decode(plainBytes(entry.data));
+      const result = this.#applyRequest(request, { term: entry.term, nowMs });
       if ("changes" in result && result.changes.length > 0) {
         watchable.notify(result.changes, result.revision);
       }
@@ -104,6 +106,14 @@ export class KvStateMachine implements StateMachine {
     medium.commit();
     for (const [request, result] of results) this.#observer?.onResult(request, result);
     this.#observer?.onApplied(this.#index);
+  }
+
+  #applyRequest(internal: InternalRequest, context: ApplyContext): ApplyResult {
+    const { request } = internal;
+    const { applier, membership, store } = this.#parts;
+    if (request?.kind !== "memberAttributes") return applier.apply(internal, context);
+    membership.apply(request.value);
+    return { response: { header: undefined }, revision: store.revision, changes: [] };
   }
 
   async flush(): Promise<number> {
@@ -122,11 +132,12 @@ export class KvStateMachine implements StateMachine {
     metadata: SnapshotMetadata,
     chunks: AsyncIterable<Uint8Array>,
   ): Promise<void> {
-    const { medium, store, lessor, watchable } = this.#parts;
+    const { medium, store, lessor, watchable, membership } = this.#parts;
     const previousRevision = store.revision;
     await medium.installImage(chunks);
     store.clear();
     lessor.clear();
+    membership.clear();
     const mark = await load(this.#parts);
     assert(
       mark.index === metadata.index,
@@ -139,8 +150,16 @@ export class KvStateMachine implements StateMachine {
   }
 }
 
+/** A Buffer's `slice` does not copy, but what is kept of a request must be copied out of its entry. */
+function plainBytes(data: Uint8Array): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
 async function load(parts: KvStateMachineParts): Promise<AppliedMark> {
   const loader = new StoreLoader(parts.store, parts.lessor);
-  for await (const pairs of parts.medium.scan()) loader.load(pairs);
+  for await (const pairs of parts.medium.scan()) {
+    loader.load(pairs);
+    parts.membership.load(pairs);
+  }
   return loader.finish();
 }

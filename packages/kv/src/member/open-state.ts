@@ -15,6 +15,7 @@ import { WatchableStore } from "../watch/watchable-store.js";
 import { claimDataDir, type DataDir, dataDirAt, DataDirError, prepareDataDir } from "./data-dir.js";
 import type { ClusterIdentity } from "./identity.js";
 import { KvStateMachine } from "./kv-state-machine.js";
+import { Membership } from "./membership.js";
 
 export interface OpenState {
   readonly medium: LevelBackend;
@@ -22,6 +23,7 @@ export interface OpenState {
   readonly lessor: Lessor;
   readonly applier: Applier;
   readonly watchable: WatchableStore;
+  readonly membership: Membership;
   readonly machine: KvStateMachine;
   /** Closed by the raft node that is given it. */
   readonly log: FileLogStorage;
@@ -52,7 +54,8 @@ export async function openState(
     const minTtlSeconds = Math.ceil((MIN_TTL_ELECTION_TIMEOUTS * config.electionTimeoutMs) / 1_000);
     const applier = new Applier({ store, lessor, backend: medium }, minTtlSeconds);
     const watchable = new WatchableStore(store);
-    const parts = { medium, store, lessor, applier, watchable, clock };
+    const membership = new Membership(identity, medium);
+    const parts = { medium, store, lessor, applier, watchable, membership, clock };
     const startedMs = clock.monotonicMs();
     const machine = await KvStateMachine.open(parts);
     const logIsEmpty = (await readdir(dir.logDir)).length === 0;

@@ -59,8 +59,6 @@ export async function startStore(
 
 /** Messages between members carry whole batches of entries. */
 const PEER_MESSAGE_BYTES_MAX = 512 * 1024 * 1024;
-/** Entries kept behind a compaction of the log, for followers that are a little behind (etcd's). */
-const CATCH_UP_ENTRIES = 5_000;
 /** Calls under way may take this long to finish when the member closes. */
 const CLOSE_GRACE_MS = 3_000;
 
@@ -179,7 +177,8 @@ class Store implements RunningStore {
   }
 
   async #startRaft(state: OpenState, transport: RpcTransport): Promise<RaftNode> {
-    const { heartbeatIntervalMs, electionTimeoutMs, snapshotCount } = this.#config;
+    const { heartbeatIntervalMs, electionTimeoutMs } = this.#config;
+    const { snapshotCount, snapshotCatchUpEntries } = this.#config;
     const raft = await startRaftNode(
       {
         nodeId: this.#identity.memberId,
@@ -187,7 +186,7 @@ class Store implements RunningStore {
         heartbeatMs: heartbeatIntervalMs,
         electionMs: electionTimeoutMs,
         snapshotCount,
-        catchUpEntries: CATCH_UP_ENTRIES,
+        catchUpEntries: snapshotCatchUpEntries,
       },
       {
         clock: this.#clock,

@@ -39,7 +39,7 @@ import type {
   TxnRequest,
   TxnResponse,
 } from "../gen/rpc.js";
-import { InternalRequest } from "../gen/store.js";
+import { InternalRequest, type MemberAttributes } from "../gen/store.js";
 import type { Lessor } from "../lease/lessor.js";
 import type { MvccStore } from "../mvcc/mvcc-store.js";
 import type { KvApi, LeaseApi } from "../rpc/store-api.js";
@@ -165,6 +165,11 @@ export class StoreMember implements KvApi, LeaseApi {
   leases(): LeaseLeasesResponse {
     const leases = this.#parts.lessor.all().map(({ id }) => ({ id }));
     return { header: this.header(), leases };
+  }
+
+  /** Makes a member's name and client URLs known to all. */
+  async publish(attributes: MemberAttributes): Promise<void> {
+    await this.#propose({ kind: "memberAttributes", value: attributes });
   }
 
   // ── The way through the log ──────────────────────────────────────────────────────────────────

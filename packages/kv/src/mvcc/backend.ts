@@ -16,6 +16,8 @@ export const SPACE_REVISION = 0x72; // "r": revision → mvccpb.KeyValue
 export const SPACE_LEASE = 0x6c; // "l": lease id → sagong.store.LeaseRecord
 export const SPACE_META = 0x6d; // "m": sagong.store.AppliedMark
 
+export const SPACE_MEMBER = 0x65; // "e": member id → sagong.store.MemberAttributes
+
 export const APPLIED_MARK_KEY: Uint8Array = Uint8Array.of(SPACE_META, 0x61);
 
 export function leaseKey(id: bigint): Uint8Array {
