@@ -1,5 +1,5 @@
 /** Three members on loopback sockets: writes and reads on each, and life without a leader. */
-import { decodeUtf8, encodeUtf8 } from "@sagong/base";
+import { createLogger, decodeUtf8, encodeUtf8 } from "@sagong/base";
 import { type Channel, RpcError } from "@sagong/rpc";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
@@ -46,7 +46,7 @@ beforeAll(async () => {
     snapshotCount: 100,
     snapshotCatchUpEntries: 20,
   });
-  members = await Promise.all(configs.map((config, i) => startMember(config, i + 1)));
+  members = await Promise.all(configs.map((config, i) => startMember(config, { seed: i + 1 })));
   await eventually(leader, "a leader is elected");
 }, 20_000);
 
@@ -136,9 +136,12 @@ describe("a cluster of three", () => {
     // More than the log keeps: the member that comes back is far behind.
     const [{ channel }] = others as [TestMember]; // Two of three are left.
     await Promise.all(Array.from({ length: 300 }, (_, i) => put(channel, `bulk-${i}`, `${i}`)));
-    const back = await startMember(gone.config, 9);
+    const log: string[] = [];
+    const logger = createLogger("info", ({ message }) => log.push(message));
+    const back = await startMember(gone.config, { seed: 9, logger });
     members = members.map((member) => (member === gone ? back : member));
     expect(await get(back.channel, "bulk-299")).toBe("299");
     expect(await get(back.channel, "without-1")).toBe("x");
+    expect(log).toContain("installing an image");
   }, 30_000);
 });

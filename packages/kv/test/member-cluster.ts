@@ -8,7 +8,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { silentLogger } from "@sagong/base";
+import { type Logger, silentLogger } from "@sagong/base";
 import { realClock } from "@sagong/base/real";
 import { type RunningStore, startStore, STORE_DEFAULTS, type StoreConfig } from "@sagong/kv";
 import { type Channel, createChannel } from "@sagong/rpc";
@@ -85,12 +85,11 @@ export interface TestMember {
   readonly channel: Channel;
 }
 
-export async function startMember(config: StoreConfig, seed = 1): Promise<TestMember> {
-  const store = await startStore(config, {
-    clock: realClock(),
-    logger: silentLogger,
-    randomSeed: seed,
-  });
+export async function startMember(
+  config: StoreConfig,
+  { seed = 1, logger = silentLogger }: { seed?: number; logger?: Logger } = {},
+): Promise<TestMember> {
+  const store = await startStore(config, { clock: realClock(), logger, randomSeed: seed });
   const channel = createChannel({ endpoint: store.clientUrls[0] ?? "" });
   return { config, store, channel };
 }
