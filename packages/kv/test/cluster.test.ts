@@ -94,7 +94,7 @@ describe("a cluster of three", () => {
   });
 
   it("tells the client URLs of all members on every member", async () => {
-    const expected = members.map(({ config }) => config.advertiseClientUrls[0]).toSorted();
+    const expected = members.flatMap(({ config }) => config.advertiseClientUrls).toSorted();
     for (const { channel } of members) {
       await eventually(async () => {
         const request = { linearizable: true };

@@ -125,21 +125,29 @@ export interface Daemon {
   readonly exited: Promise<number | string>;
 }
 
-export function startDaemon(config: StoreConfig): Daemon {
-  const flags = [
-    ...["--name", config.name, "--data-dir", config.dataDir],
-    ...["--listen-client-urls", config.listenClientUrls.map((url) => url.text).join(",")],
-    ...["--advertise-client-urls", config.advertiseClientUrls.join(",")],
-    ...["--listen-peer-urls", config.listenPeerUrls.map((url) => url.text).join(",")],
-    ...["--initial-advertise-peer-urls", config.initialAdvertisePeerUrls.join(",")],
-    "--initial-cluster",
-    config.initialCluster.flatMap((m) => m.peerUrls.map((url) => `${m.name}=${url}`)).join(","),
-    ...["--initial-cluster-token", config.initialClusterToken],
-    ...["--heartbeat-interval", String(config.heartbeatIntervalMs)],
-    ...["--election-timeout", String(config.electionTimeoutMs)],
-    ...["--snapshot-count", String(config.snapshotCount)],
-  ];
-  const child = spawn(process.execPath, [SAGONG_BINARY, "store", ...flags], {
+export function startDaemon(
+  config: StoreConfig,
+  { fileLimitBlocks }: { readonly fileLimitBlocks?: number } = {},
+): Daemon {
+  const flags = Object.entries({
+    "--name": config.name,
+    "--data-dir": config.dataDir,
+    "--listen-client-urls": config.listenClientUrls.map((url) => url.text).join(","),
+    "--advertise-client-urls": config.advertiseClientUrls.join(","),
+    "--listen-peer-urls": config.listenPeerUrls.map((url) => url.text).join(","),
+    "--initial-advertise-peer-urls": config.initialAdvertisePeerUrls.join(","),
+    "--initial-cluster": config.initialCluster
+      .flatMap((member) => member.peerUrls.map((url) => `${member.name}=${url}`))
+      .join(","),
+    "--initial-cluster-token": config.initialClusterToken,
+    "--heartbeat-interval": String(config.heartbeatIntervalMs),
+    "--election-timeout": String(config.electionTimeoutMs),
+    "--snapshot-count": String(config.snapshotCount),
+    "--snapshot-catchup-entries": String(config.snapshotCatchUpEntries),
+  }).flat();
+  const words = [process.execPath, SAGONG_BINARY, "store", ...flags];
+  const limit = fileLimitBlocks === undefined ? "" : `ulimit -f ${fileLimitBlocks}; `;
+  const child = spawn("sh", ["-c", `${limit}exec "$@"`, "sh", ...words], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";

@@ -9,7 +9,7 @@
  * L3 after a failed write nothing more is written; `onError` is told once, and the member stops.
  */
 import { existsSync } from "node:fs";
-import { mkdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { ClassicLevel } from "classic-level";
 import { APPLIED_MARK_KEY, type Backend } from "../mvcc/backend.js";
 import { toBinaryString } from "../mvcc/binary-string.js";
@@ -108,10 +108,11 @@ export class LevelBackend implements Backend {
     yield* scan(this.#db.iterator(BINARY));
   }
 
-  /** Size of the database's files, roughly, and what waits to be written. */
+  /** Size of the database's tables and its own log, roughly, and what waits to be written. */
   async sizeBytes(): Promise<number> {
     const [first, last] = [new Uint8Array(0), new Uint8Array(32).fill(0xff)];
-    return (await this.#db.approximateSize(first, last)) + this.#backlogBytes;
+    const tables = await this.#db.approximateSize(first, last);
+    return tables + (await logBytes(this.#options.dir)) + this.#backlogBytes;
   }
 
   /**
@@ -237,6 +238,21 @@ async function openDatabase(dir: string): Promise<Database> {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new BackendError(`Cannot open the database in ${dir}: ${why}`, { cause: error });
   }
+}
+
+/** What LevelDB has not sorted into tables yet: its sizes do not count it. */
+async function logBytes(dir: string): Promise<number> {
+  let bytes = 0;
+  for (const name of await readdir(dir)) {
+    // LevelDB removes old logs at any time: one that is gone has no size.
+    if (name.endsWith(".log")) {
+      bytes += await stat(`${dir}/${name}`).then(
+        ({ size }) => size,
+        () => 0,
+      );
+    }
+  }
+  return bytes;
 }
 
 /** Completes an installation that came as far as `<dir>.ready`: that image is whole. */

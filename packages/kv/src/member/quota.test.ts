@@ -33,7 +33,7 @@ describe("Quota", () => {
 
   it("takes writes again by itself once there is space", async () => {
     const { quota, state, measure } = await setup(1_000, 1_000);
-    expect(() => quota.admit(1)).toThrow();
+    expect(() => quota.admit(1)).toThrow("space exceeded");
     state.size = 960;
     await measure();
     expect(quota.isAlarmed).toBe(true);

@@ -125,7 +125,10 @@ class Store implements RunningStore {
     const random = seededRandom(this.#randomSeed);
     const registry = new MetricsRegistry();
     const metrics = createStoreMetrics(registry);
-    const onFatal = (error: unknown): void => this.#fail(error);
+    const onFatal = (error: unknown): void => {
+      logger.error("the member cannot go on", { error: errorText(error) });
+      this.#fail(error);
+    };
     this.#state = await openState(this.#config, {
       identity,
       clock,
@@ -199,7 +202,7 @@ class Store implements RunningStore {
       },
     );
     this.#raft = raft;
-    raft.onFatal((error) => this.#fail(error));
+    raft.onFatal((error) => this.#fail(error)); // It has logged it.
     return raft;
   }
 
@@ -267,7 +270,6 @@ class Store implements RunningStore {
   #fail(error: unknown): void {
     if (this.#fatal) return;
     this.#fatal = { error };
-    this.#logger.error("the member cannot go on", { error: errorText(error) });
     for (const listener of this.#fatalListeners) listener(error);
   }
 

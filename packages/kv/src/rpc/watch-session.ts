@@ -157,8 +157,9 @@ export class WatchSession {
 
   #compacted(id: number, compactRevision: number): void {
     this.#watches.delete(id);
-    // Clients know this end by its compact_revision and its empty reason.
-    this.#send(id, { canceled: true, compactRevision });
+    // Clients know this end by its compact_revision, its empty reason, and no revision in its header.
+    const header = this.#dependencies.header(0);
+    this.queue.push(WatchResponse.create({ header, watchId: id, canceled: true, compactRevision }));
   }
 
   /** WatchProgressRequest: answered once for the stream, if every watch has everything. */
