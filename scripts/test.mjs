@@ -37,7 +37,7 @@ function readReport() {
   try {
     return JSON.parse(readFileSync(report, "utf8"));
   } catch (error) {
-    console.error(`The test runner left no report: ${error}`);
+    console.error(`The test runner left no report: ${String(error)}`);
     return undefined;
   }
 }

@@ -91,8 +91,11 @@ function ownTypes(root, filename) {
   };
 }
 
+/** @param {string} a @param {string} b */
+const byText = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
+
 function importsText({ imports, uses }, own) {
-  const runtime = [...uses].toSorted();
+  const runtime = [...uses].toSorted(byText);
   if (own.services.length > 0) runtime.push("type MethodDescriptor");
   if (own.messages.length > 0) {
     runtime.push("type MessageType", "messageType", "type Reader", "type Writer");
@@ -101,8 +104,8 @@ function importsText({ imports, uses }, own) {
   if (uses.has("EMPTY_BYTES")) text += `import { EMPTY_BYTES } from "@sagong/base";\n`;
   const names = runtime.filter((name) => name !== "EMPTY_BYTES");
   if (names.length > 0) text += `import { ${names.join(", ")} } from "@sagong/rpc/message";\n`;
-  for (const [from, set] of [...imports].toSorted()) {
-    text += `import { ${[...set].toSorted().join(", ")} } from "${from}";\n`;
+  for (const [from, set] of [...imports].toSorted(([a], [b]) => byText(a, b))) {
+    text += `import { ${[...set].toSorted(byText).join(", ")} } from "${from}";\n`;
   }
   return text;
 }

@@ -201,7 +201,7 @@ describe("startRaftNode() over sockets", () => {
     for (let i = 0; i < 300; i++) {
       propose(now, `${i} ${"x".repeat(50)}`);
       if (i % 20 === 19) {
-        await vi.waitFor(() => expect(now.machine.texts).toHaveLength(i + 1), { timeout: 5000 });
+        await vi.waitUntil(() => now.machine.texts.length === i + 1, { timeout: 5000 });
       }
     }
     members[behind] = await startMember(behind);
