@@ -1,12 +1,28 @@
-/** The `sagong` program: the only file that touches `process`. Dispatches to one command. */
-import { storeCommand } from "./commands/store.js";
-import { type Command, EXIT_USAGE, type Io } from "./terminal.js";
+/**
+ * The `sagong` program: the only file that touches `process`. Dispatches to one command; each is
+ * loaded only when it is called, so that none waits for what the others need.
+ */
+import { sagongHelp } from "./commands/help.js";
+import { type Command, EXIT_OK, EXIT_USAGE, type Io } from "./terminal.js";
 
-const COMMANDS: Readonly<Record<string, Command>> = { store: storeCommand };
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  start: async () => (await import("./commands/start.js")).startCommand,
+  store: async () => (await import("./commands/store.js")).storeCommand,
+  apiserver: async () => (await import("./commands/apiserver.js")).apiserverCommand,
+  "controller-manager": async () =>
+    (await import("./commands/controller-manager.js")).controllerManagerCommand,
+  scheduler: async () => (await import("./commands/scheduler.js")).schedulerCommand,
+  node: async () => (await import("./commands/node.js")).nodeCommand,
+};
 
 const [name = "", ...args] = process.argv.slice(2);
 const stop = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stop.abort());
+if (process.env["SAGONG_SUPERVISED"] !== undefined) {
+  // A supervisor holds the other end: when it is gone, however it went, there is an end of file.
+  process.stdin.once("close", () => stop.abort());
+  process.stdin.resume();
+}
 const io: Io = {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
@@ -16,12 +32,15 @@ const io: Io = {
   columns: process.stdout.columns,
   signal: stop.signal,
 };
-const command = COMMANDS[name];
-if (command) {
+const load = COMMANDS[name];
+if (load) {
+  const command = await load();
   process.exitCode = await command(args, io);
+  process.stdin.pause(); // Or the supervisor's pipe would keep us.
+} else if (["", "help", "-h", "--help"].includes(name)) {
+  io.out(sagongHelp());
+  process.exitCode = name === "" ? EXIT_USAGE : EXIT_OK;
 } else {
-  io.err(
-    `sagong: unknown command "${name}", expected one of ${Object.keys(COMMANDS).join(", ")}\n`,
-  );
+  io.err(`sagong: unknown command "${name}" (see sagong --help)\n`);
   process.exitCode = EXIT_USAGE;
 }

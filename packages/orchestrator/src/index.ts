@@ -7,6 +7,17 @@ export {
 } from "./apiserver/start-api-server.js";
 export { type ClusterPki, type KeyPair, openPki } from "./pki/pki.js";
 export { writeKubeconfig } from "./pki/kubeconfig-file.js";
+// Control loops
+export {
+  type ComponentDependencies,
+  type ControllerManagerOptions,
+  type RunningComponent,
+  startControllerManager,
+} from "./controllers/start-controller-manager.js";
+// How components reach the API server
+export type { ObjectClient } from "./client/object-client.js";
+export { type ConnectedClient, connectWithKubeconfig } from "./client/connect-with-kubeconfig.js";
+export { KubeconfigError } from "./client/rest/kubeconfig.js";
 // The node agent
 export { startNodeAgent, type NodeAgent, type NodeAgentOptions } from "./node-agent/agent.js";
 export { openProcessRuntime } from "./node-agent/runtime/process-runtime.js";

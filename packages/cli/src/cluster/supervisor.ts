@@ -1,12 +1,14 @@
 /**
  * Runs the parts of a local cluster as child processes: starts them, writes down what they say,
  * starts one again that died (at once, then slower: 0.5 s doubled up to 10 s), and stops them in
- * order. A part in here never outlives the supervisor's orderly end.
+ * order. A part never outlives the supervisor: it holds the other end of the part's standard input,
+ * and a part stops when that ends, however the supervisor went.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { createWriteStream, mkdirSync, type WriteStream } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Clock, errorText, type Timer } from "@sagong/base";
+import { LogFile } from "./log-file.js";
 
 export interface Part {
   readonly name: string;
@@ -35,7 +37,7 @@ const LAST_WORDS_BYTES = 2_048;
 
 interface Running {
   readonly part: Part;
-  readonly log: WriteStream;
+  readonly log: LogFile;
   child: ChildProcess | undefined;
   startedAtMs: number;
   restartMs: number;
@@ -55,10 +57,7 @@ export class Supervisor {
 
   start(part: Part): void {
     mkdirSync(dirname(part.logFile), { recursive: true });
-    const log = createWriteStream(part.logFile, { flags: "a" });
-    log.on("error", (error) =>
-      this.#dependencies.report(`${part.name}: its log cannot be written: ${error.message}`),
-    );
+    const log = new LogFile(part.logFile, { say: this.#dependencies.report });
     const running: Running = {
       part,
       log,
@@ -94,7 +93,7 @@ export class Supervisor {
     for (const group of groups) {
       await Promise.all(group.map((name) => this.#stopPart(name)));
     }
-    for (const { log } of this.#parts.values()) log.end();
+    await Promise.all([...this.#parts.values()].map(({ log }) => log.close()));
   }
 
   async #stopPart(name: string): Promise<void> {
@@ -114,9 +113,12 @@ export class Supervisor {
     const { part } = running;
     const [program, ...words] = this.#dependencies.program;
     const child = spawn(program, [...words, ...part.args], {
-      stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, ...part.env },
+      stdio: ["pipe", "pipe", "pipe"],
+      // In a group of its own: a terminal's Ctrl-C is ours, and we stop the parts in order.
+      detached: true,
+      env: { ...process.env, ...part.env, SAGONG_SUPERVISED: "1" },
     });
+    child.stdin.on("error", () => {}); // Nothing is written: its end alone speaks, when we are gone.
     running.child = child;
     running.startedAtMs = this.#dependencies.clock.monotonicMs();
     for (const stream of [child.stdout, child.stderr]) {

@@ -24,6 +24,7 @@ import {
   StatusRequest,
   TxnRequest,
   WatchCreateRequest,
+  WatchProgressRequest,
   type WatchResponse,
   WatchService,
 } from "../gen/rpc.js";
@@ -32,6 +33,7 @@ import {
   type ClientCallOptions,
   CompactedError,
   type StoreClient,
+  type StoreWatch,
   type WatchBatch,
   type WatchSpec,
 } from "./store-client.js";
@@ -131,13 +133,22 @@ class Client implements StoreClient {
       ...options,
     });
 
-  async *watch(spec: WatchSpec): AsyncGenerator<WatchBatch> {
+  watch(spec: WatchSpec): StoreWatch {
+    const progress: ProgressAsker = { ask: undefined };
+    const batches = this.#watch(spec, progress);
+    return {
+      [Symbol.asyncIterator]: () => batches,
+      requestProgress: () => progress.ask?.(),
+    };
+  }
+
+  async *#watch(spec: WatchSpec, progress: ProgressAsker): AsyncGenerator<WatchBatch> {
     let next = spec.startRevision ?? 0;
     const { signal } = spec;
     while (!signal?.aborted) {
       const channel = this.#endpoints.current;
       try {
-        for await (const response of this.#watchOnce(channel, spec, next)) {
+        for await (const response of this.#watchOnce(channel, { spec, next, progress })) {
           const { events } = response;
           const revision = response.header?.revision ?? 0;
           if (response.created) {
@@ -187,8 +198,7 @@ class Client implements StoreClient {
 
   async *#watchOnce(
     channel: Channel,
-    spec: WatchSpec,
-    next: number,
+    { spec, next, progress }: WatchAttempt,
   ): AsyncGenerator<WatchResponse> {
     const options = spec.signal ? { signal: spec.signal } : {};
     const call = channel.duplex(WatchService.methods.watch, options);
@@ -201,6 +211,11 @@ class Client implements StoreClient {
     });
     try {
       await call.send({ requestUnion: { kind: "createRequest", value: create } });
+      progress.ask = () => {
+        const value = WatchProgressRequest.create();
+        // A stream that is broken says so to its reader, who makes another.
+        call.send({ requestUnion: { kind: "progressRequest", value } }).catch(() => {});
+      };
       for await (const response of call.responses) {
         if (response.compactRevision > 0) throw new CompactedError(response.compactRevision);
         if (response.canceled) {
@@ -212,6 +227,7 @@ class Client implements StoreClient {
         yield response;
       }
     } finally {
+      progress.ask = undefined;
       call.cancel();
     }
   }
@@ -228,6 +244,18 @@ class Client implements StoreClient {
       }),
     );
   }
+}
+
+/** How to ask the connection of the moment for progress; undefined while there is none. */
+interface ProgressAsker {
+  ask: (() => void) | undefined;
+}
+
+interface WatchAttempt {
+  readonly spec: WatchSpec;
+  /** The first revision wanted. */
+  readonly next: number;
+  readonly progress: ProgressAsker;
 }
 
 /** Ends of a stream that say nothing about the request itself. */

@@ -3,6 +3,7 @@ export {
   type ClientCallOptions,
   CompactedError,
   type StoreClient,
+  type StoreWatch,
   type WatchBatch,
   type WatchSpec,
 } from "./store-client.js";

@@ -46,6 +46,15 @@ export interface WatchBatch {
   readonly events: readonly Event[];
 }
 
+export interface StoreWatch extends AsyncIterable<WatchBatch> {
+  /**
+   * Asks the member to say, by a batch without events, how far the watch has come (etcd's
+   * WatchProgressRequest). Nothing comes while the connection is broken or the watch is behind: ask
+   * again.
+   */
+  requestProgress(): void;
+}
+
 /** Rejections are `RpcError`s with etcd's codes and texts, watches also end with `CompactedError`. */
 export interface StoreClient {
   range(request: Partial<RangeRequest>, options?: ClientCallOptions): Promise<RangeResponse>;
@@ -60,7 +69,7 @@ export interface StoreClient {
     options?: ClientCallOptions,
   ): Promise<CompactionResponse>;
   /** Goes on over broken connections, without a gap or a repeat. */
-  watch(spec: WatchSpec): AsyncIterable<WatchBatch>;
+  watch(spec: WatchSpec): StoreWatch;
   leaseGrant(
     request: Partial<LeaseGrantRequest>,
     options?: ClientCallOptions,

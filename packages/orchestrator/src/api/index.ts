@@ -9,3 +9,18 @@ export {
   type Resource,
   type WatchEvent,
 } from "./resource.js";
+export {
+  CONFIG_MAPS,
+  DEPLOYMENTS,
+  ENDPOINT_SLICES,
+  ENDPOINTS,
+  EVENTS,
+  LEASES,
+  NAMESPACES,
+  NODES,
+  PODS,
+  REPLICA_SETS,
+  SECRETS,
+  SERVICE_ACCOUNTS,
+  SERVICES,
+} from "./resources.js";

@@ -40,6 +40,11 @@ export interface NodeAgentOptions {
   /** Host and port that pods find in KUBERNETES_SERVICE_HOST and _PORT. */
   readonly apiServer?: { readonly host: string; readonly port: number };
   readonly agentVersion: string;
+  /**
+   * The kubelet's --shutdown-grace-period (KEP-2000): `close` then ends all containers, each with so
+   * long to stop. 0 or left out: they run on, for the next agent to take up.
+   */
+  readonly shutdownGraceMs?: number;
   /** PATH and the like, which under a container runtime would come from the image. */
   readonly hostEnv: Readonly<Record<string, string>>;
 }
@@ -54,7 +59,7 @@ export interface NodeAgentDependencies {
 
 export interface NodeAgent {
   readonly port: number;
-  /** Leaves containers running. */
+  /** Leaves containers running, unless there is a `shutdownGraceMs`. */
   close(): Promise<void>;
 }
 
@@ -132,7 +137,16 @@ class Agent implements NodeAgent {
     await this.#events.close();
     await this.#server?.close();
     await this.#tasks.settled();
+    await this.#shutDownContainers(this.#options.shutdownGraceMs ?? 0);
     await this.#dependencies.runtime.close();
+  }
+
+  async #shutDownContainers(graceMs: number): Promise<void> {
+    if (graceMs === 0) return;
+    const { runtime, logger } = this.#dependencies;
+    const running = (await runtime.listContainers()).filter(({ phase }) => phase === "running");
+    logger.info("shutting containers down", { count: running.length, graceMs });
+    await Promise.all(running.map(({ id }) => runtime.stopContainer(id, graceMs)));
   }
 
   #reconcile(pods: ReadonlyMap<string, Pod>): void {

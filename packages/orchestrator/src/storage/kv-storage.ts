@@ -10,6 +10,7 @@ import {
   type KeyValue,
   type RequestOp,
   type StoreClient,
+  type WatchBatch,
   DeleteRangeRequest,
   PutRequest,
 } from "@sagong/kv/client";
@@ -22,6 +23,7 @@ import type {
   Storage,
   StorageBatch,
   StorageEvent,
+  StorageWatch,
   Stored,
   StoredList,
 } from "./storage.js";
@@ -86,17 +88,25 @@ export class KvStorage implements Storage {
     return this.#transact(key, expected, { request: { kind: "requestDeleteRange", value } });
   }
 
-  async *watch(prefix: string, version: number, signal: AbortSignal): AsyncGenerator<StorageBatch> {
+  watch(prefix: string, version: number, signal: AbortSignal): StorageWatch {
     const key = bytesOf(prefix);
-    const spec = {
+    const watch = this.#client.watch({
       key,
       rangeEnd: prefixEnd(key),
       startRevision: version + 1,
       progressNotify: true,
       signal,
+    });
+    const batches = this.#batches(watch);
+    return {
+      [Symbol.asyncIterator]: () => batches,
+      requestProgress: () => watch.requestProgress(),
     };
+  }
+
+  async *#batches(watch: AsyncIterable<WatchBatch>): AsyncGenerator<StorageBatch> {
     try {
-      for await (const { revision, events } of this.#client.watch(spec)) {
+      for await (const { revision, events } of watch) {
         yield { version: revision, events: events.map((event) => this.#event(event)) };
       }
     } catch (error) {

@@ -5,6 +5,7 @@ import type {
   Storage,
   StorageBatch,
   StorageEvent,
+  StorageWatch,
   Stored,
   StoredList,
 } from "./storage.js";
@@ -49,7 +50,17 @@ export class MemoryStorage implements Storage {
     return this.#record({ type: "delete", key, version: ++this.#version });
   }
 
-  async *watch(prefix: string, version: number, signal: AbortSignal): AsyncGenerator<StorageBatch> {
+  watch(prefix: string, version: number, signal: AbortSignal): StorageWatch {
+    const batches = this.#watch(prefix, version, signal);
+    // Every batch says how far the whole storage has come: nobody need ask.
+    return { [Symbol.asyncIterator]: () => batches, requestProgress: () => {} };
+  }
+
+  async *#watch(
+    prefix: string,
+    version: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<StorageBatch> {
     let at = this.#log.findIndex((event) => event.version > version);
     if (at < 0) at = this.#log.length;
     while (!signal.aborted) {

@@ -40,6 +40,14 @@ export interface StorageBatch {
   readonly events: readonly StorageEvent[];
 }
 
+export interface StorageWatch extends AsyncIterable<StorageBatch> {
+  /**
+   * Asks for a batch that says how far the store has come, though nothing changed under the prefix.
+   * It may not come: ask again.
+   */
+  requestProgress(): void;
+}
+
 /** All rejections are `ApiError`s. Keys are paths below the registry's root. */
 export interface Storage {
   get(key: string): Promise<Stored | undefined>;
@@ -51,5 +59,5 @@ export interface Storage {
   /** Undefined where the stored version is another than `expected`. */
   delete(key: string, expected: number): Promise<number | undefined>;
   /** Batches after `version`. Throws `ApiError` Expired where that is compacted. */
-  watch(prefix: string, version: number, signal: AbortSignal): AsyncIterable<StorageBatch>;
+  watch(prefix: string, version: number, signal: AbortSignal): StorageWatch;
 }

@@ -9,7 +9,7 @@
 import { type Clock, delay, errorText, type Logger } from "@sagong/base";
 import { ApiError, expired, isApiError } from "../api/api-status.js";
 import type { KubeObject } from "../api/resource.js";
-import type { Storage, Stored } from "./storage.js";
+import type { Storage, StorageWatch, Stored } from "./storage.js";
 
 /** One change with what was there before it, so that selectors can tell coming from going. */
 export interface CacheChange {
@@ -34,6 +34,8 @@ const WINDOW_CHANGES = 4_096;
 /** Changes that wait for one watcher; beyond it the watch ends, and the client starts anew. */
 const MAX_PENDING = 10_000;
 const RETRY_MS = 500;
+/** How often one who waits for a version asks the store how far it has come. */
+const REACH_POLL_MS = 20;
 
 interface Watcher {
   pending: CacheChange[];
@@ -56,6 +58,7 @@ export class WatchCache {
   /** Changes at or before it may have left the window. */
   #windowStart = 0;
   #version = 0;
+  #watch: StorageWatch | undefined;
   #ready: Promise<void>;
   #isReady = false;
   #resolveReady: () => void = () => {};
@@ -98,7 +101,9 @@ export class WatchCache {
           },
         );
       }
-      await delay(clock, 20);
+      // The store tells of changes under our prefix only; that it has come further we must ask.
+      this.#watch?.requestProgress();
+      await delay(clock, REACH_POLL_MS);
     }
   }
 
@@ -177,11 +182,8 @@ export class WatchCache {
       try {
         if (!known) await this.#read();
         known = true;
-        for await (const { events, version } of this.#dependencies.storage.watch(
-          this.#prefix,
-          this.#version,
-          signal,
-        )) {
+        this.#watch = this.#dependencies.storage.watch(this.#prefix, this.#version, signal);
+        for await (const { events, version } of this.#watch) {
           for (const event of events) {
             if (event.type === "put")
               this.#put(event.key, { object: event.object, version: event.version });
