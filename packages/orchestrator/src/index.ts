@@ -8,12 +8,12 @@ export {
 export { type ClusterPki, type KeyPair, openPki } from "./pki/pki.js";
 export { writeKubeconfig } from "./pki/kubeconfig-file.js";
 // Control loops
+export type { ComponentDependencies, RunningComponent } from "./controller/component.js";
 export {
-  type ComponentDependencies,
   type ControllerManagerOptions,
-  type RunningComponent,
   startControllerManager,
 } from "./controllers/start-controller-manager.js";
+export { type SchedulerOptions, startScheduler } from "./scheduler/start-scheduler.js";
 // How components reach the API server
 export type { ObjectClient } from "./client/object-client.js";
 export { type ConnectedClient, connectWithKubeconfig } from "./client/connect-with-kubeconfig.js";

@@ -14,7 +14,7 @@ import {
   startApiServer,
   startControllerManager,
   startNodeAgent,
-  //TMPstartScheduler,
+  startScheduler,
 } from "@sagong/orchestrator";
 import { hostEnvironment } from "../daemon/host-environment.js";
 import { checkPorts } from "./check-ports.js";
@@ -68,7 +68,7 @@ export async function runSingle(
       for (const node of layout.nodes) {
         parts.push(await startNode(layout, node, { ...around, client, api, env }));
       }
-      //TMPparts.push(startScheduler({ identity: "scheduler-1" }, { ...around, client }));
+      parts.push(startScheduler({ identity: "scheduler-1" }, { ...around, client }));
       parts.push(
         startControllerManager({ identity: "controller-manager-1" }, { ...around, client }),
       );

@@ -1,6 +1,5 @@
 /** All controllers in one: made, brought in sync, started; stopped in order. */
-import type { Clock, Logger, Random } from "@sagong/base";
-import type { ObjectClient } from "../client/object-client.js";
+import type { ComponentDependencies, RunningComponent } from "../controller/component.js";
 import { type Controller, ControllerContext } from "../controller/controller-context.js";
 import { EventRecorder } from "../controller/event-recorder.js";
 import { LeaderElector } from "../controller/leader-elector.js";
@@ -16,17 +15,6 @@ export interface ControllerManagerOptions {
   /** Who we are in the election; the same again after a restart, so that it is won at once. */
   readonly identity: string;
   readonly nodeLifecycle?: NodeLifecycleOptions;
-}
-
-export interface ComponentDependencies {
-  readonly client: ObjectClient;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-}
-
-export interface RunningComponent {
-  close(): Promise<void>;
 }
 
 export function startControllerManager(
