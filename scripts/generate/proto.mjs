@@ -144,8 +144,8 @@ function membersOf(message) {
   for (const field of message.fieldsArray) {
     field.resolve();
     const oneof = field.partOf;
-    if (!oneof) {
-      members.push({ name: camel(field.name), field });
+    if (!oneof || oneof.isProto3Optional) {
+      members.push({ name: camel(field.name), field, optional: Boolean(oneof) });
     } else if (!seen.has(oneof)) {
       seen.add(oneof);
       members.push({ name: camel(oneof.name), oneof, fields: oneof.fieldsArray });
@@ -166,7 +166,7 @@ function memberType(member, context) {
   const type = valueType(field, context);
   if (field.map) return `Readonly<Record<string, ${type}>>`;
   if (field.repeated) return `readonly ${type}[]`;
-  return isMessage(field) ? `${type} | undefined` : type;
+  return isMessage(field) || member.optional ? `${type} | undefined` : type;
 }
 
 const SCALARS = {
@@ -216,7 +216,7 @@ function zeroOf(member, context) {
   const { field } = member;
   if (field.map) return "{}";
   if (field.repeated) return "[]";
-  if (isMessage(field)) return "undefined";
+  if (isMessage(field) || member.optional) return "undefined";
   const { zero } = scalarOf(field);
   if (zero === "EMPTY_BYTES") context.uses.add("EMPTY_BYTES");
   return zero;
@@ -252,7 +252,7 @@ function writeValue(field, value, context) {
   return `writer.uint32(${tagOf(field, wire)}); writer.${call}(${value});`;
 }
 
-function writeField({ name, field }, context) {
+function writeField({ name, field, optional }, context) {
   const value = `message.${name}`;
   if (field.map) throw new Error(`${field.fullName}: maps are not generated yet`);
   if (field.repeated) {
@@ -263,7 +263,7 @@ function writeField({ name, field }, context) {
       `if (${value}.length > 0) { writer.uint32(${tagOf(field, 2)}); writer.packed(() => { for (const item of ${value}) writer.${scalarOf(field).call}(item); }); }`,
     ];
   }
-  if (isMessage(field))
+  if (isMessage(field) || optional)
     return [`if (${value} !== undefined) { ${writeValue(field, value, context)} }`];
   const { zero } = scalarOf(field);
   const present =
@@ -341,7 +341,7 @@ function readFieldCases(member, context) {
 }
 
 function serviceText(service, context) {
-  const name = `${pascal(service.name)}Service`;
+  const name = `${pascal(service.name).replace(/Service$/, "")}Service`;
   const methods = service.methodsArray.map((method) => {
     method.resolve();
     const kind = method.requestStream

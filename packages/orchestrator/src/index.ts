@@ -16,6 +16,10 @@ export {
 export { type SchedulerOptions, startScheduler } from "./scheduler/start-scheduler.js";
 // How components reach the API server
 export type { ObjectClient } from "./client/object-client.js";
+export {
+  createGrpcObjectClient,
+  type GrpcObjectClientOptions,
+} from "./client/grpc/grpc-object-client.js";
 export { type ConnectedClient, connectWithKubeconfig } from "./client/connect-with-kubeconfig.js";
 export { KubeconfigError } from "./client/rest/kubeconfig.js";
 // The node agent

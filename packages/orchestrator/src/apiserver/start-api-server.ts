@@ -6,12 +6,14 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { type Clock, delay, errorText, type Logger, type Random } from "@sagong/base";
 import { createStoreClient, type StoreClient } from "@sagong/kv/client";
-import type { Channel } from "@sagong/rpc";
+import { type Channel, createHealthService, createServer } from "@sagong/rpc";
 import { isApiError } from "../api/api-status.js";
 import type { Service } from "../api/gen/core-v1.js";
 import { NAMESPACES, SERVICES } from "../api/resources.js";
+import { mayDoEverything } from "../authentication/client-certificate.js";
 import { InProcessClient } from "../client/in-process-client.js";
 import type { ObjectClient } from "../client/object-client.js";
+import { createObjectService, MAX_OBJECT_REQUEST_BYTES } from "../object-service/object-service.js";
 import { type ClusterPki, openPki } from "../pki/pki.js";
 import { writeKubeconfig } from "../pki/kubeconfig-file.js";
 import { Registry } from "../registry/registry.js";
@@ -28,6 +30,10 @@ export interface StartApiServerOptions {
   readonly kubeconfig: string;
   readonly bindAddress: string;
   readonly securePort: number;
+  /** The gRPC object service for components in other processes; left out: none is served. */
+  readonly objectPort?: number | undefined;
+  /** `bindAddress` where left out. */
+  readonly objectHost?: string | undefined;
   readonly version: string;
 }
 
@@ -39,6 +45,8 @@ export interface StartApiServerDependencies {
 
 export interface RunningApiServer {
   readonly url: string;
+  /** For `createGrpcObjectClient()`; undefined where no object service was asked for. */
+  readonly objectUrl: string | undefined;
   readonly pki: ClusterPki;
   inProcessClient(): ObjectClient;
   close(): Promise<void>;
@@ -95,6 +103,7 @@ export async function startApiServer(
     pair: admin,
   });
   const client = new InProcessClient({ registry, schema, nowMs: () => clock.wallMs() });
+  const objects = await serveObjects(client, options, { pki, clock, logger });
   const closing = new AbortController();
   const bootstrapped = bootstrap(client, {
     clock,
@@ -105,16 +114,46 @@ export async function startApiServer(
   logger.info("API server listens", { url, kubeconfig: join(options.kubeconfig) });
   return {
     url,
+    objectUrl: objects?.url,
     pki,
     inProcessClient: () => client,
     close: async () => {
       closing.abort(new Error("closed"));
       await bootstrapped;
-      await server.close();
+      await Promise.all([server.close(), objects?.close()]);
       await registry.close();
       await store.close();
     },
   };
+}
+
+interface ServedObjects {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** The object service behind mTLS: a connection without a certificate of the cluster is refused. */
+async function serveObjects(
+  client: ObjectClient,
+  options: StartApiServerOptions,
+  dependencies: { readonly pki: ClusterPki; readonly clock: Clock; readonly logger: Logger },
+): Promise<ServedObjects | undefined> {
+  const { objectPort, objectHost = options.bindAddress } = options;
+  if (objectPort === undefined) return undefined;
+  const { pki, clock, logger } = dependencies;
+  const service = createObjectService(
+    { clientFor: () => client, mayDo: mayDoEverything },
+    { logger },
+  );
+  const server = createServer({
+    services: [service, createHealthService(() => true, { clock })],
+    tls: { ...pki.apiServer, clientCa: pki.ca },
+    maxRequestBytes: MAX_OBJECT_REQUEST_BYTES,
+  });
+  const { host, port } = await server.listen({ host: objectHost, port: objectPort });
+  const url = `https://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  logger.info("object service listens", { url });
+  return { url, close: () => server.close() };
 }
 
 async function isReady(store: StoreClient): Promise<boolean> {

@@ -1,5 +1,6 @@
 /** Who a verified client certificate says that the caller is: CN is the user, O the groups. */
 import type { TLSSocket } from "node:tls";
+import type { PeerIdentity } from "@sagong/rpc";
 
 export interface User {
   readonly name: string;
@@ -13,7 +14,13 @@ export function userOf(socket: TLSSocket): User | undefined {
   if (!subject?.CN) return undefined;
   const organizations: string | string[] = subject.O ?? [];
   const groups = typeof organizations === "string" ? [organizations] : organizations;
-  return { name: String(subject.CN), groups: [...groups, "system:authenticated"] };
+  return userOfIdentity({ commonName: String(subject.CN), organizations: groups });
+}
+
+/** The same of a gRPC connection, whose transport has verified it. Undefined without a name. */
+export function userOfIdentity({ commonName, organizations }: PeerIdentity): User | undefined {
+  if (commonName === "") return undefined;
+  return { name: commonName, groups: [...organizations, "system:authenticated"] };
 }
 
 /**
