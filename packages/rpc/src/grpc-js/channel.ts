@@ -3,6 +3,7 @@
  * until it fails (pick first), as grpc-js does for the addresses of one name.
  */
 import { isIP } from "node:net";
+import { checkServerIdentity } from "node:tls";
 import {
   type CallOptions as GrpcCallOptions,
   type ChannelCredentials,
@@ -30,6 +31,8 @@ export interface ChannelOptions {
 /** How soon a connection that broke is tried again at first, and at the most. */
 const RECONNECT_MIN_MS = 100;
 const RECONNECT_MAX_MS = 2_000;
+/** Sent as the server's name where the endpoint is an address, which has none. */
+const NAME_FOR_ADDRESSES = "localhost";
 const KEEPALIVE_MS = 10_000;
 const KEEPALIVE_TIMEOUT_MS = 5_000;
 
@@ -42,7 +45,7 @@ export function createChannel(options: ChannelOptions): Channel {
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const port = url.port || (url.protocol === "https:" ? "443" : "80");
   const target = isIP(host) ? `ipv${isIP(host)}:${url.hostname}:${port}` : `dns:${host}:${port}`;
-  const client = new Client(target, credentialsOf(url, options), {
+  const client = new Client(target, credentialsOf(url, host, options), {
     "grpc.max_receive_message_length": options.maxResponseBytes ?? -1,
     "grpc.max_send_message_length": -1,
     "grpc.initial_reconnect_backoff_ms": RECONNECT_MIN_MS,
@@ -55,15 +58,19 @@ export function createChannel(options: ChannelOptions): Channel {
     "grpc.service_config_disable_resolution": 1,
     // Connections are ours alone: a closed channel must not leave a shared one open.
     "grpc.use_local_subchannel_pool": 1,
+    // TLS may not ask for an address by name (RFC 6066 §3); the certificate is held against it.
+    ...(isIP(host) ? { "grpc.ssl_target_name_override": NAME_FOR_ADDRESSES } : {}),
   });
   return new GrpcJsChannel(client);
 }
 
-function credentialsOf(url: URL, { tls }: ChannelOptions): ChannelCredentials {
+function credentialsOf(url: URL, host: string, { tls }: ChannelOptions): ChannelCredentials {
   if (url.protocol === "http:") return credentials.createInsecure();
   const buffer = (text: string | undefined): Buffer | null =>
     text === undefined ? null : Buffer.from(text);
-  return credentials.createSsl(buffer(tls?.ca), buffer(tls?.key), buffer(tls?.cert));
+  return credentials.createSsl(buffer(tls?.ca), buffer(tls?.key), buffer(tls?.cert), {
+    checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),
+  });
 }
 
 class GrpcJsChannel implements Channel {
