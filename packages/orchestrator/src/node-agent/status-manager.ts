@@ -1,11 +1,13 @@
 /**
  * Writes pod statuses to the API: the latest one only, when it differs from what was written, one
- * write a pod at a time, retried until it is through or the pod is gone.
+ * write a pod at a time, retried until it is through or the pod is gone. Conditions of others
+ * (PodScheduled, readiness gates) stay: what is there is read first, and only the difference written.
  */
 import { type Clock, delay, errorText, type Logger, TaskGroup } from "@sagong/base";
 import { isApiError } from "../api/api-status.js";
 import type { Pod, PodStatus } from "../api/gen/core-v1.js";
 import { keyOf } from "../api/resource.js";
+import { mergePatchBetween } from "../api/patch/merge-patch.js";
 import { PODS } from "../api/resources.js";
 import type { ObjectClient } from "../client/object-client.js";
 
@@ -68,34 +70,48 @@ export class StatusManager {
     await this.#tasks.settled();
   }
 
+  async #writeOnce(pod: Pod, status: PodStatus): Promise<void> {
+    const { client } = this.#dependencies;
+    const { signal } = this.#closing;
+    const present = await client.get(PODS, keyOf(pod), { signal });
+    if (present.metadata.uid !== pod.metadata.uid) return; // A newer one: its own worker reports it.
+    const change = mergePatchBetween(present.status ?? {}, merged(present.status, status));
+    if (change === undefined) return;
+    const { resourceVersion } = present.metadata;
+    const patch = { metadata: { resourceVersion }, status: change };
+    const options = { type: "merge", subresource: "status", signal } as const;
+    await client.patch(PODS, keyOf(pod), patch, options);
+  }
+
   async #write(uid: string, entry: Entry): Promise<void> {
     let retryMs = RETRY_FIRST_MS;
     while (this.#entries.get(uid) === entry && textOf(entry.status) !== entry.written) {
       if (this.#closing.signal.aborted) return;
       const { pod, status } = entry;
       try {
-        // The uid makes the write fail rather than reach a newer pod of the same name.
-        const patch = { metadata: { uid }, status };
-        const options = {
-          type: "merge",
-          subresource: "status",
-          signal: this.#closing.signal,
-        } as const;
-        await this.#dependencies.client.patch(PODS, keyOf(pod), patch, options);
+        await this.#writeOnce(pod, status);
         entry.written = textOf(status);
         retryMs = RETRY_FIRST_MS;
       } catch (error) {
-        if (isApiError(error, "NotFound", "Conflict", "Invalid")) {
-          if (isApiError(error, "Invalid")) throw error;
-          return; // Gone, or another pod by now: its own worker reports it.
-        }
+        if (isApiError(error, "NotFound")) return; // Gone: there is nobody to tell.
+        if (isApiError(error, "Invalid")) throw error;
         if (this.#closing.signal.aborted) return;
+        if (isApiError(error, "Conflict")) continue; // Changed since it was read: read it again.
         this.#dependencies.logger.warn("pod status is being retried", { error: errorText(error) });
         await delay(this.#dependencies.clock, retryMs, this.#closing.signal).catch(() => {});
         retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
       }
     }
   }
+}
+
+/** What is there, with our part of it as we see it. */
+function merged(present: PodStatus | undefined, own: PodStatus): PodStatus {
+  const conditions = own.conditions ?? [];
+  const foreign = (present?.conditions ?? []).filter(
+    ({ type }) => !conditions.some((condition) => condition.type === type),
+  );
+  return { ...own, conditions: [...conditions, ...foreign] };
 }
 
 /** Key order is that of construction, the same for every status that podStatus() makes. */

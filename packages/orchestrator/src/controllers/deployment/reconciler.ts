@@ -2,7 +2,7 @@
 import { isApiError } from "../../api/api-status.js";
 import type { Deployment, ReplicaSet } from "../../api/gen/apps-v1.js";
 import { safeEncode } from "../../api/meta/generate-name.js";
-import { equalTrees } from "../../api/patch/json-tree.js";
+import { mergePatchBetween } from "../../api/patch/merge-patch.js";
 import { keyOf, keyText } from "../../api/resource.js";
 import { DEPLOYMENTS, REPLICA_SETS } from "../../api/resources.js";
 import type { Controller, ControllerContext } from "../../controller/controller-context.js";
@@ -54,8 +54,9 @@ export class DeploymentController implements Controller {
     const plan = planDeployment(deployment, owned, this.#context.clock.wallMs());
     for (const action of plan.actions) await this.#act(deployment, action);
     await this.#annotate(deployment, plan.revision);
-    if (!equalTrees(plan.status, deployment.status)) {
-      const patch = { metadata: { uid }, status: plan.status };
+    const status = mergePatchBetween(deployment.status ?? {}, plan.status);
+    if (status !== undefined) {
+      const patch = { metadata: { uid }, status };
       await this.#context.client.patch(DEPLOYMENTS, keyOf(deployment), patch, {
         type: "merge",
         subresource: "status",

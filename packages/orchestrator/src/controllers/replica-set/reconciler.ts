@@ -5,7 +5,7 @@
 import { isApiError } from "../../api/api-status.js";
 import type { ReplicaSet } from "../../api/gen/apps-v1.js";
 import type { Pod } from "../../api/gen/core-v1.js";
-import { equalTrees } from "../../api/patch/json-tree.js";
+import { mergePatchBetween } from "../../api/patch/merge-patch.js";
 import { keyOf, keyText } from "../../api/resource.js";
 import { PODS, REPLICA_SETS } from "../../api/resources.js";
 import type { Controller, ControllerContext } from "../../controller/controller-context.js";
@@ -76,16 +76,9 @@ export class ReplicaSetController implements Controller {
       if (plan.create > 0) await this.#createPods(replicaSet, plan.create);
       if (plan.remove.length > 0) await this.#removePods(replicaSet, plan.remove);
     }
-    if (!equalTrees(plan.status, replicaSet.status)) {
-      const patch = {
-        metadata: { uid },
-        status: {
-          fullyLabeledReplicas: null,
-          readyReplicas: null,
-          availableReplicas: null,
-          ...plan.status,
-        },
-      };
+    const status = mergePatchBetween(replicaSet.status ?? {}, plan.status);
+    if (status !== undefined) {
+      const patch = { metadata: { uid }, status };
       await this.#context.client.patch(REPLICA_SETS, keyOf(replicaSet), patch, {
         type: "merge",
         subresource: "status",

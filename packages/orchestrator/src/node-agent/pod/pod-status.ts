@@ -203,16 +203,12 @@ function podConditions(observation: PodObservation, input: ConditionInput): PodC
       : { type: "ContainersReady", status: "False", ...why },
   ];
   const before = pod.status?.conditions ?? [];
-  const foreign = before.filter(({ type }) => !own.some((condition) => condition.type === type));
   const now = timeText(observation.nowMs);
-  return [
-    ...own.map((condition) => {
-      const old = before.find(({ type }) => type === condition.type);
-      const time = old?.status === condition.status ? (old.lastTransitionTime ?? now) : now;
-      return { ...condition, lastTransitionTime: time };
-    }),
-    ...foreign,
-  ];
+  return own.map((condition) => {
+    const old = before.find(({ type }) => type === condition.type);
+    const time = old?.status === condition.status ? (old.lastTransitionTime ?? now) : now;
+    return { ...condition, lastTransitionTime: time };
+  });
 }
 
 function uninitialized(observation: PodObservation): { reason: string; message: string } {
