@@ -51,7 +51,7 @@ export async function apiServerReady(
   layout: ClusterLayout,
   dependencies: ReadinessDependencies,
 ): Promise<ObjectClient> {
-  const { client } = connectWithKubeconfig(layout.kubeconfig);
+  const { client } = connectWithKubeconfig(layout.kubeconfig, dependencies);
   await until("the API server", dependencies, async () => {
     await client.list(NODES, { signal: dependencies.signal });
     return true;

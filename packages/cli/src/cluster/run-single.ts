@@ -132,6 +132,7 @@ async function startApi(
       kubeconfig: layout.kubeconfig,
       bindAddress: HOST,
       securePort: layout.apiPort,
+      objectPort: layout.objectPort,
       version: SAGONG_VERSION,
     },
     { clock, random, logger: logger.with({ part: "apiserver" }) },

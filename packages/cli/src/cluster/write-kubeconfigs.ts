@@ -14,21 +14,28 @@ export async function writeKubeconfigs(
   { clock }: { readonly clock: Clock },
 ): Promise<ClusterPki> {
   const pki = await openPki(layout.pkiDir, { clock });
-  const write = (path: string, user: string, pair: ClusterPki["apiServer"]): void =>
-    writeKubeconfig(path, { server: layout.apiUrl, ca: pki.ca, user, pair });
+  const { apiUrl: server, objectUrl: objectServer } = layout;
+  const writeComponent = (name: string, user: string, pair: ClusterPki["apiServer"]): void =>
+    writeKubeconfig(componentKubeconfig(layout, name), {
+      server,
+      objectServer,
+      ca: pki.ca,
+      user,
+      pair,
+    });
   const admin = await pki.clientCertificate("admin", {
     commonName: "kubernetes-admin",
     organization: "system:masters",
   });
-  write(layout.kubeconfig, "kubernetes-admin", admin);
+  writeKubeconfig(layout.kubeconfig, { server, ca: pki.ca, user: "kubernetes-admin", pair: admin });
   for (const name of CONTROL_PLANE) {
     const user = `system:kube-${name}`;
     const pair = await pki.clientCertificate(name, { commonName: user, organization: "" });
-    write(componentKubeconfig(layout, name), user, pair);
+    writeComponent(name, user, pair);
   }
   for (const { name } of layout.nodes) {
     const pair = await pki.nodeCertificate(name, [HOST]);
-    write(componentKubeconfig(layout, name), `system:node:${name}`, pair);
+    writeComponent(name, `system:node:${name}`, pair);
   }
   return pki;
 }

@@ -55,6 +55,7 @@ export async function apiserverCommand(args: readonly string[], io: Io): Promise
             kubeconfig: flags.kubeconfig,
             bindAddress: flags.bindAddress,
             securePort: flags.securePort,
+            objectPort: flags.objectPort,
             version: SAGONG_VERSION,
           },
           surroundings,

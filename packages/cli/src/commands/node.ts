@@ -70,7 +70,7 @@ export async function nodeCommand(args: readonly string[], io: Io): Promise<numb
 }
 
 async function start(flags: Flags, surroundings: Surroundings, io: Io): Promise<RunningDaemon> {
-  const { client, config } = connectWithKubeconfig(flags.kubeconfig);
+  const { client, config } = connectWithKubeconfig(flags.kubeconfig, surroundings);
   const { caData: ca, certData: cert, keyData: key } = config;
   if (!ca || !cert || !key) {
     throw new KubeconfigError(

@@ -54,7 +54,7 @@ export async function controlLoopCommand<Flags extends { readonly identity: stri
       name: loop.name,
       logLevel,
       start: (surroundings) => {
-        const { client } = connectWithKubeconfig(kubeconfig);
+        const { client } = connectWithKubeconfig(kubeconfig, surroundings);
         const component = loop.start(program.opts<Flags>(), { ...surroundings, client });
         return Promise.resolve({
           close: async () => {

@@ -1,5 +1,7 @@
 /** The `ObjectClient` for a kubeconfig: what a component in a process of its own starts with. */
 import { readFileSync } from "node:fs";
+import type { Clock } from "@sagong/base";
+import { createGrpcObjectClient } from "./grpc/grpc-object-client.js";
 import type { ObjectClient } from "./object-client.js";
 import { type Kubeconfig, loadKubeconfig } from "./rest/kubeconfig.js";
 import { RestConnection } from "./rest/rest-connection.js";
@@ -11,8 +13,20 @@ export interface ConnectedClient {
   readonly config: Kubeconfig;
 }
 
-/** Throws `KubeconfigError`; whether the server answers shows only with the first request. */
-export function connectWithKubeconfig(path: string): ConnectedClient {
+/**
+ * Over gRPC where the file names an object service (see `OBJECTS_EXTENSION`), else over Kubernetes
+ * REST, which any API server speaks. Throws `KubeconfigError`; whether the server answers shows only
+ * with the first request.
+ */
+export function connectWithKubeconfig(
+  path: string,
+  { clock }: { readonly clock: Clock },
+): ConnectedClient {
   const config = loadKubeconfig({ path, readFile: (file) => readFileSync(file, "utf8") });
-  return { client: new RestObjectClient(new RestConnection(config)), config };
+  const { objectServer: endpoint, caData: ca, certData: cert, keyData: key } = config;
+  const client =
+    endpoint && ca && cert && key
+      ? createGrpcObjectClient({ endpoint, tls: { ca, cert, key } }, { clock })
+      : new RestObjectClient(new RestConnection(config));
+  return { client, config };
 }

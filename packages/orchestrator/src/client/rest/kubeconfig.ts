@@ -5,8 +5,16 @@
 import { dirname, isAbsolute, join } from "node:path";
 import { parse } from "yaml";
 
+/**
+ * The named extension of a cluster entry that tells our components of the gRPC object service; other
+ * clients pass over it (client-go keeps extensions that it does not know).
+ */
+export const OBJECTS_EXTENSION = "sagong.dev/objects";
+
 export interface Kubeconfig {
   readonly server: string;
+  /** Of the gRPC object service, where the API server is one of ours and the file says so. */
+  readonly objectServer: string | undefined;
   readonly namespace: string;
   readonly caData: string | undefined;
   readonly skipTlsVerify: boolean;
@@ -57,6 +65,7 @@ export function loadKubeconfig(source: KubeconfigSource): Kubeconfig {
   }
   return {
     server: server.replace(/\/+$/, ""),
+    objectServer: objectServerOf(cluster),
     namespace: text(context["namespace"]) ?? "default",
     caData: dataOf(source, cluster, "certificate-authority"),
     skipTlsVerify: cluster["insecure-skip-tls-verify"] === true,
@@ -95,6 +104,15 @@ function named(
   const item = found?.[place.item];
   if (!isFields(item)) throw fault(source, `${place.list} has no "${place.name}"`);
   return item;
+}
+
+function objectServerOf(cluster: Fields): string | undefined {
+  const entries = cluster["extensions"];
+  const found: unknown = (Array.isArray(entries) ? entries : []).find(
+    (entry: unknown) => isFields(entry) && entry["name"] === OBJECTS_EXTENSION,
+  );
+  const extension = isFields(found) ? found["extension"] : undefined;
+  return isFields(extension) ? text(extension["server"]) : undefined;
 }
 
 /** `field-data` in base64, or the file that `field` names. */
