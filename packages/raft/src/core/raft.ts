@@ -13,8 +13,9 @@
  *
  * Departures: pre-vote and check-quorum are always on (thesis §9.6, §6.2), as in etcd.
  */
-import { assert, randomBelow, unreachable } from "@sagong/base";
+import { assert, unreachable } from "@sagong/base";
 import type { RaftConfig } from "./config.js";
+import { ElectionTimer } from "./election-timer.js";
 import { ProposalRefusedError, ReadIndexRefusedError } from "./errors.js";
 import type { RaftLog } from "./log.js";
 import type { Append, AppendResponse, Message, Vote, VoteResponse } from "./message.js";
@@ -31,9 +32,6 @@ export interface ReadAnswer {
   readonly index: LogIndex | undefined;
 }
 
-/** Of a member that has just started, times its rank; two members' asking is so far apart. */
-const FIRST_TIMEOUT_TICKS = 2;
-
 export class Raft {
   readonly config: RaftConfig;
   readonly log: RaftLog;
@@ -47,9 +45,8 @@ export class Raft {
   readonly progress: Map<NodeId, Progress> = new Map();
   #votes = new Map<NodeId, boolean>();
   readonly #reads = new ReadIndexQueue();
-  #electionElapsed = 0;
+  readonly #electionTimer: ElectionTimer;
   #heartbeatElapsed = 0;
-  #electionTimeout = 0;
   #transferTarget: NodeId | undefined;
   #uncommittedBytes = 0;
 
@@ -62,7 +59,7 @@ export class Raft {
     this.log = log;
     this.term = hard.term;
     this.vote = hard.vote;
-    this.#electionTimeout = this.#firstElectionTimeout();
+    this.#electionTimer = new ElectionTimer(config);
   }
 
   get id(): NodeId {
@@ -74,10 +71,10 @@ export class Raft {
   }
 
   tick(): void {
-    this.#electionElapsed++;
+    this.#electionTimer.tick();
     if (this.role === "leader") return this.#tickLeader();
-    if (this.#electionElapsed >= this.#electionTimeout) {
-      this.#resetElectionTimer();
+    if (this.#electionTimer.isDue) {
+      this.#electionTimer.restart();
       this.#campaign("pre-vote");
     }
   }
@@ -135,7 +132,7 @@ export class Raft {
     const progress = this.progress.get(target);
     if (!progress) return;
     this.#transferTarget = target;
-    this.#electionElapsed = 0;
+    this.#electionTimer.rewind();
     if (progress.match === this.log.lastIndex) this.#sendTimeoutNow(target);
     else this.#sendAppend(target, progress);
   }
@@ -153,6 +150,7 @@ export class Raft {
   reportUnreachable(to: NodeId): void {
     const progress = this.progress.get(to);
     if (this.role === "leader" && progress?.state === "replicate") progress.becomeProbe();
+    if (this.role === "follower" && this.leader === to) this.#electionTimer.suspectLeader();
   }
 
   /** The state machine now holds the image that `metadata` names (§7). */
@@ -222,9 +220,7 @@ export class Raft {
   /** A member that hears its leader does not help to depose it (thesis §4.2.3, §6.4). */
   #isHeldByLease(message: Message): boolean {
     if (message.kind !== "vote" && message.kind !== "pre-vote") return false;
-    const heardLately =
-      this.leader !== undefined && this.#electionElapsed < this.config.electionTicks;
-    return heardLately && !message.transfer;
+    return this.leader !== undefined && this.#electionTimer.heardLately && !message.transfer;
   }
 
   #adoptTerm(message: Message): void {
@@ -248,7 +244,7 @@ export class Raft {
   #follow(leader: NodeId): void {
     assert(this.role !== "leader", `two leaders in term ${this.term}: ${this.id} and ${leader}`);
     if (this.role !== "follower" || this.leader !== leader) this.#becomeFollower(this.term, leader);
-    this.#electionElapsed = 0;
+    this.#electionTimer.rewind();
   }
 
   #becomeFollower(term: Term, leader: NodeId | undefined): void {
@@ -257,7 +253,7 @@ export class Raft {
     this.role = "follower";
     this.leader = leader;
     this.#dropLeaderState();
-    this.#resetElectionTimer();
+    this.#electionTimer.restart();
   }
 
   #dropLeaderState(): void {
@@ -274,7 +270,7 @@ export class Raft {
     this.role = "leader";
     this.leader = this.id;
     this.#votes.clear();
-    this.#electionElapsed = 0;
+    this.#electionTimer.rewind();
     this.#heartbeatElapsed = 0;
     const limits = {
       messages: this.config.maxInflightMessages,
@@ -290,23 +286,6 @@ export class Raft {
     this.#broadcastAppend();
   }
 
-  /**
-   * A member that has just started need not wait out a whole timeout for a leader that may not be:
-   * with pre-vote its asking disturbs nobody. By rank, so that members started together do not ask
-   * together (etcd's --initial-election-tick-advance, without its chance).
-   */
-  #firstElectionTimeout(): number {
-    const { electionTicks, voters } = this.config;
-    const rank = voters.filter((voter) => voter < this.id).length;
-    return Math.min(FIRST_TIMEOUT_TICKS * (1 + rank), electionTicks);
-  }
-
-  #resetElectionTimer(): void {
-    const { electionTicks, random } = this.config;
-    this.#electionElapsed = 0;
-    this.#electionTimeout = electionTicks + randomBelow(random, electionTicks);
-  }
-
   // ── Elections (§5.2, §5.4.1, thesis §9.6) ────────────────────────────────────────────────────
 
   #campaign(
@@ -320,7 +299,7 @@ export class Raft {
     if (kind === "vote") {
       this.term = term;
       this.vote = this.id;
-      this.#resetElectionTimer();
+      this.#electionTimer.restart();
     }
     this.#votes.set(this.id, true);
     if (this.#countVotes()) return;
@@ -338,7 +317,7 @@ export class Raft {
     const granted = mayVote && this.log.isUpToDate(message.lastIndex, message.lastTerm);
     if (granted && message.kind === "vote") {
       this.vote = message.from;
-      this.#electionElapsed = 0;
+      this.#electionTimer.rewind();
     }
     this.#send({
       from: this.id,
@@ -381,8 +360,8 @@ export class Raft {
 
   #tickLeader(): void {
     this.#heartbeatElapsed++;
-    if (this.#electionElapsed >= this.config.electionTicks) {
-      this.#electionElapsed = 0;
+    if (this.#electionTimer.elapsed >= this.config.electionTicks) {
+      this.#electionTimer.rewind();
       this.#transferTarget = undefined; // It has had an election timeout's time.
       if (!this.#checkQuorum()) return;
     }

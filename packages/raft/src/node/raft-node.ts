@@ -34,7 +34,10 @@ export interface RaftNode {
   /** Thesis §3.10. Resolves when `target` leads; rejects after an election timeout. */
   transferLeadership(target: NodeId): Promise<void>;
   status(): RaftStatus;
-  /** Called after each change of leader or term, synchronously from the loop. */
+  /**
+   * Called after each change of leader or term, and when a leader that could not be reached can be
+   * again; synchronously from the loop.
+   */
   onLeaderChange(listener: (status: RaftStatus) => void): () => void;
   /** Called once when the node stops itself: storage failed, an invariant broke. */
   onFatal(listener: (error: unknown) => void): () => void;

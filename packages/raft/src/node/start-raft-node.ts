@@ -139,6 +139,10 @@ class Node implements RaftNode {
       unreachable: (peer) => {
         this.#raw.raft.reportUnreachable(peer);
       },
+      // To those who wait for a leader that can be reached, this is one.
+      reachable: (peer) => {
+        if (peer === this.#seen.leader) this.#tellLeader();
+      },
     });
     this.#lastTickMs = clock.monotonicMs();
     this.#scheduleTick();
@@ -149,8 +153,12 @@ class Node implements RaftNode {
 
   propose(data: Uint8Array): void {
     if (this.#stopped) throw new ProposalRefusedError("closed", "this member is closed");
-    if (this.#raw.raft.leader === undefined) {
+    const { leader } = this.#raw.raft;
+    if (leader === undefined) {
       throw new ProposalRefusedError("no-leader", "there is no leader to propose to");
+    }
+    if (leader !== this.#options.nodeId && !this.#dependencies.transport.isReachable(leader)) {
+      throw new ProposalRefusedError("no-leader", "the leader cannot be reached");
     }
     if (this.#proposals.length >= MAX_WAITING_PROPOSALS) {
       throw new ProposalRefusedError("too-much-uncommitted", "too many proposals wait");
@@ -347,12 +355,16 @@ class Node implements RaftNode {
     const lost = leader !== this.#seen.leader;
     this.#seen = { leader, term };
     if (lost) this.#refuseForwardedReads();
-    const status = this.status();
     this.#dependencies.logger.info("leader changed", {
       leader: leader?.toString(16),
       term,
-      role: status.role,
+      role: this.status().role,
     });
+    this.#tellLeader();
+  }
+
+  #tellLeader(): void {
+    const status = this.status();
     for (const listener of this.#leaderListeners) listener(status);
   }
 

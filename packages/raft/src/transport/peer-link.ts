@@ -20,6 +20,7 @@ export interface PeerLinkDependencies {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onUnreachable: () => void;
+  readonly onReachable: () => void;
 }
 
 /** Messages that wait for the stream; beyond it the newest are dropped (etcd: 4,096). */
@@ -43,6 +44,10 @@ export class PeerLink {
     this.#dependencies = dependencies;
     this.channel = createChannel({ endpoint: options.url });
     this.#done = this.#run();
+  }
+
+  get isConnected(): boolean {
+    return this.#connected;
   }
 
   send(message: Message): void {
@@ -121,12 +126,12 @@ export class PeerLink {
 
   async #readAcks(responses: AsyncIterable<unknown>): Promise<void> {
     for await (const _ack of responses) {
-      if (!this.#connected) {
-        this.#dependencies.logger.info("stream to a peer is up", {
-          peer: this.#options.peer.toString(16),
-        });
-      }
+      if (this.#connected) continue;
       this.#connected = true;
+      this.#dependencies.logger.info("stream to a peer is up", {
+        peer: this.#options.peer.toString(16),
+      });
+      this.#dependencies.onReachable();
     }
   }
 }

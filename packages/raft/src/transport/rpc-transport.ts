@@ -48,10 +48,13 @@ export class RpcTransport implements Transport {
     this.#receiver = receiver;
     const { clusterId, peers } = this.#options;
     for (const { nodeId, url } of peers) {
-      const onUnreachable = (): void => receiver.unreachable(nodeId);
       const link = new PeerLink(
         { clusterId, peer: nodeId, url },
-        { ...this.#dependencies, onUnreachable },
+        {
+          ...this.#dependencies,
+          onUnreachable: () => receiver.unreachable(nodeId),
+          onReachable: () => receiver.reachable(nodeId),
+        },
       );
       this.#links.set(nodeId, link);
     }
@@ -59,6 +62,10 @@ export class RpcTransport implements Transport {
 
   send(messages: readonly Message[]): void {
     for (const message of messages) this.#links.get(message.to)?.send(message);
+  }
+
+  isReachable(peer: NodeId): boolean {
+    return this.#links.get(peer)?.isConnected ?? false;
   }
 
   async sendSnapshot(snapshot: OutgoingSnapshot, signal: AbortSignal): Promise<void> {

@@ -9,6 +9,8 @@ export interface Transport {
   /** Called by the node before anything arrives. */
   start(receiver: TransportReceiver): void;
   send(messages: readonly Message[]): void;
+  /** False while messages to that peer would be dropped. */
+  isReachable(peer: NodeId): boolean;
   /** Resolves when the peer has installed it; rejects where it has not, for whatever reason. */
   sendSnapshot(snapshot: OutgoingSnapshot, signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
@@ -20,6 +22,8 @@ export interface TransportReceiver {
   receiveSnapshot(snapshot: IncomingSnapshot): Promise<void>;
   /** Messages to that peer are being lost. */
   unreachable(peer: NodeId): void;
+  /** Messages to that peer go through again. */
+  reachable(peer: NodeId): void;
 }
 
 export interface SnapshotEnvelope {
