@@ -1,20 +1,18 @@
 /** Requests for resources: the verbs, between HTTP and the registry. */
 import { once } from "node:events";
-import { request as httpsRequest } from "node:https";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { errorText } from "@sagong/base";
 import { stringify } from "yaml";
 import { ApiError, badRequest, qualifiedResource } from "../api/api-status.js";
-import type { Node, Pod } from "../api/gen/core-v1.js";
-import { jsonPatch } from "../api/patch/json-patch.js";
-import { mergePatch } from "../api/patch/merge-patch.js";
-import { strategicMergePatch } from "../api/patch/strategic-merge-patch.js";
 import { partialMetadata, tableOf } from "../api/printing/tables.js";
 import type { KubeObject, ObjectKey } from "../api/resource.js";
 import type { ServedResource } from "../api/schema/served.js";
 import type { User } from "../authentication/client-certificate.js";
-import type { ListQuery, WatchQuery } from "../registry/registry.js";
-import { bindPod, scaleOf, withFinalizers, withScale } from "../registry/subresources.js";
+import type { PatchType } from "../client/object-client.js";
+import { patchOf, withoutOwnVersion } from "../registry/patch-object.js";
+import type { ListQuery } from "../registry/registry.js";
+import { bindPod, evictPod, scaleOf, withFinalizers, withScale } from "../registry/subresources.js";
+import type { WatchQuery } from "../registry/watch-objects.js";
 import {
   type ApiServerDependencies,
   type Request,
@@ -22,6 +20,7 @@ import {
   sendText,
 } from "./http-exchange.js";
 import { type AcceptedForm, negotiate } from "./media-types.js";
+import { sendPodLog } from "./pod-log.js";
 import {
   checkTree,
   decodeBody,
@@ -39,9 +38,6 @@ export interface Call {
   readonly info: RequestInfo;
   readonly user: User;
 }
-
-const WATCH_DEFAULT_SECONDS = 1_800;
-const BOOKMARK_MS = 60_000;
 
 export class ResourceHandler {
   readonly #dependencies: ApiServerDependencies;
@@ -132,12 +128,10 @@ export class ResourceHandler {
   }
 
   async #watch(call: Call, resource: ServedResource): Promise<void> {
-    const { registry, clock } = this.#dependencies;
+    const { registry } = this.#dependencies;
     const parameters = call.url.searchParams;
     const abort = new AbortController();
     const stop = (): void => abort.abort(new Error("the watch ended"));
-    const seconds = Number(parameters.get("timeoutSeconds") ?? "") || WATCH_DEFAULT_SECONDS;
-    const timer = clock.schedule(seconds * 1000, stop);
     call.response.once("close", stop);
     this.#closing.signal.addEventListener("abort", stop);
     const query: WatchQuery = {
@@ -146,6 +140,7 @@ export class ResourceHandler {
         ? isTrue(parameters.get("sendInitialEvents"))
         : undefined,
       allowWatchBookmarks: isTrue(parameters.get("allowWatchBookmarks")),
+      timeoutSeconds: Number(parameters.get("timeoutSeconds") ?? "") || undefined,
       signal: abort.signal,
     };
     const form = formOf(call);
@@ -155,11 +150,6 @@ export class ResourceHandler {
       if (!more) await Promise.race([once(call.response, "drain"), once(call.response, "close")]);
     };
     const events = registry.watch(resource, query);
-    let bookmarkTimer = clock.schedule(BOOKMARK_MS, function tick(): void {
-      void write("BOOKMARK", registry.bookmark(resource));
-      bookmarkTimer = clock.schedule(BOOKMARK_MS, tick);
-    });
-    if (!query.allowWatchBookmarks) bookmarkTimer.cancel();
     try {
       // Faults of the request itself are answered as such, before the stream begins.
       let next = events.next();
@@ -179,8 +169,6 @@ export class ResourceHandler {
         error instanceof ApiError ? error : new ApiError("InternalError", errorText(error));
       await write("ERROR", known.toStatus());
     } finally {
-      timer.cancel();
-      bookmarkTimer.cancel();
       this.#closing.signal.removeEventListener("abort", stop);
       stop();
       (call.response as ServerResponse).end(); // Both kinds have it.
@@ -271,21 +259,16 @@ export class ResourceHandler {
       .split(";")[0]
       ?.trim();
     const text = (await readBody(call.request as IncomingMessage)).toString("utf8"); // Both kinds are streams of bytes.
-    const typeName = this.#dependencies.schema.typeNameOf(resource) ?? "";
+    const { schema } = this.#dependencies;
+    const as = (type: PatchType): ((document: unknown) => unknown) =>
+      patchOf(schema, { type, patch: parseJson(text), target: resource });
     switch (type) {
-      case "application/json-patch+json": {
-        const patch = parseJson(text);
-        return (document) => jsonPatch(document, patch);
-      }
-      case "application/merge-patch+json": {
-        const patch = parseJson(text);
-        return (document) => mergePatch(document, patch);
-      }
-      case "application/strategic-merge-patch+json": {
-        const patch = parseJson(text);
-        return (document) =>
-          strategicMergePatch(this.#dependencies.schema, typeName, { document, patch });
-      }
+      case "application/json-patch+json":
+        return as("json");
+      case "application/merge-patch+json":
+        return as("merge");
+      case "application/strategic-merge-patch+json":
+        return as("strategic-merge");
       case "application/apply-patch+yaml":
         parseYaml(text);
         throw new ApiError(
@@ -381,7 +364,7 @@ export class ResourceHandler {
       throw new ApiError("NotFound", "the server could not find the requested resource");
     }
     const { method } = call.request;
-    if (name === "log") return this.#log(call, key);
+    if (name === "log") return sendPodLog(call, key, this.#dependencies);
     if (name === "status" && method === "GET") return this.#get(call, resource);
     if (name === "status" && method === "PUT") return this.#update(call, resource, "status");
     if (name === "status" && method === "PATCH") return this.#patch(call, resource, "status");
@@ -394,11 +377,11 @@ export class ResourceHandler {
     const body = await this.#body(call, expected);
     if (name === "binding" && method === "POST") {
       const nowText = `${new Date(clock.wallMs()).toISOString().slice(0, 19)}Z`;
-      await bindPod(registry, resource, { key, body, nowText });
+      await bindPod(registry, resource, { key, body, nowText, dryRun: isDryRun(call) });
       return this.#send(call, 201, SUCCESS);
     }
     if (name === "eviction" && method === "POST") {
-      await registry.delete(resource, key);
+      await evictPod(registry, resource, { key, body, dryRun: isDryRun(call) });
       return this.#send(call, 201, SUCCESS);
     }
     if (name === "finalize" && method === "PUT") {
@@ -438,61 +421,6 @@ export class ResourceHandler {
       200,
       scaleOf(await registry.change(resource, key, change, { dryRun: isDryRun(call) })),
     );
-  }
-
-  /** Fetched from the agent of the pod's node, as it comes. */
-  async #log(call: Call, key: ObjectKey): Promise<void> {
-    const { registry, nodeClient } = this.#dependencies;
-    const pods = registry.find("", "v1", "pods");
-    const nodes = registry.find("", "v1", "nodes");
-    if (!pods || !nodes) throw new ApiError("InternalError", "pods and nodes are not served");
-    const pod = (await registry.get(pods, key)) as Pod; // Of that resource.
-    const names = [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])].map(
-      ({ name }) => name,
-    );
-    const container =
-      call.url.searchParams.get("container") ?? (names.length === 1 ? names[0] : undefined);
-    if (container === undefined) {
-      throw badRequest(
-        `a container name must be specified for pod ${key.name}, choose one of: [${names.join(" ")}]`,
-      );
-    }
-    if (!names.includes(container))
-      throw badRequest(`container ${container} is not valid for pod ${key.name}`);
-    if (!pod.spec?.nodeName) throw badRequest(`pod ${key.name} does not have a host assigned`);
-    const node = (await registry.get(nodes, { name: pod.spec.nodeName })) as Node; // Of that resource.
-    const host = node.status?.addresses?.find(({ type }) => type === "InternalIP")?.address;
-    const port = node.status?.daemonEndpoints?.kubeletEndpoint?.Port;
-    if (!host || !port)
-      throw new ApiError(
-        "ServiceUnavailable",
-        `node ${pod.spec.nodeName} has no address of an agent`,
-      );
-    const path = `/containerLogs/${[key.namespace ?? "", key.name, container].map(encodeURIComponent).join("/")}${call.url.search}`;
-    const upstream = httpsRequest({
-      host,
-      port,
-      path,
-      ca: nodeClient.ca,
-      cert: nodeClient.cert,
-      key: nodeClient.key,
-    });
-    call.response.once("close", () => upstream.destroy());
-    upstream.end();
-    let answer: IncomingMessage;
-    try {
-      [answer] = (await once(upstream, "response")) as [IncomingMessage]; // node:http's event.
-    } catch (error) {
-      throw new ApiError(
-        "InternalError",
-        `Get "https://${host}:${port}${path}": ${errorText(error)}`,
-      );
-    }
-    if (answer.statusCode !== 200) throw badRequest((await readBody(answer)).toString("utf8"));
-    call.response.setHeader("content-type", "text/plain");
-    call.response.statusCode = 200;
-    answer.pipe(call.response as ServerResponse); // Both kinds are writable streams.
-    await once(answer, "close").catch(() => {}); // A client that leaves ends it too.
   }
 
   async #review(call: Call, resource: ServedResource): Promise<void> {
@@ -599,12 +527,6 @@ function place({ info }: Call, resource: ServedResource, object: KubeObject): Ku
     );
   }
   return { ...object, metadata: { ...object.metadata, namespace: info.namespace } };
-}
-
-/** A patch that does not speak of the version applies to whatever is there. */
-function withoutOwnVersion(object: KubeObject, before: KubeObject): KubeObject {
-  if (object.metadata.resourceVersion !== before.metadata.resourceVersion) return object;
-  return { ...object, metadata: { ...object.metadata, resourceVersion: undefined } };
 }
 
 function listQuery({ url, info }: Call, resource: ServedResource): ListQuery {

@@ -102,7 +102,7 @@ export async function startApiServer(
     user: "kubernetes-admin",
     pair: admin,
   });
-  const client = new InProcessClient({ registry, schema, nowMs: () => clock.wallMs() });
+  const client = new InProcessClient({ registry, schema, clock });
   const objects = await serveObjects(client, options, { pki, clock, logger });
   const closing = new AbortController();
   const bootstrapped = bootstrap(client, {

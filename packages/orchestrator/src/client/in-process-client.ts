@@ -1,13 +1,18 @@
-/** `ObjectClient` straight onto the registry: for components in the API server's own process. */
+/**
+ * `ObjectClient` straight onto the registry: for components in the API server's own process, and
+ * behind the object service. Objects are held against their types as REST holds them: unknown
+ * fields go, wrong types are refused.
+ */
+import type { Clock } from "@sagong/base";
 import { ApiError, notFound } from "../api/api-status.js";
-import { jsonPatch } from "../api/patch/json-patch.js";
-import { mergePatch } from "../api/patch/merge-patch.js";
-import { strategicMergePatch } from "../api/patch/strategic-merge-patch.js";
+import type { Status } from "../api/gen/meta-v1.js";
 import type { KubeObject, ObjectKey, ObjectList, Resource, WatchEvent } from "../api/resource.js";
 import type { Schema } from "../api/schema/schema.js";
-import type { ServedResource } from "../api/schema/served.js";
+import type { ServedResource, ServedSubresource } from "../api/schema/served.js";
+import { checkTree, type ExpectedKind } from "../apiserver/read-body.js";
+import { patchOf, withoutOwnVersion } from "../registry/patch-object.js";
 import type { Registry } from "../registry/registry.js";
-import { bindPod, withFinalizers } from "../registry/subresources.js";
+import { bindPod, evictPod, scaleOf, withFinalizers, withScale } from "../registry/subresources.js";
 import {
   type DeleteOptions,
   INITIAL_EVENTS_END,
@@ -23,21 +28,31 @@ import {
 export interface InProcessDependencies {
   readonly registry: Registry;
   readonly schema: Schema;
-  readonly nowMs: () => number;
+  readonly clock: Clock;
 }
 
-export class InProcessClient implements ObjectClient {
-  readonly #dependencies: InProcessDependencies;
+/** What a write replaces: the object, or one of its parts. */
+type Part = "main" | "status" | "scale" | "finalize";
 
-  constructor(dependencies: InProcessDependencies) {
-    this.#dependencies = dependencies;
+export class InProcessClient implements ObjectClient {
+  readonly #registry: Registry;
+  readonly #schema: Schema;
+  readonly #clock: Clock;
+
+  constructor({ registry, schema, clock }: InProcessDependencies) {
+    this.#registry = registry;
+    this.#schema = schema;
+    this.#clock = clock;
   }
+
+  // ── Reads ────────────────────────────────────────────────────────────────────────────────────
 
   async get<T extends KubeObject>(
     resource: Resource<T>,
     key: ObjectKey,
-    _options?: RequestOptions,
+    options: RequestOptions = {},
   ): Promise<T> {
+    options.signal?.throwIfAborted();
     return (await this.#registry.get(this.#served(resource), key)) as T; // Objects of that resource.
   }
 
@@ -45,44 +60,55 @@ export class InProcessClient implements ObjectClient {
     resource: Resource<T>,
     options: ListOptions = {},
   ): Promise<ObjectList<T>> {
-    return (await this.#registry.list(this.#served(resource), options)) as ObjectList<T>; // As above.
+    const { signal, limit, ...query } = options;
+    signal?.throwIfAborted();
+    const served = this.#served(resource);
+    // 0 is no limit, as everywhere in Kubernetes.
+    return (await this.#registry.list(served, {
+      ...query,
+      limit: limit || undefined,
+    })) as ObjectList<T>; // As above.
   }
 
   async *watch<T extends KubeObject>(
     resource: Resource<T>,
     options: WatchOptions = {},
   ): AsyncGenerator<WatchEvent<T>> {
-    const abort = new AbortController();
-    const stop = (): void => abort.abort(new Error("the watch ended"));
-    if (options.signal?.aborted) return;
-    options.signal?.addEventListener("abort", stop);
-    const { signal: _signal, ...query } = options;
+    const { signal = new AbortController().signal, ...query } = options;
+    if (signal.aborted) return;
     const events = this.#registry.watch(this.#served(resource), {
       ...query,
-      ...(options.sendInitialEvents
-        ? { resourceVersionMatch: "NotOlderThan", allowWatchBookmarks: true }
-        : {}),
-      signal: abort.signal,
+      ...(query.sendInitialEvents ? { resourceVersionMatch: "NotOlderThan" } : {}),
+      signal,
     });
-    try {
-      for await (const { type, object, initialEnd } of events) {
-        const marked = initialEnd ? withEndMark(object) : object;
-        yield { type, object: marked as T }; // As above.
-      }
-    } finally {
-      options.signal?.removeEventListener("abort", stop);
-      stop();
+    for await (const { type, object, initialEnd } of events) {
+      if (signal.aborted) return;
+      yield { type, object: (initialEnd ? withEndMark(object) : object) as T }; // As above.
     }
   }
+
+  async resources(options: RequestOptions = {}): Promise<readonly Resource[]> {
+    options.signal?.throwIfAborted();
+    const walked = this.#registry.resources.filter(
+      ({ verbs }) => verbs.includes("watch") && verbs.includes("delete"),
+    );
+    return walked.map(({ group, version, resource, kind, namespaced }) => {
+      return { group, version, resource, kind, namespaced };
+    });
+  }
+
+  // ── Writes ───────────────────────────────────────────────────────────────────────────────────
 
   async create<T extends KubeObject>(
     resource: Resource<T>,
     object: T,
     options: WriteOptions = {},
   ): Promise<T> {
-    return (await this.#registry.create(this.#served(resource), object, {
-      dryRun: options.dryRun,
-    })) as T; // As above.
+    options.signal?.throwIfAborted();
+    const served = this.#served(resource);
+    const { dryRun } = options;
+    const created = await this.#registry.create(served, this.#checked(object, served), { dryRun });
+    return created as T; // As above.
   }
 
   async update<T extends KubeObject>(
@@ -90,15 +116,20 @@ export class InProcessClient implements ObjectClient {
     object: T,
     options: UpdateOptions = {},
   ): Promise<T> {
-    const { subresource, dryRun } = options;
+    options.signal?.throwIfAborted();
     const served = this.#served(resource);
-    if (subresource === "finalize") {
-      const key = { namespace: object.metadata.namespace, name: object.metadata.name ?? "" };
-      return (await this.#registry.change(served, key, (before) => withFinalizers(before, object), {
-        subresource,
-      })) as T; // As above.
-    }
-    return (await this.#registry.update(served, object, { subresource, dryRun })) as T; // As above.
+    const part = partOf(served, options.subresource);
+    const { namespace, name = "" } = object.metadata;
+    const given = this.#checked(object, kindOf(served, part));
+    return (await this.#change(
+      served,
+      { namespace, name },
+      {
+        ...options,
+        part,
+        replacement: () => given,
+      },
+    )) as T; // As above.
   }
 
   async patch<T extends KubeObject>(
@@ -107,13 +138,43 @@ export class InProcessClient implements ObjectClient {
     patch: unknown,
     options: PatchOptions,
   ): Promise<T> {
+    options.signal?.throwIfAborted();
     const served = this.#served(resource);
-    const change = (before: KubeObject): KubeObject => {
-      const bare = { ...before, metadata: { ...before.metadata, resourceVersion: undefined } };
-      return this.#applyPatch(served, { document: bare, patch, type: options.type });
-    };
-    const { subresource, dryRun } = options;
-    return (await this.#registry.change(served, key, change, { subresource, dryRun })) as T; // As above.
+    const part = partOf(served, options.subresource);
+    const target = kindOf(served, part);
+    const apply = patchOf(this.#schema, { type: options.type, patch, target });
+    const replacement = (before: KubeObject): KubeObject =>
+      withoutOwnVersion(this.#checked(apply(before), target), before);
+    return (await this.#change(served, key, { ...options, part, replacement })) as T; // As above.
+  }
+
+  async #change(
+    served: ServedResource,
+    key: ObjectKey,
+    write: {
+      readonly part: Part;
+      readonly dryRun?: boolean | undefined;
+      /** What the part is to be, from what it is. */
+      readonly replacement: (before: KubeObject) => KubeObject;
+    },
+  ): Promise<KubeObject> {
+    const { part, dryRun, replacement } = write;
+    switch (part) {
+      case "main":
+        return this.#registry.change(served, key, replacement, { dryRun });
+      case "status":
+        return this.#registry.change(served, key, replacement, { dryRun, subresource: part });
+      case "finalize": {
+        const change = (before: KubeObject): KubeObject =>
+          withFinalizers(before, replacement(before));
+        return this.#registry.change(served, key, change, { dryRun, subresource: part });
+      }
+      case "scale": {
+        const change = (before: KubeObject): KubeObject =>
+          withScale(before, replacement(scaleOf(before)));
+        return scaleOf(await this.#registry.change(served, key, change, { dryRun }));
+      }
+    }
   }
 
   async delete<T extends KubeObject>(
@@ -121,7 +182,8 @@ export class InProcessClient implements ObjectClient {
     key: ObjectKey,
     options: DeleteOptions = {},
   ): Promise<void> {
-    const { gracePeriodSeconds, propagationPolicy, preconditions } = options;
+    const { gracePeriodSeconds, propagationPolicy, preconditions, signal } = options;
+    signal?.throwIfAborted();
     await this.#registry.delete(this.#served(resource), key, {
       gracePeriodSeconds,
       propagationPolicy,
@@ -134,61 +196,41 @@ export class InProcessClient implements ObjectClient {
     key: ObjectKey,
     subresource: string,
     body: KubeObject,
+    options: WriteOptions = {},
   ): Promise<KubeObject> {
+    const { signal, dryRun } = options;
+    signal?.throwIfAborted();
     const served = this.#served(resource);
-    if (subresource === "eviction") return this.#registry.delete(served, key);
-    if (subresource !== "binding") {
+    const target = subresourceOf(served, subresource);
+    if (subresource === "eviction") {
+      await evictPod(this.#registry, served, { key, body: this.#checked(body, target), dryRun });
+    } else if (subresource === "binding") {
+      const nowText = `${new Date(this.#clock.wallMs()).toISOString().slice(0, 19)}Z`;
+      const binding = this.#checked(body, target);
+      await bindPod(this.#registry, served, { key, body: binding, nowText, dryRun });
+    } else {
       throw new ApiError(
-        "NotImplemented",
-        `${resource.resource}/${subresource} is not implemented yet`,
+        "MethodNotAllowed",
+        "the server does not allow this method on the requested resource",
       );
     }
-    const nowText = `${new Date(this.#dependencies.nowMs()).toISOString().slice(0, 19)}Z`;
-    await bindPod(this.#registry, served, { key, body, nowText });
-    return body;
-  }
-
-  resources(): Promise<readonly Resource[]> {
-    return Promise.resolve(
-      this.#registry.resources.filter(
-        ({ verbs }) => verbs.includes("watch") && verbs.includes("delete"),
-      ),
-    );
+    return SUCCESS;
   }
 
   close(): Promise<void> {
     return Promise.resolve();
   }
 
-  get #registry(): Registry {
-    return this.#dependencies.registry;
-  }
+  // ── Parts ────────────────────────────────────────────────────────────────────────────────────
 
-  #applyPatch(
-    resource: ServedResource,
-    {
-      document,
-      patch,
-      type,
-    }: {
-      readonly document: KubeObject;
-      readonly patch: unknown;
-      readonly type: PatchOptions["type"];
-    },
-  ): KubeObject {
-    switch (type) {
-      case "json":
-        return jsonPatch(document, patch) as KubeObject; // A patched object is checked by the registry.
-      case "merge":
-        return mergePatch(document, patch) as KubeObject; // As above.
-      case "strategic-merge": {
-        const typeName = this.#dependencies.schema.typeNameOf(resource) ?? "";
-        return strategicMergePatch(this.#dependencies.schema, typeName, {
-          document,
-          patch,
-        }) as KubeObject; // As above.
-      }
-    }
+  /** Without the fields that its kind does not have. */
+  #checked(object: unknown, expected: ExpectedKind): KubeObject {
+    const { group, version, kind } = expected;
+    return checkTree(object, {
+      schema: this.#schema,
+      fieldValidation: "Ignore",
+      expected: { group, version, kind },
+    }).object;
   }
 
   #served(resource: Resource): ServedResource {
@@ -196,6 +238,34 @@ export class InProcessClient implements ObjectClient {
     if (!served) throw notFound(resource, resource.resource);
     return served;
   }
+}
+
+/** What the API server answers where there is nothing to show. */
+const SUCCESS: Status & KubeObject = {
+  kind: "Status",
+  apiVersion: "v1",
+  metadata: {},
+  status: "Success",
+};
+
+function subresourceOf(served: ServedResource, name: string): ServedSubresource {
+  const found = served.subresources.find((one) => one.name === name);
+  if (found) return found;
+  throw new ApiError("NotFound", "the server could not find the requested resource");
+}
+
+function partOf(served: ServedResource, subresource: string | undefined): Part {
+  if (subresource === undefined) return "main";
+  const { name } = subresourceOf(served, subresource);
+  if (name === "status" || name === "scale" || name === "finalize") return name;
+  throw new ApiError(
+    "MethodNotAllowed",
+    "the server does not allow this method on the requested resource",
+  );
+}
+
+function kindOf(served: ServedResource, part: Part): ExpectedKind {
+  return part === "main" ? served : subresourceOf(served, part);
 }
 
 function withEndMark(object: KubeObject): KubeObject {

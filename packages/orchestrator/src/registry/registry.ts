@@ -22,14 +22,19 @@ import { equalTrees } from "../api/patch/json-tree.js";
 import { apiVersionOf, type KubeObject, type ObjectKey, type ObjectList } from "../api/resource.js";
 import type { Schema } from "../api/schema/schema.js";
 import { type ServedResource, servedResources } from "../api/schema/served.js";
-import { parseFieldSelector } from "../api/selectors/field-selector.js";
-import { parseLabelSelector } from "../api/selectors/label-selector.js";
 import { validateCreate, validateUpdate } from "../api/validation/validate-kind.js";
 import { decodeContinue, encodeContinue } from "../storage/continue-token.js";
 import { objectKey, resourcePrefix } from "../storage/key-path.js";
 import type { Storage, Stored } from "../storage/storage.js";
 import { versioned, WatchCache } from "../storage/watch-cache.js";
+import { type Selection, selection, versionOf } from "./selection.js";
 import { type StrategyContext, strategyOf } from "./strategies.js";
+import {
+  REACH_LIMIT_MS,
+  type RegistryEvent,
+  watchObjects,
+  type WatchQuery,
+} from "./watch-objects.js";
 
 export interface RegistryDependencies {
   readonly schema: Schema;
@@ -41,20 +46,11 @@ export interface RegistryDependencies {
   readonly newUid: () => string;
 }
 
-export interface ListQuery {
-  readonly namespace?: string | undefined;
-  readonly labelSelector?: string | undefined;
-  readonly fieldSelector?: string | undefined;
+export interface ListQuery extends Selection {
   readonly resourceVersion?: string | undefined;
   readonly resourceVersionMatch?: string | undefined;
   readonly limit?: number | undefined;
   readonly continue?: string | undefined;
-}
-
-export interface WatchQuery extends ListQuery {
-  readonly sendInitialEvents?: boolean | undefined;
-  readonly allowWatchBookmarks?: boolean | undefined;
-  readonly signal: AbortSignal;
 }
 
 export interface WriteQuery {
@@ -71,7 +67,6 @@ export interface DeleteQuery extends WriteQuery {
 /** Attempts of one write against others; then the client is told to try again. */
 const MAX_ATTEMPTS = 20;
 const MAX_NAME_ATTEMPTS = 8;
-const REACH_LIMIT_MS = 3_000;
 /** Events live for an hour, as in Kubernetes. */
 const EVENT_TTL_SECONDS = 3_600;
 
@@ -187,80 +182,16 @@ export class Registry {
 
   // ── Watches ──────────────────────────────────────────────────────────────────────────────────
 
-  /** Events as clients get them; ends when the signal is aborted or the watcher is cut off. */
-  async *watch(
-    resource: ServedResource,
-    query: WatchQuery,
-  ): AsyncGenerator<{
-    type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK";
-    object: KubeObject;
-    initialEnd?: boolean;
-  }> {
-    if (query.sendInitialEvents && query.resourceVersionMatch !== "NotOlderThan") {
-      throw new ApiError(
-        "Invalid",
-        'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
-      );
-    }
-    const matches = selection(resource, query);
-    const cache = this.cacheOf(resource);
-    const asked = versionOf(query.resourceVersion);
-    const fromNow = query.sendInitialEvents === true || asked === 0;
-    if (query.sendInitialEvents)
-      await cache.reach(asked || (await this.#currentVersion()), REACH_LIMIT_MS);
-    else if (asked > 0) await cache.reach(asked, REACH_LIMIT_MS);
-    const watch = await cache.watch(
-      fromNow && query.sendInitialEvents !== false ? undefined : asked || cache.version,
-    );
-    const stop = (): void => watch.stop();
-    query.signal.addEventListener("abort", stop);
-    try {
-      for (const object of watch.initial) {
-        if (matches(object)) yield { type: "ADDED", object: this.#typed(resource, object) };
-      }
-      if (query.sendInitialEvents && query.allowWatchBookmarks) {
-        yield {
-          type: "BOOKMARK",
-          object: this.#bookmark(resource, watch.version),
-          initialEnd: true,
-        };
-      }
-      while (!query.signal.aborted) {
-        const { changes } = await watch.next();
-        for (const { before, object, deleted } of changes) {
-          const was = before !== undefined && matches(before);
-          const is = !deleted && matches(object);
-          if (!was && !is) continue;
-          const type = is ? (was ? "MODIFIED" : "ADDED") : "DELETED";
-          yield {
-            type,
-            object: this.#typed(
-              resource,
-              type === "DELETED" && before && !deleted ? withVersion(before, object) : object,
-            ),
-          };
-        }
-      }
-    } catch (error) {
-      if (query.signal.aborted) return;
-      throw error;
-    } finally {
-      query.signal.removeEventListener("abort", stop);
-      watch.stop();
-    }
-  }
-
-  /** For a BOOKMARK: a kind and a version, nothing else. */
-  bookmark(resource: ServedResource): KubeObject {
-    return this.#bookmark(resource, this.cacheOf(resource).version);
-  }
-
-  #bookmark(resource: ServedResource, version: number): KubeObject {
-    return {
-      kind: resource.kind,
-      apiVersion: apiVersionOf(resource),
-      metadata: { resourceVersion: String(version) },
-    };
+  /** Events as clients get them; see watch-objects.ts for when it ends. */
+  watch(resource: ServedResource, query: WatchQuery): AsyncGenerator<RegistryEvent> {
+    const { clock, random } = this.#dependencies;
+    return watchObjects(resource, query, {
+      cache: this.cacheOf(resource),
+      clock,
+      random,
+      currentVersion: () => this.#currentVersion(),
+      typed: (object) => this.#typed(resource, object),
+    });
   }
 
   async #currentVersion(): Promise<number> {
@@ -327,7 +258,7 @@ export class Registry {
     }
     const allocated = await strategy.allocate(defaulted, this.#context);
     const ttl = resource.resource === "events" ? EVENT_TTL_SECONDS : undefined;
-    const version = await this.#dependencies.storage.create(key, untyped(allocated), ttl);
+    const version = await this.#dependencies.storage.create(key, storable(allocated), ttl);
     if (version === undefined) {
       await strategy.release(allocated, this.#context);
       return undefined;
@@ -371,7 +302,7 @@ export class Registry {
       if (resourceVersion && resourceVersion !== before.metadata.resourceVersion)
         throw conflict(resource, key.name);
       const next = this.#prepareUpdate(resource, { given, before, subresource: query.subresource });
-      if (equalTrees(untyped(next), stored.object)) return this.#typed(resource, before);
+      if (equalTrees(storable(next), storable(stored.object))) return this.#typed(resource, before);
       if (query.dryRun) return this.#typed(resource, next);
       const path = objectKey(resource, key);
       if (mustGo(next)) {
@@ -380,7 +311,7 @@ export class Registry {
         await strategyOf(resource).release(next, this.#context);
         return this.#typed(resource, versioned({ object: next, version: gone }).object);
       }
-      const version = await storage.update(path, untyped(next), stored.version);
+      const version = await storage.update(path, storable(next), stored.version);
       if (version !== undefined)
         return this.#typed(resource, versioned({ object: next, version }).object);
       if (resourceVersion) throw conflict(resource, key.name);
@@ -453,8 +384,9 @@ export class Registry {
         await strategyOf(resource).release(before, this.#context);
         return this.#typed(resource, versioned({ object: marked, version }).object);
       }
-      if (equalTrees(untyped(marked), stored.object)) return this.#typed(resource, before);
-      const version = await storage.update(path, untyped(marked), stored.version);
+      if (equalTrees(storable(marked), storable(stored.object)))
+        return this.#typed(resource, before);
+      const version = await storage.update(path, storable(marked), stored.version);
       if (version !== undefined)
         return this.#typed(resource, versioned({ object: marked, version }).object);
     }
@@ -505,7 +437,8 @@ export class Registry {
   }
 
   #typed(resource: ServedResource, object: KubeObject): KubeObject {
-    return { kind: resource.kind, apiVersion: apiVersionOf(resource), ...untyped(object) };
+    const { kind: _k, apiVersion: _a, ...rest } = object;
+    return { kind: resource.kind, apiVersion: apiVersionOf(resource), ...rest };
   }
 
   #nowText(): string {
@@ -557,39 +490,13 @@ function rulesOf(resource: ServedResource): { qualified: string; namespaced: boo
 }
 
 /** As stored: kind and version are known by the key, the resourceVersion by the revision. */
-function untyped(object: KubeObject): KubeObject {
+function storable(object: KubeObject): KubeObject {
   const { kind: _k, apiVersion: _a, ...rest } = object;
-  return rest;
-}
-
-function withVersion(object: KubeObject, from: KubeObject): KubeObject {
-  return {
-    ...object,
-    metadata: { ...object.metadata, resourceVersion: from.metadata.resourceVersion },
-  };
+  const { resourceVersion: _r, ...metadata } = object.metadata;
+  return { ...rest, metadata };
 }
 
 function lastKeyOf(resource: ServedResource, items: readonly Stored[]): string | undefined {
   const last = items.at(-1)?.object.metadata;
   return last && objectKey(resource, { namespace: last.namespace, name: last.name ?? "" });
-}
-
-/** 0: the latest, or anything. */
-function versionOf(text: string | undefined): number {
-  if (text === undefined || text === "" || text === "0") return 0;
-  const version = Number(text);
-  if (!Number.isSafeInteger(version) || version < 0) {
-    throw badRequest(`resourceVersion: Invalid value: "${text}": expected a whole number`);
-  }
-  return version;
-}
-
-function selection(resource: ServedResource, query: ListQuery): (object: KubeObject) => boolean {
-  const labels = parseLabelSelector(query.labelSelector ?? "");
-  const fields = parseFieldSelector(qualifiedResource(resource), query.fieldSelector ?? "");
-  const { namespace } = query;
-  return (object) =>
-    (namespace === undefined || object.metadata.namespace === namespace) &&
-    labels(object.metadata.labels) &&
-    fields(object);
 }

@@ -26,7 +26,14 @@ export interface CacheWatch {
   readonly version: number;
   /** What has come since it was last asked; waits for more where there is nothing. */
   next(): Promise<{ readonly changes: readonly CacheChange[]; readonly version: number }>;
+  /** Makes `next()` answer now, with nothing where nothing has come. */
+  wake(): void;
   stop(): void;
+}
+
+/** Ends a watch that its reader can simply begin again where it was. */
+export class WatchStoppedError extends Error {
+  override readonly name: string = "WatchStoppedError";
 }
 
 /** Changes kept for those who come back. */
@@ -34,12 +41,16 @@ const WINDOW_CHANGES = 4_096;
 /** Changes that wait for one watcher; beyond it the watch ends, and the client starts anew. */
 const MAX_PENDING = 10_000;
 const RETRY_MS = 500;
+const SHUTTING_DOWN = "the server is shutting down";
+/** How long a request waits for the first read of the store. */
+const READY_LIMIT_MS = 10_000;
 /** How often one who waits for a version asks the store how far it has come. */
 const REACH_POLL_MS = 20;
 
 interface Watcher {
   pending: CacheChange[];
   wake: (() => void) | undefined;
+  isWoken: boolean;
   stopped: Error | undefined;
 }
 
@@ -110,53 +121,69 @@ export class WatchCache {
   /** From `version` on; undefined: from what is there now, with that as `initial`. */
   async watch(version: number | undefined): Promise<CacheWatch> {
     await this.#awaitReady();
-    let pending: CacheChange[] = [];
-    let initial: KubeObject[] = [];
     if (version === undefined) {
-      initial = [...this.#objects.keys()]
-        .toSorted()
-        .flatMap((key) => this.#objects.get(key)?.object ?? []);
-    } else {
-      if (version < this.#windowStart) {
-        throw expired(`too old resource version: ${version} (${this.#windowStart})`);
-      }
-      pending = this.#window.filter((change) => change.version > version);
+      const keys = [...this.#objects.keys()].toSorted();
+      const initial = keys.flatMap((key) => this.#objects.get(key)?.object ?? []);
+      return this.#watcher({ initial, pending: [] });
     }
-    const watcher: Watcher = { pending, wake: undefined, stopped: undefined };
-    this.#watchers.add(watcher);
+    if (version < this.#windowStart)
+      throw expired(`too old resource version: ${version} (${this.#windowStart})`);
+    const pending = this.#window.filter((change) => change.version > version);
+    return this.#watcher({ initial: [], pending });
+  }
+
+  /** What changes from now on, and nothing of what is there. */
+  async watchFromNow(): Promise<CacheWatch> {
+    await this.#awaitReady();
+    return this.#watcher({ initial: [], pending: [] });
+  }
+
+  #watcher(from: { initial: readonly KubeObject[]; pending: CacheChange[] }): CacheWatch {
+    const { initial, pending } = from;
+    const watcher: Watcher = { pending, wake: undefined, isWoken: false, stopped: undefined };
+    if (this.#closing.signal.aborted) watcher.stopped = new WatchStoppedError(SHUTTING_DOWN);
+    else this.#watchers.add(watcher);
     return {
       initial,
       version: this.#version,
       next: () => this.#next(watcher),
-      stop: () => this.#stop(watcher, new Error("stopped")),
+      wake: () => {
+        // The answer says how far the cache has come: it should be news, at the latest next time.
+        this.#watch?.requestProgress();
+        watcher.isWoken = true;
+        watcher.wake?.();
+      },
+      stop: () => this.#stop(watcher, new WatchStoppedError("stopped")),
     };
   }
 
   async close(): Promise<void> {
     this.#closing.abort(new Error("closed"));
-    for (const watcher of this.#watchers)
-      this.#stop(watcher, new Error("the server is shutting down"));
+    for (const watcher of this.#watchers) this.#stop(watcher, new WatchStoppedError(SHUTTING_DOWN));
     await this.#done;
   }
 
   async #awaitReady(): Promise<void> {
     if (this.#isReady) return;
-    const { clock } = this.#dependencies;
-    const limit = 10_000;
-    await Promise.race([
-      this.#ready,
-      delay(clock, limit, this.#closing.signal).then(() => {
-        if (!this.#isReady)
-          throw new ApiError(
-            "ServiceUnavailable",
-            "the cache has not been filled from the store yet",
-          );
-      }),
-    ]);
+    const { signal } = this.#closing;
+    const waiting = new AbortController();
+    const stop = (): void => waiting.abort(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop);
+    const limit = delay(this.#dependencies.clock, READY_LIMIT_MS, waiting.signal).catch(() => {});
+    try {
+      await Promise.race([this.#ready, limit]);
+    } finally {
+      waiting.abort(new Error("ready"));
+      signal.removeEventListener("abort", stop);
+    }
+    if (signal.aborted) throw new ApiError("ServiceUnavailable", SHUTTING_DOWN);
+    if (this.#isReady) return;
+    throw new ApiError("ServiceUnavailable", "the cache has not been filled from the store yet");
   }
 
   async #next(watcher: Watcher): Promise<{ changes: readonly CacheChange[]; version: number }> {
-    if (watcher.pending.length === 0 && !watcher.stopped) {
+    if (watcher.pending.length === 0 && !watcher.stopped && !watcher.isWoken) {
       await new Promise<void>((resolve) => {
         watcher.wake = resolve;
       });
@@ -164,6 +191,7 @@ export class WatchCache {
     if (watcher.pending.length === 0 && watcher.stopped) throw watcher.stopped;
     const changes = watcher.pending;
     watcher.pending = [];
+    watcher.isWoken = false;
     return { changes, version: this.#version };
   }
 
@@ -248,7 +276,7 @@ export class WatchCache {
     for (const watcher of this.#watchers) {
       watcher.pending.push(change);
       if (watcher.pending.length > MAX_PENDING)
-        this.#stop(watcher, new Error("the watcher is too slow"));
+        this.#stop(watcher, new WatchStoppedError("the watcher is too slow"));
       else watcher.wake?.();
     }
   }

@@ -1,0 +1,71 @@
+/** pods/log: fetched from the agent of the pod's node, as it comes. */
+import { once } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { request as httpsRequest } from "node:https";
+import { errorText } from "@sagong/base";
+import { ApiError, badRequest } from "../api/api-status.js";
+import type { Node, Pod } from "../api/gen/core-v1.js";
+import type { ObjectKey } from "../api/resource.js";
+import type { Registry } from "../registry/registry.js";
+import type { ApiServerDependencies, Response } from "./http-exchange.js";
+import { readBody } from "./read-body.js";
+
+export async function sendPodLog(
+  { url, response }: { readonly url: URL; readonly response: Response },
+  key: ObjectKey,
+  { registry, nodeClient }: ApiServerDependencies,
+): Promise<void> {
+  const pods = registry.find("", "v1", "pods");
+  if (!pods) throw new ApiError("InternalError", "pods are not served");
+  const pod = (await registry.get(pods, key)) as Pod; // Of that resource.
+  const container = containerOf(pod, key, url.searchParams.get("container") ?? undefined);
+  if (!pod.spec?.nodeName) throw badRequest(`pod ${key.name} does not have a host assigned`);
+  const { host, port } = await agentOf(registry, pod.spec.nodeName);
+  const names = [key.namespace ?? "", key.name, container];
+  const path = `/containerLogs/${names.map(encodeURIComponent).join("/")}${url.search}`;
+  const { ca, cert, key: privateKey } = nodeClient;
+  const upstream = httpsRequest({ host, port, path, ca, cert, key: privateKey });
+  response.once("close", () => upstream.destroy());
+  upstream.end();
+  let answer: IncomingMessage;
+  try {
+    [answer] = (await once(upstream, "response")) as [IncomingMessage]; // node:http's event.
+  } catch (error) {
+    throw new ApiError(
+      "InternalError",
+      `Get "https://${host}:${port}${path}": ${errorText(error)}`,
+    );
+  }
+  if (answer.statusCode !== 200) throw badRequest((await readBody(answer)).toString("utf8"));
+  response.setHeader("content-type", "text/plain");
+  response.statusCode = 200;
+  answer.pipe(response as ServerResponse); // Both kinds are writable streams.
+  await once(answer, "close").catch(() => {}); // A client that leaves ends it too.
+}
+
+function containerOf(pod: Pod, key: ObjectKey, asked: string | undefined): string {
+  const { containers = [], initContainers = [] } = pod.spec ?? {};
+  const names = [...containers, ...initContainers].map(({ name }) => name);
+  const container = asked ?? (names.length === 1 ? names[0] : undefined);
+  if (container === undefined) {
+    throw badRequest(
+      `a container name must be specified for pod ${key.name}, choose one of: [${names.join(" ")}]`,
+    );
+  }
+  if (!names.includes(container))
+    throw badRequest(`container ${container} is not valid for pod ${key.name}`);
+  return container;
+}
+
+async function agentOf(
+  registry: Registry,
+  nodeName: string,
+): Promise<{ readonly host: string; readonly port: number }> {
+  const nodes = registry.find("", "v1", "nodes");
+  if (!nodes) throw new ApiError("InternalError", "nodes are not served");
+  const { status } = (await registry.get(nodes, { name: nodeName })) as Node; // Of that resource.
+  const host = status?.addresses?.find(({ type }) => type === "InternalIP")?.address;
+  const port = status?.daemonEndpoints?.kubeletEndpoint?.Port;
+  if (host && port) return { host, port };
+  throw new ApiError("ServiceUnavailable", `node ${nodeName} has no address of an agent`);
+}
