@@ -118,6 +118,17 @@ export class ProcessContainer {
     return this.#record.config;
   }
 
+  /** The container's root folder: mounts appear below it. */
+  get root(): string {
+    return `${this.folder}/root`;
+  }
+
+  /** What its processes find in their environment: the spec's, and where their root is. */
+  get environment(): Readonly<Record<string, string>> {
+    const given = this.#record.config.env.map(({ name, value }) => [name, value]);
+    return { SAGONG_ROOT: this.root, ...Object.fromEntries(given) };
+  }
+
   async start(command: readonly string[], workingDir: string): Promise<void> {
     const { clock, onChange } = this.#dependencies;
     await makeFifo("mkfifo", [`${this.folder}/stdout`, `${this.folder}/stderr`]);
@@ -127,7 +138,7 @@ export class ProcessContainer {
       ["-c", CONTAINER_WRAPPER, "sagong-container", this.folder, ...command],
       {
         cwd: workingDir,
-        env: Object.fromEntries(this.#record.config.env.map(({ name, value }) => [name, value])),
+        env: this.environment,
         detached: true,
         stdio: "ignore",
       },

@@ -167,7 +167,7 @@ class ProcessRuntime implements ContainerRuntime {
   async startContainer(containerId: string): Promise<void> {
     const container = this.#container(containerId);
     const { config } = container;
-    const root = `${container.folder}/root`;
+    const { root } = container;
     linkMounts(root, config);
     const workingDir = workingDirOf(root, config);
     const command = [...config.command, ...config.args];
@@ -199,8 +199,8 @@ class ProcessRuntime implements ContainerRuntime {
     const container = this.#container(containerId);
     const { config } = container;
     return runCommand(command, {
-      cwd: workingDirOf(`${container.folder}/root`, config),
-      env: Object.fromEntries(config.env.map(({ name, value }) => [name, value])),
+      cwd: workingDirOf(container.root, config),
+      env: container.environment,
       timeoutMs,
       clock: this.#dependencies.clock,
     });
