@@ -6,6 +6,7 @@ import type {
   ServerWritableStream,
 } from "@grpc/grpc-js";
 import type { PeerIdentity, ServerCall } from "../handler.js";
+import { Interruption } from "../interruption.js";
 import type { AnyMethod } from "../message/method.js";
 import { type Metadata, RpcError, StatusCode } from "../status.js";
 import { fromGrpcMetadata, toGrpcMetadata, toRpcError } from "./status-mapping.js";
@@ -119,29 +120,32 @@ async function respond(
   { serverCall, context }: { serverCall: ServerCall; context: HandlerContext },
 ): Promise<void> {
   const { signal } = serverCall;
-  const stopped = new Promise<"stopped">((resolve) => {
-    const stop = (): void => resolve("stopped");
-    if (signal.aborted || context.closing.aborted) stop();
-    signal.addEventListener("abort", stop, { once: true });
-    context.closing.addEventListener("abort", stop, { once: true });
-  });
+  const { closing } = context;
+  const ended = new Interruption();
+  const stop = (): void =>
+    ended.interrupt(new RpcError(StatusCode.unavailable, "the server is shutting down"));
+  if (signal.aborted || closing.aborted) stop();
+  signal.addEventListener("abort", stop);
+  closing.addEventListener("abort", stop);
+  let iterator: AsyncIterator<unknown> | undefined;
   try {
-    const iterator = start()[Symbol.asyncIterator]();
+    iterator = start()[Symbol.asyncIterator]();
     for (;;) {
-      const next = await Promise.race([iterator.next(), stopped]);
-      if (next === "stopped") {
-        // The handler is told to clean up; it may be inside an await that ends only later.
-        void iterator.return?.().catch(() => {});
-        if (signal.aborted) return;
-        throw new RpcError(StatusCode.unavailable, "the server is shutting down");
-      }
+      const next = await ended.until(iterator.next());
       if (next.done) break;
-      if (!call.write(next.value)) await Promise.race([drained(call), stopped]);
+      if (!call.write(next.value)) await ended.until(drained(call));
     }
     call.end();
   } catch (error) {
+    // The handler is told to clean up; it may be inside an await that ends only later. One that
+    // threw has ended, and does nothing more.
+    void iterator?.return?.().catch(() => {});
+    if (signal.aborted) return;
     const { code, message, trailers } = toRpcError(error);
     call.emit("error", { code, details: message, metadata: toGrpcMetadata(trailers) });
+  } finally {
+    signal.removeEventListener("abort", stop);
+    closing.removeEventListener("abort", stop);
   }
 }
 

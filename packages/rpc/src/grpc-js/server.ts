@@ -3,7 +3,7 @@
  * first bytes of a connection say which it is. The listener, TLS and connection limits are ours;
  * grpc-js gets whole connections handed in.
  */
-import { once } from "node:events";
+import { once, setMaxListeners } from "node:events";
 import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
 import { createServer as createNetServer, type Server as NetServer, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket } from "node:tls";
@@ -45,6 +45,8 @@ class GrpcJsServer implements RpcServer {
 
   constructor(options: RpcServerOptions) {
     this.#options = options;
+    // Every open stream listens for the end of the server.
+    setMaxListeners(0, this.#closing.signal);
     this.#identities = new Map();
     this.#grpc = new GrpcServer({
       "grpc.max_receive_message_length": options.maxRequestBytes ?? DEFAULT_MAX_REQUEST_BYTES,

@@ -4,6 +4,7 @@
  */
 import type { CallOptions, Channel, DuplexCall } from "../channel.js";
 import type { ServerCall, ServiceImplementation } from "../handler.js";
+import { Interruption } from "../interruption.js";
 import { MessageDecodeError } from "../message/decode-error.js";
 import type { MessageType } from "../message/message-type.js";
 import type { AnyMethod, MethodDescriptor } from "../message/method.js";
@@ -143,13 +144,19 @@ class MemoryChannel implements Channel {
     type: MessageType<Response>,
   ): AsyncGenerator<Response> {
     const iterator = responses[Symbol.asyncIterator]();
+    const { signal } = open.call;
+    const cut = new Interruption();
+    const interrupt = (): void => cut.interrupt(signal.reason);
+    if (signal.aborted) interrupt();
+    signal.addEventListener("abort", interrupt);
     try {
       for (;;) {
-        const next = await Promise.race([iterator.next(), open.cut]);
+        const next = await cut.until(iterator.next());
         if (next.done) return;
         yield copy(type, next.value);
       }
     } finally {
+      signal.removeEventListener("abort", interrupt);
       // No effect after a normal end. The handler cleans up, perhaps inside an await that ends later.
       open.abort(new RpcError(StatusCode.cancelled, "the client cancelled the call"));
       void iterator.return?.().catch(() => {});
