@@ -1,5 +1,5 @@
 /** Requests for resources: the verbs, between HTTP and the registry. */
-import { once } from "node:events";
+import { once, setMaxListeners } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { errorText } from "@sagong/base";
 import { stringify } from "yaml";
@@ -45,6 +45,8 @@ export class ResourceHandler {
 
   constructor(dependencies: ApiServerDependencies) {
     this.#dependencies = dependencies;
+    // Every watch listens for the end of the server.
+    setMaxListeners(0, this.#closing.signal);
   }
 
   close(): void {
@@ -147,14 +149,13 @@ export class ResourceHandler {
     const write = async (type: string, object: unknown): Promise<void> => {
       if (call.response.destroyed) return;
       const more = (call.response as ServerResponse).write(`${JSON.stringify({ type, object })}\n`); // Both kinds have write().
-      if (!more) await Promise.race([once(call.response, "drain"), once(call.response, "close")]);
+      if (!more) await drained(call.response);
     };
     const events = registry.watch(resource, query);
     try {
       // Faults of the request itself are answered as such, before the stream begins.
       let next = events.next();
-      const first = await Promise.race([next, immediate()]);
-      if (first !== undefined && first.done) return;
+      await Promise.race([next, immediate()]);
       call.response.setHeader("content-type", "application/json");
       call.response.statusCode = 200;
       (call.response as ServerResponse).flushHeaders(); // Both kinds have it.
@@ -170,8 +171,10 @@ export class ResourceHandler {
       await write("ERROR", known.toStatus());
     } finally {
       this.#closing.signal.removeEventListener("abort", stop);
+      call.response.removeListener("close", stop);
       stop();
-      (call.response as ServerResponse).end(); // Both kinds have it.
+      // Where nothing has begun, the refusal is still to be sent.
+      if (call.response.headersSent) (call.response as ServerResponse).end(); // Both kinds have it.
     }
   }
 
@@ -551,6 +554,17 @@ function isDryRun({ url }: Call): boolean {
 
 function isTrue(value: string | null): boolean {
   return value === "true" || value === "1";
+}
+
+/** Resolves when the response takes more, or never will. */
+async function drained(response: Response): Promise<void> {
+  const settled = new AbortController();
+  const { signal } = settled;
+  try {
+    await Promise.race([once(response, "drain", { signal }), once(response, "close", { signal })]);
+  } finally {
+    settled.abort();
+  }
 }
 
 /** Resolves with nothing once everything that is ready now has been seen. */

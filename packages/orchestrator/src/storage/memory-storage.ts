@@ -1,4 +1,5 @@
 /** Storage in memory, with the same semantics: for tests of everything above it. */
+import { ApiError, expired } from "../api/api-status.js";
 import type { KubeObject } from "../api/resource.js";
 import type {
   ListRequest,
@@ -15,20 +16,25 @@ export class MemoryStorage implements Storage {
   readonly #log: StorageEvent[] = [];
   readonly #wake = new Set<() => void>();
   #version = 1;
+  #compacted = 0;
 
   async get(key: string): Promise<Stored | undefined> {
     return this.#objects.get(key);
   }
 
-  async list(prefix: string, { after = "", limit }: ListRequest = {}): Promise<StoredList> {
-    const keys = [...this.#objects.keys()]
+  async list(
+    prefix: string,
+    { after = "", limit, version = 0 }: ListRequest = {},
+  ): Promise<StoredList> {
+    const objects = version === 0 ? this.#objects : this.#objectsAt(version);
+    const keys = [...objects.keys()]
       .filter((key) => key.startsWith(prefix) && key > after)
       .toSorted();
     const chosen = limit === undefined ? keys : keys.slice(0, limit);
-    const items = chosen.flatMap((key) => this.#objects.get(key) ?? []);
+    const items = chosen.flatMap((key) => objects.get(key) ?? []);
     return {
       items,
-      version: this.#version,
+      version: version || this.#version,
       more: chosen.length < keys.length,
       remaining: keys.length - chosen.length,
     };
@@ -61,6 +67,7 @@ export class MemoryStorage implements Storage {
     version: number,
     signal: AbortSignal,
   ): AsyncGenerator<StorageBatch> {
+    if (version < this.#compacted) throw tooOld();
     let at = this.#log.findIndex((event) => event.version > version);
     if (at < 0) at = this.#log.length;
     while (!signal.aborted) {
@@ -70,6 +77,25 @@ export class MemoryStorage implements Storage {
       if (news.length > 0) yield { version: news.at(-1)?.version ?? version, events };
       else await this.#next(signal);
     }
+  }
+
+  /** Forgets how things were before `version`, as a store's compaction does. */
+  compact(version: number = this.#version): void {
+    this.#compacted = version;
+  }
+
+  /** Every event is kept: this storage lives as long as a test. */
+  #objectsAt(version: number): Map<string, Stored> {
+    if (version < this.#compacted) throw tooOld();
+    if (version > this.#version)
+      throw new ApiError("Timeout", `Too large resource version: ${version}`);
+    const objects = new Map<string, Stored>();
+    for (const event of this.#log) {
+      if (event.version > version) break;
+      if (event.type === "put") objects.set(event.key, event);
+      else objects.delete(event.key);
+    }
+    return objects;
   }
 
   #put(key: string, object: KubeObject): number {
@@ -95,4 +121,8 @@ export class MemoryStorage implements Storage {
       signal.addEventListener("abort", wake);
     });
   }
+}
+
+function tooOld(): ApiError {
+  return expired("The resourceVersion for the provided list is too old.");
 }

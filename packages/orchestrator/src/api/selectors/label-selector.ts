@@ -69,7 +69,7 @@ function splitTop(text: string): string[] {
 }
 
 const SET = /^(\S+)\s+(in|notin)\s*\(([^)]*)\)$/;
-const EQUALITY = /^([^=!\s]+)\s*(==|=|!=)\s*(\S*)$/;
+const EQUALITY = /^([^=!\s]+)\s*(==|=|!=)\s*([-\w.]*)$/;
 const EXISTENCE = /^(!?)\s*([^=!\s()]+)$/;
 
 function parseRequirement(part: string): Requirement {

@@ -2,7 +2,6 @@
  * `ObjectClient` over Kubernetes REST: how our tools and components work with any API server, ours
  * or the original. Answers are taken as the server sends them.
  */
-import { createInterface } from "node:readline";
 import { ApiError } from "../../api/api-status.js";
 import type { Status } from "../../api/gen/meta-v1.js";
 import {
@@ -24,6 +23,7 @@ import type {
   WatchOptions,
   WriteOptions,
 } from "../object-client.js";
+import { jsonLines } from "./json-lines.js";
 import type { RestConnection } from "./rest-connection.js";
 import { queryText, resourcePath } from "./rest-path.js";
 
@@ -70,16 +70,17 @@ export class RestObjectClient implements ObjectClient {
       ...(rest.sendInitialEvents ? { resourceVersionMatch: "NotOlderThan" } : {}),
     });
     const path = `${resourcePath(resource, { namespace })}${query}`;
-    const body = await this.#connection.stream({ method: "GET", path, signal });
     try {
-      for await (const line of createInterface({ input: body })) {
-        if (line === "") continue;
-        const event = JSON.parse(line) as WatchEvent<T> | { type: "ERROR"; object: Status };
+      const body = await this.#connection.stream({ method: "GET", path, signal });
+      for await (const line of jsonLines(body)) {
+        if (signal?.aborted) return;
+        // What a watch sends: meta/v1 WatchEvent.
+        const event = line as WatchEvent<T> | { type: "ERROR"; object: Status };
         if (event.type === "ERROR") throw ApiError.fromStatus(event.object);
         yield event;
       }
-    } finally {
-      body.destroy();
+    } catch (error) {
+      if (!signal?.aborted) throw error;
     }
   }
 
