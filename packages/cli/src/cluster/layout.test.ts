@@ -24,4 +24,14 @@ describe("clusterLayout()", () => {
     expect(moved.map(({ port }) => port - 7)).toEqual(plain.map(({ port }) => port));
     expect(new Set(plain.map(({ port }) => port)).size).toBe(plain.length);
   });
+
+  it("gives clusters beside each other pod addresses of their own, all within 127/8", () => {
+    const cidrs = (portOffset: number): string[] =>
+      clusterLayout({ ...options, nodes: 100, portOffset }).nodes.map(({ podCidr }) => podCidr);
+    expect(cidrs(0)[0]).toBe("127.64.0.0/16");
+    expect(cidrs(20_000)[0]).not.toBe("127.64.0.0/16");
+    for (const cidr of [...cidrs(91), ...cidrs(50_000)]) {
+      expect(Number(cidr.split(".")[1])).toBeLessThanOrEqual(255);
+    }
+  });
 });

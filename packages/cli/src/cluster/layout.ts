@@ -51,8 +51,12 @@ const MEMBER_STRIDE = 100;
 const API_PORT = 6443;
 const OBJECT_PORT = 6444;
 const NODE_PORT = 10250;
-/** The first second octet of pod addresses: 127.64.0.0/16 for the first node. */
+/**
+ * The second octet of the first node's pod addresses, 127.64.0.0/16. It moves with the ports, so
+ * that clusters beside each other do not share addresses either.
+ */
 const POD_RANGE_START = 64;
+const POD_RANGES = 92;
 
 export function clusterLayout(options: ClusterOptions): ClusterLayout {
   const { dataDir, portOffset } = options;
@@ -85,7 +89,7 @@ export function clusterLayout(options: ClusterOptions): ClusterLayout {
       name: `node-${i + 1}`,
       dataDir: join(dataDir, `node-${i + 1}`),
       port: NODE_PORT + i + portOffset,
-      podCidr: `127.${POD_RANGE_START + i}.0.0/16`,
+      podCidr: `127.${POD_RANGE_START + (portOffset % POD_RANGES) + i}.0.0/16`,
     })),
   };
 }

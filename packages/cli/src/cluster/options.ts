@@ -19,7 +19,7 @@ export class ClusterError extends Error {
 }
 
 const MEMBER_COUNTS = [1, 3, 5];
-/** Agents take ports from 10250 on and a /16 of the loopback range each, 127.64 to 127.255. */
+/** Agents take ports from 10250 on and a /16 of the loopback range each, within 127.64 to 127.255. */
 const NODES_MAX = 100;
 const PORT_OFFSET_MAX = 50_000;
 
