@@ -103,7 +103,15 @@ export async function startApiServer(
     pair: admin,
   });
   const client = new InProcessClient({ registry, schema, clock });
-  const objects = await serveObjects(client, options, { pki, clock, logger });
+  const objects = await serveObjects(client, options, { pki, clock, logger }).catch(
+    async (error: unknown) => {
+      // A port in use must not leave half a server behind.
+      await server.close();
+      await registry.close();
+      await store.close();
+      throw error;
+    },
+  );
   const closing = new AbortController();
   const bootstrapped = bootstrap(client, {
     clock,
