@@ -3,7 +3,7 @@ import { LOG_LEVELS, type LogLevel } from "@sagong/base";
 import { ETCD_API_VERSION, SAGONG_VERSION } from "@sagong/kv";
 import { startApiServer } from "@sagong/orchestrator";
 import { Option } from "commander";
-import { createProgram, parseArguments, portNumber, urlList } from "../command-line.js";
+import { createProgram, durationMs, parseArguments, portNumber, urlList } from "../command-line.js";
 import { runDaemon } from "../daemon/run-daemon.js";
 import type { Io } from "../terminal.js";
 
@@ -12,6 +12,7 @@ interface Flags {
   readonly bindAddress: string;
   readonly securePort: number;
   readonly objectPort: number;
+  readonly etcdCompactionInterval: number;
   readonly certDir: string;
   readonly kubeconfig: string;
   readonly logLevel: LogLevel;
@@ -31,6 +32,12 @@ export async function apiserverCommand(args: readonly string[], io: Io): Promise
     .option("--etcd-servers <urls>", "client URLs of the store's members", urlList, [
       "http://127.0.0.1:2379",
     ])
+    .option(
+      "--etcd-compaction-interval <duration>",
+      "how much of the store's history is kept; 0 for all of it",
+      durationMs,
+      300_000,
+    )
     .option("--bind-address <ip>", "address to listen on", "127.0.0.1")
     .option("--secure-port <port>", "port of the Kubernetes API (HTTPS)", portNumber, 6443)
     .option("--object-port <port>", "port of the components' gRPC service (mTLS)", portNumber, 6444)
@@ -56,6 +63,7 @@ export async function apiserverCommand(args: readonly string[], io: Io): Promise
             bindAddress: flags.bindAddress,
             securePort: flags.securePort,
             objectPort: flags.objectPort,
+            compactionIntervalMs: flags.etcdCompactionInterval,
             version: SAGONG_VERSION,
           },
           surroundings,

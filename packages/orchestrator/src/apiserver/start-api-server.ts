@@ -18,6 +18,7 @@ import { type ClusterPki, openPki } from "../pki/pki.js";
 import { writeKubeconfig } from "../pki/kubeconfig-file.js";
 import { Registry } from "../registry/registry.js";
 import { loadSchema } from "../schema-facts.js";
+import { Compactor } from "../storage/compactor.js";
 import { KvStorage } from "../storage/kv-storage.js";
 import { ApiServer } from "./api-server.js";
 
@@ -34,6 +35,8 @@ export interface StartApiServerOptions {
   readonly objectPort?: number | undefined;
   /** `bindAddress` where left out. */
   readonly objectHost?: string | undefined;
+  /** How much of the store's history is kept; 5 minutes where left out, 0 for all of it. */
+  readonly compactionIntervalMs?: number | undefined;
   readonly version: string;
 }
 
@@ -54,6 +57,8 @@ export interface RunningApiServer {
 
 const BOOTSTRAP_NAMESPACES = ["default", "kube-system", "kube-public", "kube-node-lease"];
 const RETRY_MS = 500;
+/** kube-apiserver's --etcd-compaction-interval. */
+const COMPACTION_INTERVAL_MS = 300_000;
 const READY_TIMEOUT_MS = 2_000;
 
 export async function startApiServer(
@@ -70,6 +75,11 @@ export async function startApiServer(
   );
   const schema = loadSchema();
   const storage = new KvStorage(store);
+  const compactor = new Compactor(options.compactionIntervalMs ?? COMPACTION_INTERVAL_MS, {
+    store,
+    clock,
+    logger,
+  });
   const registry = new Registry({ schema, storage, clock, random, logger, newUid: randomUUID });
   const nodeClient = await pki.clientCertificate("apiserver-kubelet-client", {
     commonName: "kube-apiserver-kubelet-client",
@@ -107,6 +117,7 @@ export async function startApiServer(
     async (error: unknown) => {
       // A port in use must not leave half a server behind.
       await server.close();
+      await compactor.close();
       await registry.close();
       await store.close();
       throw error;
