@@ -31,6 +31,7 @@ objectClientSuite("RestObjectClient", async () => {
   );
   const connection = new RestConnection({
     server: `https://127.0.0.1:${server.port}`,
+    objectServer: undefined,
     namespace: "default",
     caData: pki.ca,
     skipTlsVerify: false,
