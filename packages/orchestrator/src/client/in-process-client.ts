@@ -4,13 +4,13 @@
  * fields go, wrong types are refused.
  */
 import type { Clock } from "@sagong/base";
-import { ApiError, notFound } from "../api/api-status.js";
+import { ApiError, isApiError, notFound } from "../api/api-status.js";
 import type { Status } from "../api/gen/meta-v1.js";
 import type { KubeObject, ObjectKey, ObjectList, Resource, WatchEvent } from "../api/resource.js";
 import type { Schema } from "../api/schema/schema.js";
 import type { ServedResource, ServedSubresource } from "../api/schema/served.js";
 import { checkTree, type ExpectedKind } from "../apiserver/read-body.js";
-import { patchOf, withoutOwnVersion } from "../registry/patch-object.js";
+import { patchOf, patchRefusal, withoutOwnVersion } from "../registry/patch-object.js";
 import type { Registry } from "../registry/registry.js";
 import { bindPod, evictPod, scaleOf, withFinalizers, withScale } from "../registry/subresources.js";
 import {
@@ -143,8 +143,15 @@ export class InProcessClient implements ObjectClient {
     const part = partOf(served, options.subresource);
     const target = kindOf(served, part);
     const apply = patchOf(this.#schema, { type: options.type, patch, target });
-    const replacement = (before: KubeObject): KubeObject =>
-      withoutOwnVersion(this.#checked(apply(before), target), before);
+    const replacement = (before: KubeObject): KubeObject => {
+      const patched = apply(before);
+      try {
+        return withoutOwnVersion(this.#checked(patched, target), before);
+      } catch (error) {
+        if (!isApiError(error, "BadRequest")) throw error;
+        throw patchRefusal(options.type === "strategic-merge" ? patch : patched, error.message);
+      }
+    };
     return (await this.#change(served, key, { ...options, part, replacement })) as T; // As above.
   }
 

@@ -1,4 +1,5 @@
 /** A patch as a function of objects: applied, held against the type, ready for `Registry.change()`. */
+import { type ApiError, invalid } from "../api/api-status.js";
 import { jsonPatch } from "../api/patch/json-patch.js";
 import { mergePatch } from "../api/patch/merge-patch.js";
 import { strategicMergePatch } from "../api/patch/strategic-merge-patch.js";
@@ -28,6 +29,14 @@ export function patchOf(
       return (document) => strategicMergePatch(schema, typeName, { document, patch });
     }
   }
+}
+
+/** As patch.go refuses what a patch makes of an object: the fault is the patch's. */
+export function patchRefusal(shown: unknown, why: string): ApiError {
+  const message = `Invalid value: ${JSON.stringify(JSON.stringify(shown))}: ${why}`;
+  return invalid({ group: "", kind: "" }, "", [
+    { reason: "FieldValueInvalid", field: "patch", message },
+  ]);
 }
 
 /** A patch that does not speak of the version applies to whatever is there. */

@@ -156,10 +156,7 @@ export function patchTests(test: DefineTest): void {
   test("patch() refuses a result of the wrong type", async (client, namespace) => {
     await client.create(CONFIG_MAPS, configMap(namespace, "a"));
     const patch = { data: { a: { b: 1 } } };
-    await refusal(
-      client.patch(CONFIG_MAPS, key(namespace), patch, { type: "merge" }),
-      "BadRequest",
-    );
+    await refusal(client.patch(CONFIG_MAPS, key(namespace), patch, { type: "merge" }), "Invalid");
   });
 
   test("patch() from many sides at once loses none", async (client, namespace) => {
