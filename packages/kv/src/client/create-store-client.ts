@@ -8,12 +8,17 @@ import {
   StatusCode,
 } from "@sagong/rpc";
 import {
+  AlarmAction,
+  AlarmRequest,
   ClusterService,
   CompactionRequest,
   DeleteRangeRequest,
+  HashKVRequest,
   KvService,
   LeaseGrantRequest,
   LeaseKeepAliveRequest,
+  type LeaseKeepAliveResponse,
+  LeaseLeasesRequest,
   LeaseRevokeRequest,
   LeaseService,
   LeaseTimeToLiveRequest,
@@ -117,6 +122,17 @@ class Client implements StoreClient {
       ...options,
     });
 
+  leaseLeases: StoreClient["leaseLeases"] = (options) =>
+    this.#call(LeaseService.methods.leaseLeases, LeaseLeasesRequest.create(), {
+      repeat: "always",
+      ...options,
+    });
+
+  leaseKeepAliveOnce: StoreClient["leaseKeepAliveOnce"] = (id, options = {}) =>
+    this.#endpoints.call("always", options, (channel, timeoutMs) =>
+      this.#renew(channel, id, { timeoutMs, signal: options.signal }),
+    );
+
   memberList: StoreClient["memberList"] = (options) =>
     this.#call(
       ClusterService.methods.memberList,
@@ -129,6 +145,18 @@ class Client implements StoreClient {
 
   status: StoreClient["status"] = (options) =>
     this.#call(MaintenanceService.methods.status, StatusRequest.create(), {
+      repeat: "always",
+      ...options,
+    });
+
+  hashKv: StoreClient["hashKv"] = (request, options) =>
+    this.#call(MaintenanceService.methods.hashKv, HashKVRequest.create(request), {
+      repeat: "always",
+      ...options,
+    });
+
+  alarms: StoreClient["alarms"] = (options) =>
+    this.#call(MaintenanceService.methods.alarm, AlarmRequest.create({ action: AlarmAction.GET }), {
       repeat: "always",
       ...options,
     });
@@ -149,15 +177,15 @@ class Client implements StoreClient {
       const channel = this.#endpoints.current;
       try {
         for await (const response of this.#watchOnce(channel, { spec, next, progress })) {
-          const { events } = response;
-          const revision = response.header?.revision ?? 0;
+          const { events, header } = response;
+          const revision = header?.revision ?? 0;
           if (response.created) {
             // From now on a reconnect must not skip what happens meanwhile.
             if (next === 0) next = revision + 1;
             continue;
           }
           next = Math.max(next, revision + 1);
-          yield { revision, events };
+          yield { revision, events, header };
         }
       } catch (error) {
         if (signal?.aborted) return;
@@ -172,7 +200,7 @@ class Client implements StoreClient {
     while (!signal.aborted) {
       const channel = this.#endpoints.current;
       try {
-        const ttl = await this.#renew(channel, id, signal);
+        const { ttl } = await this.#renew(channel, id, { signal });
         if (ttl <= 0) return;
         await delay(this.#clock, (ttl * 1000) / RENEWALS_PER_TTL, signal);
       } catch (error) {
@@ -188,11 +216,18 @@ class Client implements StoreClient {
     return this.#endpoints.close();
   }
 
-  async #renew(channel: Channel, id: bigint, signal: AbortSignal): Promise<number> {
-    const call = channel.duplex(LeaseService.methods.leaseKeepAlive, { signal });
+  async #renew(
+    channel: Channel,
+    id: bigint,
+    { signal, timeoutMs }: ClientCallOptions,
+  ): Promise<LeaseKeepAliveResponse> {
+    const call = channel.duplex(LeaseService.methods.leaseKeepAlive, {
+      ...(signal ? { signal } : {}),
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    });
     await call.send(LeaseKeepAliveRequest.create({ id }));
     call.end();
-    for await (const { ttl } of call.responses) return ttl;
+    for await (const response of call.responses) return response;
     throw new RpcError(StatusCode.unavailable, "the keepalive stream ended without an answer");
   }
 

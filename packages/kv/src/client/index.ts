@@ -8,19 +8,35 @@ export {
   type WatchSpec,
 } from "./store-client.js";
 // The messages that it speaks
-export { type Event, EventType, type KeyValue } from "../gen/kv.js";
+export { Event, EventType, KeyValue } from "../gen/kv.js";
 export {
+  type AlarmResponse,
+  AlarmType,
   Compare,
   CompareResult,
   CompareTarget,
+  type CompactionResponse,
   DeleteRangeRequest,
+  DeleteRangeResponse,
+  type HashKVResponse,
+  LeaseGrantResponse,
+  LeaseKeepAliveResponse,
+  LeaseLeasesResponse,
+  LeaseRevokeResponse,
+  LeaseTimeToLiveResponse,
+  type Member,
+  MemberListResponse,
   PutRequest,
+  PutResponse,
   RangeRequest,
-  type RangeResponse,
+  RangeResponse,
   type RequestOp,
+  ResponseHeader,
   type ResponseOp,
   SortOrder,
   SortTarget,
+  type StatusResponse,
   TxnRequest,
-  type TxnResponse,
+  TxnResponse,
+  WatchResponse,
 } from "../gen/rpc.js";

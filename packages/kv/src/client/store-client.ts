@@ -3,12 +3,17 @@
  * or the original. Requests and responses are etcd's own messages.
  */
 import type {
+  AlarmResponse,
   CompactionRequest,
   CompactionResponse,
   DeleteRangeRequest,
   DeleteRangeResponse,
+  HashKVRequest,
+  HashKVResponse,
   LeaseGrantRequest,
   LeaseGrantResponse,
+  LeaseKeepAliveResponse,
+  LeaseLeasesResponse,
   LeaseRevokeResponse,
   LeaseTimeToLiveRequest,
   LeaseTimeToLiveResponse,
@@ -17,6 +22,7 @@ import type {
   PutResponse,
   RangeRequest,
   RangeResponse,
+  ResponseHeader,
   StatusResponse,
   TxnRequest,
   TxnResponse,
@@ -44,6 +50,8 @@ export interface WatchBatch {
   /** Everything up to this revision has been delivered. */
   readonly revision: number;
   readonly events: readonly Event[];
+  /** Of the member that answered. */
+  readonly header: ResponseHeader | undefined;
 }
 
 export interface StoreWatch extends AsyncIterable<WatchBatch> {
@@ -79,11 +87,18 @@ export interface StoreClient {
     request: Partial<LeaseTimeToLiveRequest>,
     options?: ClientCallOptions,
   ): Promise<LeaseTimeToLiveResponse>;
+  leaseLeases(options?: ClientCallOptions): Promise<LeaseLeasesResponse>;
+  /** Renews once; the answer's `ttl` is 0 or less where there is no such lease. */
+  leaseKeepAliveOnce(id: bigint, options?: ClientCallOptions): Promise<LeaseKeepAliveResponse>;
   /** Renews until aborted; resolves when the lease is gone. */
   leaseKeepAlive(id: bigint, signal: AbortSignal): Promise<void>;
   memberList(options?: ClientCallOptions): Promise<MemberListResponse>;
   /** Of the endpoint that is in use. */
   status(options?: ClientCallOptions): Promise<StatusResponse>;
+  /** Of the endpoint that is in use. */
+  hashKv(request: Partial<HashKVRequest>, options?: ClientCallOptions): Promise<HashKVResponse>;
+  /** Which alarms are on, on any member. */
+  alarms(options?: ClientCallOptions): Promise<AlarmResponse>;
   close(): Promise<void>;
 }
 
