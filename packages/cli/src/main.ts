@@ -13,6 +13,9 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
     (await import("./commands/controller-manager.js")).controllerManagerCommand,
   scheduler: async () => (await import("./commands/scheduler.js")).schedulerCommand,
   node: async () => (await import("./commands/node.js")).nodeCommand,
+  get: async () => (await import("./objects/get.js")).getCommand,
+  apply: async () => (await import("./objects/apply.js")).applyCommand,
+  delete: async () => (await import("./objects/delete.js")).deleteCommand,
 };
 
 const [name = "", ...args] = process.argv.slice(2);

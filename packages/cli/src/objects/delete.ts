@@ -1,0 +1,292 @@
+/** `sagong delete`: by name, by selector or by file; waits until what was deleted is gone. */
+import { isApiError, type KubeObject } from "@sagong/orchestrator/api";
+import type { Io } from "../terminal.js";
+import { type ManifestTarget, manifestTarget } from "./manifests/manifest-targets.js";
+import { readManifests } from "./manifests/read-manifests.js";
+import { addSwitch, collect, goDurationMs, integer } from "./session/arguments.js";
+import { type DryRun, dryRunSuffix, parseDryRun } from "./session/dry-run.js";
+import { type ServerResource, shownKind, shownName } from "./session/discovery.js";
+import { CommandError, throwAll, withContext } from "./session/errors.js";
+import { followObject } from "./session/follow-object.js";
+import { keyIn, parseTargets } from "./session/resource-arguments.js";
+import { deadline, runObjectCommand, type Session } from "./session/session.js";
+
+interface DeleteFlags {
+  readonly all: boolean;
+  readonly allNamespaces: boolean;
+  readonly selector?: string;
+  readonly fieldSelector?: string;
+  readonly filename?: readonly string[];
+  readonly recursive: boolean;
+  readonly output?: string;
+  readonly wait: boolean;
+  readonly timeout: number;
+  readonly gracePeriod: number;
+  readonly force: boolean;
+  readonly now: boolean;
+  readonly cascade: string;
+  readonly ignoreNotFound: boolean;
+  readonly dryRun: string;
+}
+
+const CASCADES: Readonly<Record<string, string>> = {
+  background: "Background",
+  true: "Background",
+  foreground: "Foreground",
+  orphan: "Orphan",
+  false: "Orphan",
+};
+
+export function deleteCommand(args: readonly string[], io: Io): Promise<number> {
+  return runObjectCommand<DeleteFlags>(
+    {
+      name: "delete",
+      description: "Delete objects, and wait until they are gone.",
+      usage: "(TYPE NAME… | TYPE/NAME… | TYPE (-l LABELS | --all) | -f FILE) [flags]",
+      examples: [
+        "sagong delete pod web-1",
+        "sagong delete -f web.yaml",
+        "sagong delete deploy,svc -l app=web",
+        "sagong delete pod web-1 --grace-period=0 --force",
+        "sagong delete deployment web --cascade=orphan --wait=false",
+      ],
+      optionals: { "--cascade": "background" },
+      declare: (program) => {
+        program
+          .option("-l, --selector <query>", "objects with these labels")
+          .option("--field-selector <query>", "objects with these fields")
+          .option("-f, --filename <file>", "objects of these files, folders or - (stdin)", collect)
+          .option("-o, --output <format>", "name: only type and name of what is deleted")
+          .option("--timeout <duration>", "wait so long; 0 as long as it takes", goDurationMs, 0)
+          .option(
+            "--grace-period <seconds>",
+            "how long it gets to end; 0 only with --force",
+            integer,
+            -1,
+          )
+          .option(
+            "--cascade <how>",
+            "what becomes of what it owns: background, foreground or orphan",
+            "background",
+          )
+          .option("--dry-run <where>", "none, client or server", "none");
+        addSwitch(program, "--all", "all objects of the type");
+        addSwitch(program, "-A, --all-namespaces", "in all namespaces");
+        addSwitch(program, "-R, --recursive", "folders of -f with all folders in them");
+        addSwitch(program, "--wait", "wait until it is gone", true);
+        addSwitch(program, "--force", "do not wait for the node to confirm the end");
+        addSwitch(program, "--now", "the same as --grace-period=1");
+        return addSwitch(program, "--ignore-not-found", "what is not there is no error");
+      },
+      check,
+      run: (session, words, flags) => new Delete(session, flags).run(words),
+    },
+    args,
+    io,
+  );
+}
+
+function check(words: readonly string[], flags: DeleteFlags): void {
+  const { filename, selector, fieldSelector, all } = flags;
+  if (words.length === 0 && !filename) {
+    throw new CommandError(
+      "You must provide one or more resources by argument or filename: TYPE NAME, TYPE/NAME or -f FILE",
+    );
+  }
+  if (words.length > 0 && filename) {
+    throw new CommandError("when -f is given, types and names cannot be");
+  }
+  if (!(flags.cascade in CASCADES)) {
+    throw new CommandError(
+      `invalid cascade value (${flags.cascade}). Must be "background", "foreground", or "orphan"`,
+    );
+  }
+  if (flags.output !== undefined && flags.output !== "" && flags.output !== "name") {
+    throw new CommandError(`unexpected -o output mode: ${flags.output}. We only support '-o name'`);
+  }
+  if (flags.now && flags.gracePeriod !== -1) {
+    throw new CommandError("--now and --grace-period cannot be specified together");
+  }
+  if (flags.force && flags.gracePeriod > 0) {
+    throw new CommandError(
+      "--force and --grace-period greater than 0 cannot be specified together",
+    );
+  }
+  if (all && (selector || fieldSelector)) {
+    throw new CommandError("setting 'all' parameter but found a non empty selector");
+  }
+  parseDryRun(flags.dryRun);
+}
+
+interface Victim {
+  readonly resource: ServerResource;
+  readonly namespace?: string | undefined;
+  readonly name: string;
+  /** The file that names it. */
+  readonly source?: string;
+}
+
+class Delete {
+  readonly #session: Session;
+  readonly #flags: DeleteFlags;
+  readonly #dryRun: DryRun;
+
+  constructor(session: Session, flags: DeleteFlags) {
+    this.#session = session;
+    this.#flags = flags;
+    this.#dryRun = parseDryRun(flags.dryRun);
+  }
+
+  async run(words: readonly string[]): Promise<void> {
+    const { filename, force, wait } = this.#flags;
+    const { io } = this.#session;
+    const errors: unknown[] = [];
+    const victims = filename ? await this.#fromFiles(filename, errors) : await this.#chosen(words);
+    if (force) {
+      io.err(
+        "Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated. The resource may continue to run on the cluster indefinitely.\n",
+      );
+    }
+    const going: (Victim & { readonly uid: string | undefined })[] = [];
+    let found = 0;
+    for (const victim of victims) {
+      try {
+        const answer = await this.#delete(victim);
+        found++;
+        this.#tell(victim);
+        going.push({ ...victim, uid: uidOf(answer) });
+      } catch (error) {
+        if (!isApiError(error)) throw error;
+        if (isApiError(error, "NotFound") && this.#passesMissing(victim)) continue;
+        errors.push(
+          victim.source === undefined
+            ? error
+            : withContext(error, `error when deleting "${victim.source}"`),
+        );
+      }
+    }
+    if (found === 0 && errors.length === 0 && !filename && !this.#flags.ignoreNotFound) {
+      io.out("No resources found\n");
+    }
+    if (wait && this.#dryRun === "none") await this.#awaitGone(going);
+    throwAll(errors);
+  }
+
+  #passesMissing({ source }: Victim): boolean {
+    const { ignoreNotFound, all, selector } = this.#flags;
+    // What a list has just shown may go by itself before its turn comes.
+    return ignoreNotFound || (source === undefined && (all || selector !== undefined));
+  }
+
+  async #fromFiles(files: readonly string[], errors: unknown[]): Promise<readonly Victim[]> {
+    const { recursive } = this.#flags;
+    const read = await readManifests({ files, recursive }, this.#session.io);
+    throwAll(read.errors);
+    const victims: ManifestTarget[] = [];
+    for (const manifest of read.manifests) {
+      try {
+        victims.push(manifestTarget(manifest, this.#session));
+      } catch (error) {
+        if (!(error instanceof CommandError)) throw error;
+        errors.push(error);
+      }
+    }
+    return victims;
+  }
+
+  async #chosen(words: readonly string[]): Promise<readonly Victim[]> {
+    const { calls, resources, namespace } = this.#session;
+    const { selector, fieldSelector, all, allNamespaces } = this.#flags;
+    const targets = parseTargets(words, resources, "delete");
+    const isNamed = targets.some(({ name }) => name !== undefined);
+    const selects = all || selector !== undefined || fieldSelector !== undefined;
+    if (isNamed && selects) {
+      throw new CommandError("name cannot be provided when a selector is specified");
+    }
+    if (isNamed && allNamespaces) {
+      throw new CommandError("a resource cannot be retrieved by name across all namespaces");
+    }
+    if (!isNamed && !selects) {
+      throw new CommandError("resource(s) were provided, but no name was specified");
+    }
+    const victims: Victim[] = [];
+    for (const { resource, name } of targets) {
+      const place = resource.namespaced && !allNamespaces ? namespace : undefined;
+      if (name !== undefined) {
+        victims.push({ resource, namespace: place, name });
+        continue;
+      }
+      const call = { namespace: place, labelSelector: selector, fieldSelector };
+      const { items } = await calls.list(resource, call);
+      victims.push(
+        ...items.map(({ metadata }) => ({
+          resource,
+          namespace: metadata.namespace,
+          name: metadata.name ?? "",
+        })),
+      );
+    }
+    return victims;
+  }
+
+  #delete(victim: Victim): Promise<KubeObject> {
+    const { calls } = this.#session;
+    const key = keyIn(victim.namespace, victim);
+    if (this.#dryRun === "client") return calls.get(victim.resource, key);
+    const { now, force, gracePeriod, cascade } = this.#flags;
+    const seconds = now ? 1 : force && gracePeriod < 0 ? 0 : gracePeriod;
+    // Without --force, 0 means as fast as the node can confirm it: one second, as kubectl has it.
+    const gracePeriodSeconds = seconds === 0 && !force ? 1 : seconds;
+    return calls.delete(victim.resource, key, {
+      propagationPolicy: CASCADES[cascade],
+      ...(seconds >= 0 ? { gracePeriodSeconds } : {}),
+      ...(this.#dryRun === "server" ? { dryRun: ["All"] } : {}),
+    });
+  }
+
+  #tell({ resource, namespace, name }: Victim): void {
+    const { output, force } = this.#flags;
+    const { io } = this.#session;
+    if (output === "name") {
+      io.out(`${shownName(resource, name)}\n`);
+      return;
+    }
+    const how = dryRunSuffix(this.#dryRun);
+    const where = resource.namespaced ? ` from ${namespace ?? ""} namespace` : "";
+    const what = force ? "force deleted" : "deleted";
+    io.out(`${shownKind(resource)} "${name}" ${what}${where}${how}\n`);
+  }
+
+  async #awaitGone(
+    victims: readonly (Victim & { readonly uid?: string | undefined })[],
+  ): Promise<void> {
+    const { clock, signal: outer } = this.#session;
+    const limit = deadline(clock, { ms: this.#flags.timeout, signal: outer });
+    try {
+      for (const victim of victims) {
+        const { resource, namespace, name, uid } = victim;
+        const key = { ...keyIn(namespace, { resource, name }), signal: limit.signal };
+        try {
+          for await (const object of followObject(this.#session, resource, key)) {
+            // One of the same name with another identity is another object: ours is gone.
+            if (!object || (uid !== undefined && object.metadata.uid !== uid)) break;
+          }
+        } catch (error) {
+          if (!limit.hasPassed()) throw error;
+          throw new CommandError(
+            `timed out waiting for the condition on ${resource.resource}/${name}`,
+          );
+        }
+      }
+    } finally {
+      limit.cancel();
+    }
+  }
+}
+
+/** Of the object, or of the Status that tells of its deletion. */
+function uidOf(answer: KubeObject): string | undefined {
+  if (answer.kind !== "Status") return answer.metadata.uid;
+  const { details } = answer as { details?: { uid?: string } }; // meta/v1 Status.
+  return details?.uid;
+}
