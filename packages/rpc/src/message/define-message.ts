@@ -16,7 +16,12 @@ export function messageType<T>(
     read,
     encode(message: T): Uint8Array {
       const writer = new Writer();
-      write(message, writer);
+      try {
+        write(message, writer);
+      } catch (error) {
+        writer.abandon();
+        throw error;
+      }
       return writer.finish();
     },
     decode(bytes: Uint8Array): T {

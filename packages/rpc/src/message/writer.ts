@@ -1,25 +1,49 @@
 /**
  * Writes protobuf's wire format into one growing array. A nested message is written in place: one
  * byte is kept for its length, and its bytes move up in the rare case that the length needs more.
+ *
+ * Small messages are cut one after the other from a slab: an array buffer of its own for each costs
+ * more, in allocation and collection, than all the writing (a sixth of a store's put).
  */
 import { encodeUtf8 } from "@sagong/base";
 import type { MessageType } from "./message-type.js";
 
-const FIRST_BYTES = 128;
+const SLAB_BYTES = 65_536;
+/** A slab with less left is given up: most messages fit into so much. */
+const SLAB_LEFT_MIN_BYTES = 1_024;
 const TWO_32 = 2 ** 32;
 const TWO_63 = 2 ** 63;
 
 export class Writer {
+  // Shared by all writers, one at a time; what was cut from it is never written again.
+  static #slab: Uint8Array = new Uint8Array(0);
+  static #isLent = false;
+
   #bytes: Uint8Array;
   #length = 0;
+  #hasSlab: boolean;
 
-  constructor(firstBytes: number = FIRST_BYTES) {
-    this.#bytes = new Uint8Array(firstBytes);
+  constructor() {
+    this.#hasSlab = !Writer.#isLent;
+    Writer.#isLent = true;
+    if (this.#hasSlab && Writer.#slab.length < SLAB_LEFT_MIN_BYTES) {
+      Writer.#slab = new Uint8Array(SLAB_BYTES);
+    }
+    this.#bytes = this.#hasSlab ? Writer.#slab : new Uint8Array(SLAB_LEFT_MIN_BYTES);
   }
 
   /** What was written, as a view of exactly that length. The writer must not be used after. */
   finish(): Uint8Array {
+    if (this.#hasSlab) {
+      Writer.#slab = this.#bytes.subarray(this.#length);
+      this.#returnSlab();
+    }
     return this.#bytes.subarray(0, this.#length);
+  }
+
+  /** Gives up what was written: nothing is cut from the slab. */
+  abandon(): void {
+    if (this.#hasSlab) this.#returnSlab();
   }
 
   /** An unsigned 32-bit varint; also writes tags. */
@@ -126,8 +150,17 @@ export class Writer {
   #reserve(more: number): void {
     const needed = this.#length + more;
     if (needed <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    const grown: Uint8Array = new Uint8Array(
+      Math.max(needed, this.#length * 2, SLAB_LEFT_MIN_BYTES),
+    );
     grown.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = grown;
+    // Larger than what the slab has left: an array of its own.
+    if (this.#hasSlab) this.#returnSlab();
+  }
+
+  #returnSlab(): void {
+    this.#hasSlab = false;
+    Writer.#isLent = false;
   }
 }
