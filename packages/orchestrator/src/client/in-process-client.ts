@@ -78,7 +78,7 @@ export class InProcessClient implements ObjectClient {
     if (signal.aborted) return;
     const events = this.#registry.watch(this.#served(resource), {
       ...query,
-      ...(query.sendInitialEvents ? { resourceVersionMatch: "NotOlderThan" } : {}),
+      ...(query.sendInitialEvents === undefined ? {} : { resourceVersionMatch: "NotOlderThan" }),
       signal,
     });
     for await (const { type, object, initialEnd } of events) {

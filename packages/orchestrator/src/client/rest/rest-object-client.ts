@@ -67,7 +67,7 @@ export class RestObjectClient implements ObjectClient {
     const query = queryText({
       ...rest,
       watch: true,
-      ...(rest.sendInitialEvents ? { resourceVersionMatch: "NotOlderThan" } : {}),
+      ...(rest.sendInitialEvents === undefined ? {} : { resourceVersionMatch: "NotOlderThan" }),
     });
     const path = `${resourcePath(resource, { namespace })}${query}`;
     try {

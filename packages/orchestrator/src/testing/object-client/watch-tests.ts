@@ -49,6 +49,24 @@ export function watchTests(test: DefineTest): void {
     await watch.end();
   });
 
+  test("watch() from now on, without initial events, gives what follows only", async (client, namespace) => {
+    await client.create(CONFIG_MAPS, configMap(namespace, "a"));
+    const watch = follow(client, CONFIG_MAPS, { namespace, sendInitialEvents: false });
+    const next = watch.next();
+    // Where exactly it begins is the server's affair: objects are made until one is seen.
+    let name: string | undefined;
+    const seen = next.then((event) => {
+      name = textOf(event);
+    });
+    for (let i = 0; i < 1_000 && name === undefined; i++) {
+      await client.create(CONFIG_MAPS, configMap(namespace, `b-${i}`));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await seen;
+    expect(name).toMatch(/^ADDED b-\d+$/);
+    await watch.end();
+  });
+
   test("watch() gives many events in order, each once", async (client, namespace) => {
     const start = await client.create(CONFIG_MAPS, configMap(namespace, "a"));
     const { resourceVersion } = start.metadata;
