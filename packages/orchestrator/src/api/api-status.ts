@@ -3,7 +3,7 @@
  * the wire. Every message that a client may match stands in this file or is passed in by the
  * validator that found the fault.
  */
-import type { Status, StatusCause, StatusDetails } from "./gen/meta-v1.js";
+import type { ListMeta, Status, StatusCause, StatusDetails } from "./gen/meta-v1.js";
 
 /** Reasons of apimachinery's meta/v1 with the HTTP code that each is sent with. */
 export const REASON_CODES = {
@@ -37,19 +37,27 @@ export class ApiError extends Error {
   readonly reason: StatusReason;
   readonly code: number;
   readonly details: StatusDetails | undefined;
+  /** Of the Status itself: the token with which an expired list may go on. */
+  readonly metadata: ListMeta;
 
-  constructor(reason: StatusReason, message: string, details?: StatusDetails, code?: number) {
+  constructor(
+    reason: StatusReason,
+    message: string,
+    details?: StatusDetails,
+    { code, metadata }: { readonly code?: number | undefined; readonly metadata?: ListMeta } = {},
+  ) {
     super(message);
     this.reason = reason;
     this.code = code ?? REASON_CODES[reason];
     this.details = details;
+    this.metadata = metadata ?? {};
   }
 
   toStatus(): Status {
     return {
       kind: "Status",
       apiVersion: "v1",
-      metadata: {},
+      metadata: this.metadata,
       status: "Failure",
       message: this.message,
       reason: this.reason,
@@ -67,7 +75,7 @@ export class ApiError extends Error {
       known ? (reason as StatusReason) : "InternalError",
       status.message ?? "unknown error",
       status.details,
-      status.code,
+      { code: status.code, metadata: status.metadata },
     );
   }
 }
@@ -86,20 +94,62 @@ export function qualifiedResource({ group, resource }: ResourceName): string {
   return group === "" ? resource : `${resource}.${group}`;
 }
 
+/** What a Status is about. As Go writes it: what is empty is left out. */
+export function detailsOf({ group, resource }: ResourceName, name: string): StatusDetails {
+  return { ...(name === "" ? {} : { name }), ...(group === "" ? {} : { group }), kind: resource };
+}
+
 export function notFound(resource: ResourceName, name: string): ApiError {
-  return new ApiError("NotFound", `${qualifiedResource(resource)} "${name}" not found`, {
-    name,
-    group: resource.group,
-    kind: resource.resource,
-  });
+  return new ApiError(
+    "NotFound",
+    `${qualifiedResource(resource)} "${name}" not found`,
+    detailsOf(resource, name),
+  );
 }
 
 export function alreadyExists(resource: ResourceName, name: string): ApiError {
-  return new ApiError("AlreadyExists", `${qualifiedResource(resource)} "${name}" already exists`, {
-    name,
-    group: resource.group,
-    kind: resource.resource,
-  });
+  return new ApiError(
+    "AlreadyExists",
+    `${qualifiedResource(resource)} "${name}" already exists`,
+    detailsOf(resource, name),
+  );
+}
+
+/** No free name was found for a generateName. */
+export function noUniqueName(resource: ResourceName, name: string): ApiError {
+  return new ApiError(
+    "AlreadyExists",
+    `${qualifiedResource(resource)} "${name}" already exists, the server was not able to generate a unique name for the object`,
+    { ...detailsOf(resource, name), retryAfterSeconds: 1 },
+  );
+}
+
+/** Controllers tell this refusal by its cause, and stop creating. */
+export function namespaceTerminating(
+  resource: ResourceName,
+  { name, namespace }: { readonly name: string; readonly namespace: string },
+): ApiError {
+  const { message, details } = forbidden(
+    `unable to create new content in namespace ${namespace} because it is being terminated`,
+    { resource, name },
+  );
+  const cause = {
+    reason: "NamespaceTerminating",
+    message: `namespace ${namespace} is being terminated`,
+    field: "metadata.namespace",
+  };
+  return new ApiError("Forbidden", message, { ...details, causes: [cause] });
+}
+
+/** `pods "x" is forbidden: …`; without a resource for paths that are none's. */
+export function forbidden(
+  why: string,
+  about?: { readonly resource: ResourceName; readonly name: string },
+): ApiError {
+  if (!about) return new ApiError("Forbidden", `forbidden: ${why}`);
+  const { resource, name } = about;
+  const subject = `${qualifiedResource(resource)}${name === "" ? "" : ` ${JSON.stringify(name)}`}`;
+  return new ApiError("Forbidden", `${subject} is forbidden: ${why}`, detailsOf(resource, name));
 }
 
 export function conflict(resource: ResourceName, name: string, why?: string): ApiError {
@@ -109,7 +159,7 @@ export function conflict(resource: ResourceName, name: string, why?: string): Ap
   return new ApiError(
     "Conflict",
     `Operation cannot be fulfilled on ${qualifiedResource(resource)} "${name}": ${text}`,
-    { name, group: resource.group, kind: resource.resource },
+    detailsOf(resource, name),
   );
 }
 
@@ -121,6 +171,37 @@ export function expired(message: string): ApiError {
   return new ApiError("Expired", message);
 }
 
+/** The list cannot be had at one version any more; with `next` its rest can be had as it is now. */
+export function continueExpired(next: string): ApiError {
+  const message =
+    "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.";
+  return new ApiError("Expired", message, undefined, { metadata: { continue: next } });
+}
+
+/** No resource, version or subresource of that name. */
+export function notServed(): ApiError {
+  return new ApiError("NotFound", "the server could not find the requested resource");
+}
+
+export function methodNotAllowed(): ApiError {
+  return new ApiError(
+    "MethodNotAllowed",
+    "the server does not allow this method on the requested resource",
+  );
+}
+
+/** The version asked for is newer than what is there (storage.NewTooLargeResourceVersionError). */
+export function versionTooLarge(asked: number, current: number): ApiError {
+  return new ApiError(
+    "Timeout",
+    `Timeout: Too large resource version: ${asked}, current: ${current}`,
+    {
+      causes: [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }],
+      retryAfterSeconds: 1,
+    },
+  );
+}
+
 /** 422 with one cause a fault, as `Deployment.apps "web" is invalid: spec.x: Required value`. */
 export function invalid(
   kind: { readonly group: string; readonly kind: string },
@@ -128,12 +209,18 @@ export function invalid(
   causes: readonly StatusCause[],
 ): ApiError {
   const qualified = kind.group === "" ? kind.kind : `${kind.kind}.${kind.group}`;
-  const texts = causes.map((cause) => `${cause.field}: ${cause.message}`);
+  const texts = [...new Set(causes.map((cause) => `${cause.field}: ${cause.message}`))];
   const list = texts.length === 1 ? texts[0] : `[${texts.join(", ")}]`;
   return new ApiError("Invalid", `${qualified} "${name}" is invalid: ${list}`, {
-    name,
-    group: kind.group,
-    kind: kind.kind,
+    ...detailsOf({ group: kind.group, resource: kind.kind }, name),
     causes,
   });
+}
+
+/** What is wrong with the query of a request, as its options object would be refused. */
+export function invalidOptions(
+  kind: "CreateOptions" | "DeleteOptions" | "ListOptions" | "PatchOptions" | "UpdateOptions",
+  causes: readonly StatusCause[],
+): ApiError {
+  return invalid({ group: "meta.k8s.io", kind }, "", causes);
 }

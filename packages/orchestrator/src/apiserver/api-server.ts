@@ -1,59 +1,62 @@
 /**
  * The HTTPS server: every request through one pipeline, in this order.
  *
- *   count in flight ▶ who ▶ may they ▶ documents (health, discovery, OpenAPI)
- *                                    ▶ resource: read body ▶ registry ▶ form of the answer
+ *   what is asked ▶ count in flight ▶ who ▶ may they ▶ documents (discovery, OpenAPI, metrics)
+ *                                                    ▶ resource: read body ▶ registry ▶ answer
  *
- * Every refusal is a Status. HTTP/1.1 and HTTP/2 on one port.
+ * Every refusal is a Status, and every request that is no watch and no log ends within the request
+ * timeout. HTTP/1.1 and HTTP/2 on one port.
  */
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createSecureServer, type Http2SecureServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { errorText } from "@sagong/base";
 import { stringify } from "yaml";
-import { ApiError, isApiError } from "../api/api-status.js";
-import {
-  aggregated,
-  group,
-  groupList,
-  legacyVersions,
-  resourceList,
-} from "../api/discovery/discovery.js";
-import { groupVersionPath, openApiV3 } from "../api/openapi/openapi-v3.js";
-import { mayDoEverything, type User, userOf } from "../authentication/client-certificate.js";
+import { ApiError, isApiError, methodNotAllowed, notServed } from "../api/api-status.js";
 import type { KeyPair } from "../pki/pki.js";
-import { negotiate } from "./media-types.js";
-import { parseRequestPath } from "./request-info.js";
-import { ResourceHandler } from "./resource-handler.js";
+import { authenticate, authorize } from "./authorize.js";
+import { Documents } from "./documents.js";
+import { healthOf } from "./health.js";
 import {
+  abandonBody,
   type ApiServerDependencies,
   type Request,
   type Response,
   sendText,
 } from "./http-exchange.js";
+import { DEFAULT_LIMITS, InFlight, type InFlightLimits } from "./in-flight.js";
+import { negotiate } from "./media-types.js";
+import { processFamilies } from "./metrics/process-metrics.js";
+import { PROMETHEUS_TEXT, prometheusText } from "./metrics/prometheus-text.js";
+import { RequestMetrics } from "./metrics/request-metrics.js";
+import { type Asked, askedOf, metricsOf } from "./asked.js";
+import { REQUEST_TIMEOUT_MS, requestTimeoutMs, withDeadline } from "./request-deadline.js";
+import { handleResource } from "./resource-handler.js";
 
 export interface ApiServerListenOptions {
   readonly host: string;
   readonly port: number;
   readonly tls: KeyPair & { readonly ca: string };
   readonly version: string;
+  /** kube-apiserver's defaults where left out. */
+  readonly limits?: InFlightLimits | undefined;
+  readonly requestTimeoutMs?: number | undefined;
 }
 
-/** kube-apiserver's defaults. */
-const MAX_READS_IN_FLIGHT = 400;
-const MAX_WRITES_IN_FLIGHT = 200;
+/** Longer ones of clients are cut. */
+const MAX_AUDIT_ID_CHARACTERS = 1_024;
 
 export class ApiServer {
   readonly #server: Http2SecureServer;
   readonly #options: ApiServerListenOptions;
   readonly #dependencies: ApiServerDependencies;
-  readonly #resources: ResourceHandler;
-  readonly #openApi = new Map<string, { readonly text: string; readonly hash: string }>();
+  readonly #documents: Documents;
+  readonly #inFlight: InFlight;
+  readonly #metrics = new RequestMetrics();
   readonly #sessions = new Set<{ destroy(): void }>();
-  #reads = 0;
-  #writes = 0;
+  readonly #closing = new AbortController();
 
   private constructor(
     server: Http2SecureServer,
@@ -63,7 +66,12 @@ export class ApiServer {
     this.#server = server;
     this.#options = options;
     this.#dependencies = dependencies;
-    this.#resources = new ResourceHandler(dependencies);
+    this.#inFlight = new InFlight(options.limits ?? DEFAULT_LIMITS);
+    this.#documents = new Documents({
+      resources: dependencies.registry.resources,
+      schema: dependencies.schema,
+      address: `${options.host}:${this.port}`,
+    });
   }
 
   static async listen(
@@ -77,9 +85,11 @@ export class ApiServer {
       ca: tls.ca,
       allowHTTP1: true,
       requestCert: true,
-      // Strangers may ask for health and version: who they are is decided per request.
+      // Without a certificate one may still ask for health: who is who is decided for each request.
       rejectUnauthorized: false,
     });
+    server.listen(options.port, options.host);
+    await once(server, "listening");
     const self = new ApiServer(server, options, dependencies);
     server.on("request", (request, response) => void self.#handle(request, response));
     server.on("sessionError", () => {}); // A broken connection is the client's affair.
@@ -88,8 +98,6 @@ export class ApiServer {
       socket.once("close", () => self.#sessions.delete(socket));
       socket.on("error", () => {}); // As above.
     });
-    server.listen(options.port, options.host);
-    await once(server, "listening");
     return self;
   }
 
@@ -98,7 +106,7 @@ export class ApiServer {
   }
 
   async close(): Promise<void> {
-    this.#resources.close();
+    this.#closing.abort(new Error("the server is shutting down"));
     const closed = once(this.#server, "close");
     this.#server.close();
     for (const session of this.#sessions) session.destroy();
@@ -107,45 +115,37 @@ export class ApiServer {
 
   /** Never rejects: what fails becomes a Status. */
   async #handle(request: Request, response: Response): Promise<void> {
-    const auditId = String(request.headers["audit-id"] ?? randomUUID());
-    response.setHeader("audit-id", auditId);
-    response.setHeader("cache-control", "no-cache, private");
-    const url = new URL(request.url ?? "/", "https://apiserver");
-    const isWrite = request.method !== "GET" && request.method !== "HEAD";
-    const isLong =
-      url.searchParams.get("watch") === "true" ||
-      url.searchParams.get("watch") === "1" ||
-      url.searchParams.get("follow") === "true";
+    const { clock, registry } = this.#dependencies;
+    const startMs = clock.monotonicMs();
+    const abort = new AbortController();
+    const stop = (): void => abort.abort(new Error("the request is over"));
+    response.once("close", stop);
+    this.#closing.signal.addEventListener("abort", stop);
+    let asked: Asked | undefined;
+    let leave: (() => void) | undefined;
     try {
-      if (!isLong) this.#enter(isWrite);
-      try {
-        await this.#route(request, response, url);
-      } finally {
-        if (!isLong) this.#leave(isWrite);
+      const auditId = String(request.headers["audit-id"] ?? randomUUID());
+      response.setHeader("audit-id", auditId.slice(0, MAX_AUDIT_ID_CHARACTERS));
+      response.setHeader("cache-control", "no-cache, private");
+      asked = askedOf(request, registry);
+      leave = this.#inFlight.enter(asked.kind);
+      const route = this.#route({ request, response, asked, signal: abort.signal });
+      if (asked.kind === "long") await route;
+      else {
+        const maxMs = this.#options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
+        await withDeadline(route, { clock, abort, timeoutMs: requestTimeoutMs(asked.url, maxMs) });
       }
     } catch (error) {
-      this.#fail(response, error, url);
+      this.#fail(request, response, error);
+    } finally {
+      leave?.();
+      this.#closing.signal.removeEventListener("abort", stop);
+      const seconds = asked?.kind === "long" ? undefined : (clock.monotonicMs() - startMs) / 1_000;
+      this.#metrics.record({ ...metricsOf(request, asked), code: response.statusCode, seconds });
     }
   }
 
-  #enter(isWrite: boolean): void {
-    const full = isWrite
-      ? this.#writes >= MAX_WRITES_IN_FLIGHT
-      : this.#reads >= MAX_READS_IN_FLIGHT;
-    if (isWrite) this.#writes++;
-    else this.#reads++;
-    if (!full) return;
-    throw new ApiError("TooManyRequests", "Too many requests, please try again later.", {
-      retryAfterSeconds: 1,
-    });
-  }
-
-  #leave(isWrite: boolean): void {
-    if (isWrite) this.#writes--;
-    else this.#reads--;
-  }
-
-  #fail(response: Response, error: unknown, url: URL): void {
+  #fail(request: Request, response: Response, error: unknown): void {
     if (response.headersSent) {
       response.destroy();
       return;
@@ -155,131 +155,105 @@ export class ApiServer {
       : new ApiError("InternalError", `Internal error occurred: ${errorText(error)}`);
     if (!isApiError(error)) {
       this.#dependencies.logger.error("request failed unexpectedly", {
-        path: url.pathname,
+        path: request.url ?? "",
         error: error instanceof Error ? (error.stack ?? error.message) : String(error),
       });
     }
     const retry = known.details?.retryAfterSeconds;
     if (retry !== undefined) response.setHeader("retry-after", String(retry));
-    this.#send(response, { code: known.code, body: JSON.stringify(known.toStatus()) });
+    response.setHeader("content-type", "application/json");
+    if (!request.complete) abandonBody(request, response, this.#dependencies.clock);
+    sendText(response, { code: known.code, body: JSON.stringify(known.toStatus()) });
   }
 
-  async #route(request: Request, response: Response, url: URL): Promise<void> {
-    const path = url.pathname;
-    if (/^\/(healthz|livez|readyz)(\/|$)/.test(path)) return this.#health(response, url);
-    if (path === "/version" || path === "/version/")
-      return this.#json(request, response, this.#version());
-    const user = this.#authenticate(request);
-    if (!mayDoEverything(user)) {
-      throw new ApiError(
-        "Forbidden",
-        `forbidden: User "${user.name}" cannot ${(request.method ?? "get").toLowerCase()} path "${path}"`,
-      );
+  async #route(exchange: {
+    readonly request: Request;
+    readonly response: Response;
+    readonly asked: Asked;
+    readonly signal: AbortSignal;
+  }): Promise<void> {
+    const { request, response, asked, signal } = exchange;
+    const { url, info, verb } = asked;
+    if (await this.#openToAll(request, response, asked)) return;
+    const user = authenticate(request);
+    const isResource = info !== undefined && verb !== undefined;
+    authorize(user, request, { path: url.path, resource: isResource ? { info, verb } : undefined });
+    if (this.#document(request, response, asked)) return;
+    if (!info) throw notServed();
+    if (!asked.resource) throw notServed();
+    if (!verb) throw methodNotAllowed();
+    const { resource } = asked;
+    const server = this.#dependencies;
+    await handleResource({ request, response, url, info, user, signal, resource, server }, verb);
+  }
+
+  /** Health and version: load balancers and clients ask for them before they have a certificate. */
+  async #openToAll(request: Request, response: Response, { url }: Asked): Promise<boolean> {
+    if (url.path === "/version" || url.path === "/version/") {
+      onlyReads(request);
+      this.#sendJson(request, response, JSON.stringify(this.#version()));
+      return true;
     }
-    const document = this.#document(request, response, path);
-    if (document) return;
-    const info = parseRequestPath(path);
-    if (!info) throw new ApiError("NotFound", "the server could not find the requested resource");
-    await this.#resources.handle({ request, response, url, info, user });
-  }
-
-  #authenticate(request: Request): User {
-    const socket =
-      "stream" in request
-        ? (request.stream.session?.socket as TLSSocket | undefined)
-        : (request.socket as TLSSocket); // The server speaks TLS only.
-    const user = socket && userOf(socket);
-    if (user) return user;
-    throw new ApiError("Unauthorized", "Unauthorized");
-  }
-
-  /** True where the path was a document's. */
-  #document(request: Request, response: Response, path: string): boolean {
-    const { resources } = this.#dependencies.registry;
-    const clean = path.replace(/\/$/, "");
-    const form = negotiate(request.headers.accept);
-    const isAggregated = form?.as === "APIGroupDiscoveryList";
-    const discovery = (core: boolean): void => {
-      const version = form?.version ?? "v2";
-      response.setHeader(
-        "content-type",
-        `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`,
-      );
-      response.setHeader("vary", "Accept");
-      this.#json(request, response, aggregated(resources, { core, version }));
-    };
-    if (clean === "/api") {
-      if (isAggregated) discovery(true);
-      else this.#json(request, response, legacyVersions(`${this.#options.host}:${this.port}`));
-    } else if (clean === "/apis") {
-      if (isAggregated) discovery(false);
-      else this.#json(request, response, groupList(resources));
-    } else if (clean === "/openapi/v3") {
-      this.#json(request, response, this.#openApiIndex());
-    } else if (clean.startsWith("/openapi/v3/")) {
-      response.setHeader("content-type", "application/json");
-      this.#send(response, {
-        code: 200,
-        body: this.#openApiOf(clean.slice("/openapi/v3/".length)).text,
-        request,
-      });
-    } else {
-      const [, root, first = "", second = "", ...rest] = clean.split("/");
-      if (rest.length > 0) return false;
-      const list =
-        root === "api" && second === ""
-          ? resourceList(resources, { group: "", version: first })
-          : root === "apis" && second !== ""
-            ? resourceList(resources, { group: first, version: second })
-            : root === "apis" && first !== ""
-              ? group(resources, first)
-              : undefined;
-      if (!list) return false;
-      this.#json(request, response, list);
-    }
+    const health = await healthOf({
+      path: url.path,
+      verbose: url.searchParams.has("verbose"),
+      isStoreReady: this.#dependencies.isStoreReady,
+    });
+    if (!health) return false;
+    onlyReads(request);
+    response.setHeader("content-type", "text/plain; charset=utf-8");
+    sendText(response, health);
     return true;
   }
 
-  #openApiIndex(): unknown {
-    const paths = [...new Set(this.#dependencies.registry.resources.map(groupVersionPath))];
-    return {
-      paths: Object.fromEntries(
-        paths.map((path) => [
-          path,
-          { serverRelativeURL: `/openapi/v3/${path}?hash=${this.#openApiOf(path).hash}` },
-        ]),
-      ),
-    };
+  /** True where the path was a document's. */
+  #document(request: Request, response: Response, { url }: Asked): boolean {
+    if (url.path === "/metrics") {
+      onlyReads(request);
+      response.setHeader("content-type", PROMETHEUS_TEXT);
+      sendText(response, { code: 200, body: this.#metricsText(), request });
+      return true;
+    }
+    const document = this.#documents.find(url.path, negotiate(request.headers.accept));
+    if (!document) return false;
+    onlyReads(request);
+    const etag = `"${document.etag}"`;
+    response.setHeader("etag", etag);
+    if (document.vary) response.setHeader("vary", document.vary);
+    // Asked for by its hash, it never changes.
+    if (url.searchParams.get("hash") === document.etag)
+      response.setHeader("cache-control", "public, immutable");
+    if (request.headers["if-none-match"] === etag) {
+      response.statusCode = 304;
+      response.end();
+      return true;
+    }
+    response.setHeader("content-type", document.contentType);
+    this.#sendJson(request, response, document.text);
+    return true;
   }
 
-  #openApiOf(path: string): { text: string; hash: string } {
-    const known = this.#openApi.get(path);
-    if (known) return known;
-    const { registry, schema } = this.#dependencies;
-    const own = registry.resources.filter((resource) => groupVersionPath(resource) === path);
-    if (own.length === 0)
-      throw new ApiError("NotFound", "the server could not find the requested resource");
-    const text = JSON.stringify(openApiV3(schema, own));
-    const hash = createHash("sha256").update(text).digest("hex").slice(0, 32).toUpperCase();
-    const document = { text, hash };
-    this.#openApi.set(path, document);
-    return document;
-  }
-
-  async #health(response: Response, url: URL): Promise<void> {
-    const ready = url.pathname.startsWith("/livez") || (await this.#dependencies.isStoreReady());
-    const name = url.pathname.split("/")[1] ?? "healthz";
-    const verbose = url.searchParams.has("verbose");
-    const lines = [
-      "[+]ping ok",
-      ready ? "[+]etcd ok" : "[-]etcd failed: the store does not answer",
-      ready ? `${name} check passed` : `${name} check failed`,
-    ];
-    response.setHeader("content-type", "text/plain; charset=utf-8");
-    this.#send(response, {
-      code: ready ? 200 : 500,
-      body: ready && !verbose ? "ok" : `${lines.join("\n")}\n`,
-    });
+  #metricsText(): string {
+    const inFlight = (["readOnly", "mutating"] as const).map((kind) => ({
+      labels: { request_kind: kind },
+      value: this.#inFlight.count(kind),
+    }));
+    return prometheusText([
+      ...this.#metrics.families(),
+      {
+        name: "apiserver_current_inflight_requests",
+        help: "Number of currently used inflight request limit of this apiserver per request kind.",
+        kind: "gauge",
+        samples: inFlight,
+      },
+      {
+        name: "apiserver_longrunning_requests",
+        help: "Gauge of all active long-running apiserver requests: watches and logs.",
+        kind: "gauge",
+        samples: [{ labels: {}, value: this.#inFlight.count("long") }],
+      },
+      ...processFamilies(this.#dependencies.clock),
+    ]);
   }
 
   #version(): unknown {
@@ -296,20 +270,14 @@ export class ApiServer {
     };
   }
 
-  #json(request: Request, response: Response, value: unknown): void {
-    const yaml = negotiate(request.headers.accept)?.media === "yaml";
-    if (yaml) response.setHeader("content-type", "application/yaml");
-    this.#send(response, {
-      code: 200,
-      body: yaml ? stringify(value) : JSON.stringify(value),
-      request,
-    });
+  #sendJson(request: Request, response: Response, text: string): void {
+    const isYaml = negotiate(request.headers.accept)?.media === "yaml";
+    if (isYaml) response.setHeader("content-type", "application/yaml");
+    const body = isYaml ? stringify(JSON.parse(text)) : text;
+    sendText(response, { code: 200, body, request });
   }
+}
 
-  #send(
-    response: Response,
-    answer: { readonly code: number; readonly body: string; readonly request?: Request },
-  ): void {
-    sendText(response, answer);
-  }
+function onlyReads({ method }: Request): void {
+  if (method !== "GET" && method !== "HEAD") throw methodNotAllowed();
 }

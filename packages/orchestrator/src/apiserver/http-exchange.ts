@@ -23,7 +23,10 @@ export type Response = ServerResponse | Http2ServerResponse;
 
 const GZIP_FROM_BYTES = 128 * 1024;
 
-/** Sends a whole body, gzipped where it is large and the client takes that. */
+/**
+ * Sends a whole body, gzipped where it is large and the client takes that. Nothing happens where an
+ * answer has been given before: the request's deadline may be faster than its handler.
+ */
 export function sendText(
   response: Response,
   {
@@ -32,6 +35,7 @@ export function sendText(
     request,
   }: { readonly code: number; readonly body: string; readonly request?: Request },
 ): void {
+  if (response.headersSent) return;
   if (!response.hasHeader("content-type")) response.setHeader("content-type", "application/json");
   const gzip =
     body.length > GZIP_FROM_BYTES &&
@@ -42,4 +46,42 @@ export function sendText(
   response.statusCode = code;
   // Both kinds of response have this form of end().
   (response as ServerResponse).end(bytes);
+}
+
+/** A client that goes on sending after it was refused is listened to for so long, then cut off. */
+const ABANDONED_BODY_MS = 5_000;
+
+/**
+ * For an answer given before the body was read: the rest is thrown away as it comes, for a client
+ * that is still sending would take a closed connection for the answer.
+ */
+export function abandonBody(request: Request, response: Response, clock: Clock): void {
+  if ("stream" in request) {
+    const { stream } = request;
+    response.once("finish", () => stream.close());
+    return;
+  }
+  request.resume();
+  const timer = clock.schedule(ABANDONED_BODY_MS, () => request.socket.destroy());
+  request.once("close", () => timer.cancel());
+}
+
+/** All warnings of one answer together, and each of them once they are more (apiserver's limits). */
+const MAX_WARNINGS_CHARACTERS = 4_096;
+const MAX_WARNING_CHARACTERS = 256;
+
+/** `Warning: 299 - "…"`, one a text; what does not fit is left out, as kube-apiserver does. */
+export function sendWarnings(response: Response, texts: readonly string[]): void {
+  if (texts.length === 0 || response.headersSent) return;
+  const total = texts.reduce((sum, text) => sum + text.length, 0);
+  const values: string[] = [];
+  let characters = 0;
+  for (const text of texts) {
+    const short = total > MAX_WARNINGS_CHARACTERS ? text.slice(0, MAX_WARNING_CHARACTERS) : text;
+    characters += short.length;
+    if (characters > MAX_WARNINGS_CHARACTERS) break;
+    // Header values are bytes: UTF-8 goes into them as such.
+    values.push(Buffer.from(`299 - ${JSON.stringify(short)}`, "utf8").toString("latin1"));
+  }
+  response.setHeader("warning", values);
 }

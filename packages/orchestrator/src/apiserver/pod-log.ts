@@ -9,9 +9,10 @@ import type { ObjectKey } from "../api/resource.js";
 import type { Registry } from "../registry/registry.js";
 import type { ApiServerDependencies, Response } from "./http-exchange.js";
 import { readBody } from "./read-body.js";
+import type { RequestUrl } from "./request-info.js";
 
 export async function sendPodLog(
-  { url, response }: { readonly url: URL; readonly response: Response },
+  { url, response }: { readonly url: RequestUrl; readonly response: Response },
   key: ObjectKey,
   { registry, nodeClient }: ApiServerDependencies,
 ): Promise<void> {

@@ -1,31 +1,64 @@
-/** A request's body as an object of the kind that is expected, strictly checked. */
+/**
+ * A request's body as an object of the kind that is expected, strictly checked. The texts are those
+ * of Kubernetes' decoders, with which clients and people are familiar.
+ */
 import type { IncomingMessage } from "node:http";
-import { parse } from "yaml";
 import { ApiError, badRequest } from "../api/api-status.js";
-import { checkFields } from "../api/codec/check-fields.js";
+import { checkFields, type FieldCheck, FieldTypeError } from "../api/codec/check-fields.js";
 import { decodeProtobuf } from "../api/codec/decode-protobuf.js";
-import { apiVersionOf, type KubeObject } from "../api/resource.js";
+import { JsonSyntaxError, type Occurrences, parseJson } from "../api/codec/parse-json.js";
 import { isTree } from "../api/patch/json-tree.js";
+import { apiVersionOf, type KubeObject } from "../api/resource.js";
 import type { Schema } from "../api/schema/schema.js";
+import type { Request } from "./http-exchange.js";
+import { parseYaml, YamlSyntaxError } from "./parse-yaml.js";
 
 /** apiserver's limit of a request's body. */
 export const MAX_BODY_BYTES = 3_145_728;
 
-export async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request) {
-    const buffer: Buffer = chunk;
-    bytes += buffer.length;
-    if (bytes > MAX_BODY_BYTES) {
-      throw new ApiError(
-        "RequestEntityTooLarge",
-        `Request entity too large: limit is ${MAX_BODY_BYTES}`,
-      );
-    }
-    chunks.push(buffer);
-  }
-  return Buffer.concat(chunks);
+/**
+ * Leaves the stream whole where it refuses the rest: an iterator would destroy the connection, and
+ * with it the refusal. Throws `ApiError` RequestEntityTooLarge; rejects when `signal` is aborted.
+ */
+export function readBody(stream: Request | IncomingMessage, signal?: AbortSignal): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const end = (settle: () => void): void => {
+      stream.off("data", take).off("end", done).off("error", fail).off("close", gone);
+      signal?.removeEventListener("abort", aborted);
+      settle();
+    };
+    const take = (chunk: Buffer): void => {
+      bytes += chunk.length;
+      chunks.push(chunk);
+      if (bytes > MAX_BODY_BYTES) end(() => reject(tooLarge()));
+    };
+    const done = (): void => end(() => resolve(Buffer.concat(chunks)));
+    const fail = (error: Error): void => end(() => reject(unreadable(error.message)));
+    const gone = (): void => end(() => reject(unreadable("the connection was closed")));
+    const aborted = (): void => end(() => reject(unreadable("the request was given up")));
+    if (signal?.aborted) return reject(unreadable("the request was given up"));
+    if (Number(stream.headers["content-length"] ?? 0) > MAX_BODY_BYTES) return reject(tooLarge());
+    signal?.addEventListener("abort", aborted);
+    // Both kinds of request are streams of bytes with these events.
+    (stream as IncomingMessage)
+      .on("data", take)
+      .on("end", done)
+      .on("error", fail)
+      .on("close", gone);
+  });
+}
+
+function tooLarge(): ApiError {
+  return new ApiError(
+    "RequestEntityTooLarge",
+    `Request entity too large: limit is ${MAX_BODY_BYTES}`,
+  );
+}
+
+function unreadable(why: string): ApiError {
+  return badRequest(`the body of the request could not be read: ${why}`);
 }
 
 export interface ExpectedKind {
@@ -36,90 +69,211 @@ export interface ExpectedKind {
 
 export interface DecodedBody {
   readonly object: KubeObject;
-  /** For `Warning` headers: unknown fields under fieldValidation=Warn. */
+  /** For `Warning` headers: unknown and duplicate fields under fieldValidation=Warn. */
   readonly warnings: readonly string[];
 }
 
-export interface DecodeOptions {
+export interface CheckOptions {
   readonly schema: Schema;
-  readonly contentType: string | undefined;
+  /** "Ignore", "Warn" or "Strict". */
   readonly fieldValidation: string | undefined;
   readonly expected: ExpectedKind;
 }
 
+export interface DecodeOptions extends CheckOptions {
+  readonly contentType: string | undefined;
+}
+
+/** The media type of a Content-Type header, without its parameters. */
+export function mediaTypeOf(contentType: string | undefined): string {
+  return (contentType ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
+}
+
 /** Throws `ApiError`. */
 export function decodeBody(body: Buffer, options: DecodeOptions): DecodedBody {
-  const { contentType = "application/json", schema } = options;
-  const media = contentType.split(";")[0]?.trim();
-  switch (media) {
+  switch (mediaTypeOf(options.contentType)) {
     case "application/vnd.kubernetes.protobuf": {
-      const { value } = decodeProtobuf(schema, body);
-      return { object: asKind(value, options.expected), warnings: [] };
+      const { value } = decodeProtobuf(options.schema, body);
+      return { object: asKind(value, options), warnings: [] };
     }
+    case "":
     case "application/json":
-      return checkTree(parseJson(body.toString("utf8")), options);
+      return checkSource(jsonSource(body, options.expected), options);
     case "application/yaml":
     case "application/x-yaml":
-      return checkTree(parseYaml(body.toString("utf8")), options);
+      return checkSource(yamlSource(body, options.expected), options);
     default:
-      throw new ApiError(
-        "UnsupportedMediaType",
-        `the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf`,
-      );
+      throw unsupportedMediaType([
+        "application/json",
+        "application/yaml",
+        "application/vnd.kubernetes.protobuf",
+      ]);
   }
 }
 
-/** Holds a tree against the expected kind, as a body or as the result of a patch. */
-export function checkTree(
+export function unsupportedMediaType(accepted: readonly string[]): ApiError {
+  return new ApiError(
+    "UnsupportedMediaType",
+    `the body of the request was in an unknown format - accepted media types include: ${accepted.join(", ")}`,
+  );
+}
+
+interface Source {
+  readonly tree: unknown;
+  readonly occurrences?: Occurrences;
+  /** What its parser finds wrong with it, for strict validation. */
+  readonly faults: readonly string[];
+}
+
+function jsonSource(body: Buffer, { kind }: ExpectedKind): Source {
+  try {
+    const { value, occurrences } = parseJson(body.toString("utf8"));
+    return { tree: value, occurrences, faults: [] };
+  } catch (error) {
+    if (!(error instanceof JsonSyntaxError)) throw error;
+    throw badRequest(
+      `the object provided is unrecognized (must be of type ${kind}): couldn't get version/kind; json parse error: ${error.message} (${summary(body)})`,
+    );
+  }
+}
+
+function yamlSource(body: Buffer, { kind }: ExpectedKind): Source {
+  try {
+    const { value, duplicates } = parseYaml(body.toString("utf8"));
+    return { tree: value, faults: duplicates };
+  } catch (error) {
+    if (!(error instanceof YamlSyntaxError)) throw error;
+    throw badRequest(
+      `the object provided is unrecognized (must be of type ${kind}): ${error.message} (${summary(body)})`,
+    );
+  }
+}
+
+const SUMMARY_BYTES = 30;
+
+function summary(body: Buffer): string {
+  if (body.length === 0) return "<empty>";
+  const start = body.subarray(0, SUMMARY_BYTES);
+  const text = body[0] === 0x7b ? start.toString("utf8") : start.toString("hex");
+  return body.length > SUMMARY_BYTES ? `${text} ...` : text;
+}
+
+/** Holds a tree against the expected kind. Throws `ApiError`. */
+export function checkTree(tree: unknown, options: CheckOptions): DecodedBody {
+  return checkSource({ tree, faults: [] }, options);
+}
+
+function checkSource(source: Source, options: CheckOptions): DecodedBody {
+  const { expected, fieldValidation } = options;
+  const cannot = (why: string): ApiError =>
+    badRequest(
+      `${expected.kind} in version "${expected.version}" cannot be handled as a ${expected.kind}: ${why}`,
+    );
+  let inspected: InspectedTree;
+  try {
+    inspected = inspect(source, options);
+  } catch (error) {
+    if (!(error instanceof FieldTypeError)) throw error;
+    throw cannot(error.message);
+  }
+  const { object, strictFaults } = inspected;
+  if (fieldValidation === "Ignore") return { object, warnings: [] };
+  const warnings = [...source.faults, ...strictFaults];
+  if (warnings.length > 0 && fieldValidation === "Strict")
+    throw cannot(`strict decoding error: ${strictText(source.faults, strictFaults)}`);
+  return { object, warnings };
+}
+
+export interface InspectedTree {
+  readonly object: KubeObject;
+  readonly strictFaults: readonly string[];
+}
+
+/** The result of a patch against its kind. Throws `FieldTypeError`, or `ApiError` for another kind. */
+export function inspectTree(
   tree: unknown,
-  { schema, fieldValidation, expected }: Omit<DecodeOptions, "contentType">,
-): DecodedBody {
-  if (!isTree(tree)) throw badRequest("the body of the request is not an object");
+  options: Pick<CheckOptions, "schema" | "expected">,
+): InspectedTree {
+  return inspect({ tree, faults: [] }, options);
+}
+
+function inspect(
+  source: Source,
+  options: Pick<CheckOptions, "schema" | "expected">,
+): InspectedTree {
+  const { value, strictFaults } = checkSourceFields(source, options);
+  return { object: asKind(value, options), strictFaults };
+}
+
+/** Go's YAML decoder puts its faults into one text of several lines. */
+function strictText(yaml: readonly string[], fields: readonly string[]): string {
+  const first = yaml.length === 0 ? [] : [`yaml: unmarshal errors:\n  ${yaml.join("\n  ")}`];
+  return [...first, ...fields].join(", ");
+}
+
+/** Throws `FieldTypeError`, or `ApiError` where the tree is another kind's. */
+function checkSourceFields(
+  { tree, occurrences = new Map() }: Source,
+  { schema, expected }: Pick<CheckOptions, "schema" | "expected">,
+): FieldCheck {
+  if (!isTree(tree)) {
+    const got = Array.isArray(tree) ? "array" : tree === null ? "null" : typeof tree;
+    throw badRequest(
+      `the object provided is unrecognized (must be of type ${expected.kind}): the body is ${got}, expected an object`,
+    );
+  }
   const named = {
     ...tree,
-    kind: tree["kind"] ?? expected.kind,
-    apiVersion: tree["apiVersion"] ?? apiVersionOf(expected),
+    kind: tree["kind"] || expected.kind,
+    apiVersion: tree["apiVersion"] || apiVersionOf(expected),
   };
   const typeName = schema.typeNameOf(expected);
-  if (typeName === undefined) return { object: asKind(named, expected), warnings: [] };
-  const { unknown, value } = checkFields(schema, typeName, named);
-  const texts = unknown.map((path) => `unknown field "${path}"`);
-  if (texts.length > 0 && fieldValidation === "Strict") {
-    throw badRequest(
-      `${expected.kind} in version "${expected.version}" cannot be handled as a ${expected.kind}: strict decoding error: ${texts.join(", ")}`,
-    );
-  }
-  return { object: asKind(value, expected), warnings: fieldValidation === "Ignore" ? [] : texts };
+  // Of another kind: told so, rather than that its fields are unknown.
+  if (typeName === undefined || !isOfType(named, schema, typeName))
+    return { value: named, strictFaults: [] };
+  return checkFields(schema, typeName, {
+    value: named,
+    occurrences: renamed(occurrences, { from: tree, to: named }),
+  });
 }
 
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw badRequest(
-      `the body of the request is not JSON: ${error instanceof Error ? error.message : String(error)}`,
-    );
-  }
+/** The root was copied to name its kind; a kind that stands there twice is still told. */
+function renamed(
+  occurrences: Occurrences,
+  { from, to }: { readonly from: object; readonly to: object },
+): Occurrences {
+  const own = occurrences.get(from);
+  return own ? new Map([...occurrences, [to, own]]) : occurrences;
 }
 
-export function parseYaml(text: string): unknown {
-  try {
-    return parse(text, { maxAliasCount: 100 });
-  } catch (error) {
-    throw badRequest(
-      `the body of the request is not YAML: ${error instanceof Error ? error.message : String(error)}`,
-    );
-  }
+/** Types that belong to every group (DeleteOptions) come with the version of any. */
+function isOfType(value: Readonly<Record<string, unknown>>, schema: Schema, type: string): boolean {
+  const { kind, apiVersion } = value;
+  if (typeof kind !== "string" || typeof apiVersion !== "string") return false;
+  const slash = apiVersion.indexOf("/");
+  const [group, version] = [apiVersion.slice(0, Math.max(0, slash)), apiVersion.slice(slash + 1)];
+  return schema.typeNameOf({ group, version, kind }) === type;
 }
 
-function asKind(value: unknown, expected: ExpectedKind): KubeObject {
+function asKind(
+  value: unknown,
+  { schema, expected }: Pick<CheckOptions, "schema" | "expected">,
+): KubeObject {
   if (!isTree(value)) throw badRequest("the body of the request is not an object");
   const { kind, apiVersion, metadata } = value;
   const wanted = apiVersionOf(expected);
-  if (kind !== expected.kind || apiVersion !== wanted) {
+  const typeName = schema.typeNameOf(expected);
+  const isExpected =
+    (kind === expected.kind && apiVersion === wanted) ||
+    (typeName !== undefined && isOfType(value, schema, typeName));
+  if (isExpected) return { ...value, metadata: isTree(metadata) ? metadata : {} } as KubeObject; // Held against its type above.
+  if (kind === expected.kind) {
     throw badRequest(
-      `the object provided is unrecognized (must be of type ${expected.kind}): got ${JSON.stringify(apiVersion)} ${JSON.stringify(kind)}, expected "${wanted}" "${expected.kind}"`,
+      `the API version in the data (${String(apiVersion)}) does not match the expected API version (${wanted})`,
     );
   }
-  return { ...value, metadata: isTree(metadata) ? metadata : {} } as KubeObject; // Held against its type above.
+  const version = String(apiVersion).split("/").at(-1);
+  throw badRequest(
+    `${String(kind)} in version "${version}" cannot be handled as a ${expected.kind}: got ${String(apiVersion)} ${String(kind)}, expected ${wanted} ${expected.kind}`,
+  );
 }

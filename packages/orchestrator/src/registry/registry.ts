@@ -8,11 +8,12 @@
 import { type Clock, type Logger, type Random } from "@sagong/base";
 import {
   alreadyExists,
-  ApiError,
   badRequest,
   conflict,
   invalid,
+  namespaceTerminating,
   notFound,
+  noUniqueName,
   qualifiedResource,
 } from "../api/api-status.js";
 import { applyDefaults } from "../api/defaults/kind-defaults.js";
@@ -23,18 +24,13 @@ import { apiVersionOf, type KubeObject, type ObjectKey, type ObjectList } from "
 import type { Schema } from "../api/schema/schema.js";
 import { type ServedResource, servedResources } from "../api/schema/served.js";
 import { validateCreate, validateUpdate } from "../api/validation/validate-kind.js";
-import { decodeContinue, encodeContinue } from "../storage/continue-token.js";
 import { objectKey, resourcePrefix } from "../storage/key-path.js";
 import type { Storage, Stored } from "../storage/storage.js";
 import { versioned, WatchCache } from "../storage/watch-cache.js";
-import { type Selection, selection, versionOf } from "./selection.js";
+import { type ListQuery, listObjects } from "./list-objects.js";
+import { fromStored, toStored } from "./stored-form.js";
 import { type StrategyContext, strategyOf } from "./strategies.js";
-import {
-  REACH_LIMIT_MS,
-  type RegistryEvent,
-  watchObjects,
-  type WatchQuery,
-} from "./watch-objects.js";
+import { type RegistryEvent, watchObjects, type WatchQuery } from "./watch-objects.js";
 
 export interface RegistryDependencies {
   readonly schema: Schema;
@@ -44,13 +40,6 @@ export interface RegistryDependencies {
   readonly logger: Logger;
   /** A random RFC 9562 UUID. */
   readonly newUid: () => string;
-}
-
-export interface ListQuery extends Selection {
-  readonly resourceVersion?: string | undefined;
-  readonly resourceVersionMatch?: string | undefined;
-  readonly limit?: number | undefined;
-  readonly continue?: string | undefined;
 }
 
 export interface WriteQuery {
@@ -106,78 +95,26 @@ export class Registry {
   }
 
   async get(resource: ServedResource, key: ObjectKey): Promise<KubeObject> {
-    return this.#typed(resource, await this.#read(resource, key));
+    return fromStored(resource, await this.#read(resource, key));
   }
 
   // ── Lists ────────────────────────────────────────────────────────────────────────────────────
 
   async list(resource: ServedResource, query: ListQuery): Promise<ObjectList> {
-    const matches = selection(resource, query);
-    const { items, version, next, remaining } = await this.#page(resource, query, matches);
+    const { items, version, next, remaining } = await listObjects(resource, query, {
+      storage: this.#dependencies.storage,
+      cache: () => this.cacheOf(resource),
+    });
     return {
       kind: `${resource.kind}List`,
       apiVersion: apiVersionOf(resource),
       metadata: {
         resourceVersion: String(version),
         ...(next === undefined ? {} : { continue: next }),
-        ...(next === undefined || query.labelSelector || query.fieldSelector
-          ? {}
-          : { remainingItemCount: remaining }),
+        ...(remaining === undefined ? {} : { remainingItemCount: remaining }),
       },
-      items: items.map((object) => this.#typed(resource, object)),
+      items: items.map((object) => fromStored(resource, object)),
     };
-  }
-
-  async #page(
-    resource: ServedResource,
-    query: ListQuery,
-    matches: (object: KubeObject) => boolean,
-  ): Promise<{
-    items: KubeObject[];
-    version: number;
-    next: string | undefined;
-    remaining: number;
-  }> {
-    const { storage } = this.#dependencies;
-    const token = query.continue ? decodeContinue(query.continue) : undefined;
-    const asked = versionOf(query.resourceVersion);
-    const cached =
-      !token &&
-      query.limit === undefined &&
-      query.resourceVersionMatch !== "Exact" &&
-      query.resourceVersion;
-    if (cached) {
-      const cache = this.cacheOf(resource);
-      if (asked > 0) await cache.reach(asked, REACH_LIMIT_MS);
-      const { items, version } = await cache.list();
-      const chosen = items.map(({ object }) => object).filter(matches);
-      return { items: chosen, version, next: undefined, remaining: 0 };
-    }
-    const prefix = `${resourcePrefix(resource)}${query.namespace === undefined ? "" : `${query.namespace}/`}`;
-    const exact = query.resourceVersionMatch === "Exact" ? asked : 0;
-    const items: KubeObject[] = [];
-    let after = token?.after;
-    let version = token?.version ?? exact;
-    for (;;) {
-      const page = await storage.list(prefix, { after, version, limit: query.limit });
-      version = page.version;
-      for (const stored of page.items) {
-        after = objectKey(resource, {
-          namespace: stored.object.metadata.namespace,
-          name: stored.object.metadata.name ?? "",
-        });
-        const { object } = versioned(stored);
-        if (!matches(object)) continue;
-        items.push(object);
-        if (query.limit !== undefined && items.length >= query.limit) break;
-      }
-      const full = query.limit !== undefined && items.length >= query.limit;
-      if (full || !page.more) {
-        const more = page.more || (full && after !== lastKeyOf(resource, page.items));
-        const next = more && after !== undefined ? encodeContinue({ version, after }) : undefined;
-        return { items, version, next, remaining: page.remaining };
-      }
-    }
   }
 
   // ── Watches ──────────────────────────────────────────────────────────────────────────────────
@@ -190,7 +127,7 @@ export class Registry {
       clock,
       random,
       currentVersion: () => this.#currentVersion(),
-      typed: (object) => this.#typed(resource, object),
+      typed: (object) => fromStored(resource, object),
     });
   }
 
@@ -205,7 +142,8 @@ export class Registry {
     given: KubeObject,
     query: WriteQuery = {},
   ): Promise<KubeObject> {
-    if (resource.namespaced) await this.#checkNamespace(given.metadata.namespace ?? "", resource);
+    const stored = toStored(resource, given);
+    if (resource.namespaced) await this.#checkNamespace(resource, stored.metadata);
     const base = given.metadata.generateName;
     const named = given.metadata.name !== undefined && given.metadata.name !== "";
     for (let attempt = 1; ; attempt++) {
@@ -215,9 +153,10 @@ export class Registry {
           ? generateName(base, this.#dependencies.random)
           : undefined;
       const metadata: ObjectMeta = { ...given.metadata, name };
-      const created = await this.#createOnce(resource, { ...given, metadata }, query);
+      const created = await this.#createOnce(resource, { ...stored, metadata }, query);
       if (created) return created;
-      if (named || attempt >= MAX_NAME_ATTEMPTS) throw alreadyExists(resource, name ?? "");
+      if (named) throw alreadyExists(resource, name ?? "");
+      if (attempt >= MAX_NAME_ATTEMPTS) throw noUniqueName(resource, name ?? "");
     }
   }
 
@@ -254,7 +193,7 @@ export class Registry {
     const key = objectKey(resource, { namespace: metadata.namespace, name: metadata.name ?? "" });
     if (dryRun) {
       if (await this.#dependencies.storage.get(key)) return undefined;
-      return this.#typed(resource, defaulted);
+      return fromStored(resource, defaulted);
     }
     const allocated = await strategy.allocate(defaulted, this.#context);
     const ttl = resource.resource === "events" ? EVENT_TTL_SECONDS : undefined;
@@ -263,7 +202,7 @@ export class Registry {
       await strategy.release(allocated, this.#context);
       return undefined;
     }
-    return this.#typed(resource, versioned({ object: allocated, version }).object);
+    return fromStored(resource, versioned({ object: allocated, version }).object);
   }
 
   /** Replaces the object, or one part of it where `subresource` is `status`. */
@@ -290,7 +229,7 @@ export class Registry {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       const stored = await this.#stored(resource, key);
       const before = versioned(stored).object;
-      const given = change(this.#typed(resource, before));
+      const given = toStored(resource, change(fromStored(resource, before)));
       const { resourceVersion, uid } = given.metadata;
       if (uid !== undefined && uid !== before.metadata.uid) {
         throw conflict(
@@ -302,18 +241,18 @@ export class Registry {
       if (resourceVersion && resourceVersion !== before.metadata.resourceVersion)
         throw conflict(resource, key.name);
       const next = this.#prepareUpdate(resource, { given, before, subresource: query.subresource });
-      if (equalTrees(storable(next), storable(stored.object))) return this.#typed(resource, before);
-      if (query.dryRun) return this.#typed(resource, next);
+      if (equalTrees(storable(next), storable(stored.object))) return fromStored(resource, before);
+      if (query.dryRun) return fromStored(resource, next);
       const path = objectKey(resource, key);
       if (mustGo(next)) {
         const gone = await storage.delete(path, stored.version);
         if (gone === undefined) continue;
         await strategyOf(resource).release(next, this.#context);
-        return this.#typed(resource, versioned({ object: next, version: gone }).object);
+        return fromStored(resource, versioned({ object: next, version: gone }).object);
       }
       const version = await storage.update(path, storable(next), stored.version);
       if (version !== undefined)
-        return this.#typed(resource, versioned({ object: next, version }).object);
+        return fromStored(resource, versioned({ object: next, version }).object);
       if (resourceVersion) throw conflict(resource, key.name);
     }
     throw conflict(resource, key.name);
@@ -377,18 +316,18 @@ export class Registry {
       const before = versioned(stored).object;
       checkPreconditions(resource, before, query);
       const marked = this.#markDeleted(resource, before, query);
-      if (query.dryRun) return this.#typed(resource, marked);
+      if (query.dryRun) return fromStored(resource, marked);
       if (mustGo(marked)) {
         const version = await storage.delete(path, stored.version);
         if (version === undefined) continue;
         await strategyOf(resource).release(before, this.#context);
-        return this.#typed(resource, versioned({ object: marked, version }).object);
+        return fromStored(resource, versioned({ object: marked, version }).object);
       }
       if (equalTrees(storable(marked), storable(stored.object)))
-        return this.#typed(resource, before);
+        return fromStored(resource, before);
       const version = await storage.update(path, storable(marked), stored.version);
       if (version !== undefined)
-        return this.#typed(resource, versioned({ object: marked, version }).object);
+        return fromStored(resource, versioned({ object: marked, version }).object);
     }
     throw conflict(resource, key.name);
   }
@@ -425,20 +364,13 @@ export class Registry {
     return versioned(await this.#stored(resource, key)).object;
   }
 
-  async #checkNamespace(name: string, resource: ServedResource): Promise<void> {
-    const namespace = await this.#dependencies.storage.get(`/namespaces/${name}`);
-    if (!namespace) throw notFound({ group: "", resource: "namespaces" }, name);
-    if (namespace.object.metadata.deletionTimestamp === undefined || resource.resource === "events")
+  async #checkNamespace(resource: ServedResource, given: ObjectMeta): Promise<void> {
+    const { name = "", namespace = "" } = given;
+    const stored = await this.#dependencies.storage.get(`/namespaces/${namespace}`);
+    if (!stored) throw notFound({ group: "", resource: "namespaces" }, namespace);
+    if (stored.object.metadata.deletionTimestamp === undefined || resource.resource === "events")
       return;
-    throw new ApiError(
-      "Forbidden",
-      `${qualifiedResource(resource)} is forbidden: unable to create new content in namespace ${name} because it is being terminated`,
-    );
-  }
-
-  #typed(resource: ServedResource, object: KubeObject): KubeObject {
-    const { kind: _k, apiVersion: _a, ...rest } = object;
-    return { kind: resource.kind, apiVersion: apiVersionOf(resource), ...rest };
+    throw namespaceTerminating(resource, { name, namespace });
   }
 
   #nowText(): string {
@@ -489,14 +421,9 @@ function rulesOf(resource: ServedResource): { qualified: string; namespaced: boo
   return { qualified: qualifiedResource(resource), namespaced: resource.namespaced };
 }
 
-/** As stored: kind and version are known by the key, the resourceVersion by the revision. */
+/** Kind and version are known by the key, the resourceVersion by the revision. */
 function storable(object: KubeObject): KubeObject {
-  const { kind: _k, apiVersion: _a, ...rest } = object;
-  const { resourceVersion: _r, ...metadata } = object.metadata;
+  const { kind: _kind, apiVersion: _apiVersion, ...rest } = object;
+  const { resourceVersion: _resourceVersion, ...metadata } = object.metadata;
   return { ...rest, metadata };
-}
-
-function lastKeyOf(resource: ServedResource, items: readonly Stored[]): string | undefined {
-  const last = items.at(-1)?.object.metadata;
-  return last && objectKey(resource, { namespace: last.namespace, name: last.name ?? "" });
 }

@@ -8,7 +8,6 @@
  *    closes; with an `ApiError` where the client must read everything anew.
  */
 import { type Clock, type Random, randomFraction } from "@sagong/base";
-import { ApiError } from "../api/api-status.js";
 import { apiVersionOf, type KubeObject } from "../api/resource.js";
 import type { ServedResource } from "../api/schema/served.js";
 import {
@@ -21,7 +20,6 @@ import { type Selection, selection, versionOf } from "./selection.js";
 
 export interface WatchQuery extends Selection {
   readonly resourceVersion?: string | undefined;
-  readonly resourceVersionMatch?: string | undefined;
   readonly sendInitialEvents?: boolean | undefined;
   readonly allowWatchBookmarks?: boolean | undefined;
   /** Left out: half an hour to an hour, so that not all clients come back at once. */
@@ -90,23 +88,14 @@ async function begin(
   query: WatchQuery,
   { cache, currentVersion }: WatchObjectsDependencies,
 ): Promise<CacheWatch> {
-  if (query.sendInitialEvents && query.resourceVersionMatch !== "NotOlderThan") {
-    throw new ApiError(
-      "Invalid",
-      'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
-    );
-  }
-  const asked = versionOf(query.resourceVersion);
-  if (query.sendInitialEvents) {
-    await cache.reach(asked || (await currentVersion()), REACH_LIMIT_MS);
-    return cache.watch(undefined);
-  }
-  if (asked > 0) {
-    await cache.reach(asked, REACH_LIMIT_MS);
-    return cache.watch(asked);
-  }
-  // "Get State and Start at Any": what is there comes first, unless it is declined.
-  return query.sendInitialEvents === undefined ? cache.watch(undefined) : cache.watchFromNow();
+  const { sendInitialEvents, resourceVersion = "" } = query;
+  const asked = versionOf(resourceVersion);
+  // Unset means the most recent, "0" whatever there is (API concepts: semantics for watch).
+  const least = resourceVersion === "" ? await currentVersion() : asked;
+  if (least > 0) await cache.reach(least, REACH_LIMIT_MS);
+  if (sendInitialEvents) return cache.watch(undefined);
+  if (asked > 0) return cache.watch(asked);
+  return sendInitialEvents === undefined ? cache.watch(undefined) : cache.watchFromNow();
 }
 
 function eventOf(

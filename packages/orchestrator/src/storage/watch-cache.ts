@@ -7,7 +7,7 @@
  * C2 a watcher gets each change after its start once, in order; one that is too slow is cut off.
  */
 import { type Clock, delay, errorText, type Logger } from "@sagong/base";
-import { ApiError, expired, isApiError } from "../api/api-status.js";
+import { ApiError, expired, isApiError, versionTooLarge } from "../api/api-status.js";
 import type { KubeObject } from "../api/resource.js";
 import type { Storage, StorageWatch, Stored } from "./storage.js";
 
@@ -65,6 +65,8 @@ export class WatchCache {
   readonly #dependencies: WatchCacheDependencies;
   readonly #objects = new Map<string, Stored>();
   readonly #watchers = new Set<Watcher>();
+  /** Of those who wait in `reach`. */
+  readonly #waiters = new Set<() => void>();
   #window: CacheChange[] = [];
   /** Changes at or before it may have left the window. */
   #windowStart = 0;
@@ -102,20 +104,31 @@ export class WatchCache {
     const { clock } = this.#dependencies;
     const untilMs = clock.monotonicMs() + limitMs;
     while (this.#version < version) {
-      if (clock.monotonicMs() > untilMs) {
-        throw new ApiError(
-          "Timeout",
-          `Too large resource version: ${version}, current: ${this.#version}`,
-          {
-            causes: [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }],
-            retryAfterSeconds: 1,
-          },
-        );
-      }
+      if (clock.monotonicMs() > untilMs) throw versionTooLarge(version, this.#version);
+      if (this.#closing.signal.aborted) throw new ApiError("ServiceUnavailable", SHUTTING_DOWN);
       // The store tells of changes under our prefix only; that it has come further we must ask.
       this.#watch?.requestProgress();
-      await delay(clock, REACH_POLL_MS);
+      await this.#progress(REACH_POLL_MS);
     }
+  }
+
+  /** Resolves when the cache has come further, or the time is over. */
+  #progress(limitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        timer.cancel();
+        this.#waiters.delete(done);
+        resolve();
+      };
+      const timer = this.#dependencies.clock.schedule(limitMs, done);
+      this.#waiters.add(done);
+    });
+  }
+
+  #advance(version: number): void {
+    if (version <= this.#version) return;
+    this.#version = version;
+    for (const wake of this.#waiters) wake();
   }
 
   /** From `version` on; undefined: from what is there now, with that as `initial`. */
@@ -160,6 +173,7 @@ export class WatchCache {
   async close(): Promise<void> {
     this.#closing.abort(new Error("closed"));
     for (const watcher of this.#watchers) this.#stop(watcher, new WatchStoppedError(SHUTTING_DOWN));
+    for (const wake of this.#waiters) wake();
     await this.#done;
   }
 
@@ -217,7 +231,7 @@ export class WatchCache {
               this.#put(event.key, { object: event.object, version: event.version });
             else this.#delete(event.key, event.version);
           }
-          this.#version = Math.max(this.#version, version);
+          this.#advance(version);
         }
       } catch (error) {
         if (signal.aborted) return;
@@ -241,7 +255,7 @@ export class WatchCache {
     }
     this.#objects.clear();
     for (const item of items) this.#objects.set(this.#keyOf(item.object), versioned(item));
-    this.#version = version;
+    this.#advance(version);
     this.#window = [];
     this.#windowStart = version;
     this.#isReady = true;

@@ -1,25 +1,35 @@
 /**
- * Holds a decoded JSON tree against its type: unknown fields are named (strict validation refuses
- * them, Warn reports them), wrong types are refused with the text that Go's decoder gives.
+ * Holds a decoded JSON tree against its type: unknown and duplicate fields are named (strict
+ * validation refuses them, Warn reports them), wrong types are refused with the text that Go's
+ * decoder gives.
  */
-import { badRequest } from "../api-status.js";
 import type { Schema, TypeFacts, TypeRef } from "../schema/schema.js";
+import type { Occurrences } from "./parse-json.js";
 
 /** Deeper documents are refused: the walk recurses. */
 const MAX_DEPTH = 200;
 
 export interface FieldCheck {
-  /** `spec.replica`, `spec.template.spec.containers[0].imagee`, … in document order. */
-  readonly unknown: readonly string[];
-  /** The tree without them. */
+  /** `unknown field "spec.replica"`, `duplicate field "spec.paused"`, … in document order. */
+  readonly strictFaults: readonly string[];
+  /** The tree without the unknown ones. */
   readonly value: unknown;
 }
 
-/** Throws `ApiError` BadRequest where a value has a type that its field cannot hold. */
-export function checkFields(schema: Schema, typeName: string, value: unknown): FieldCheck {
-  const unknown: string[] = [];
-  const walker = new Walker(schema, unknown);
-  return { value: walker.type(typeName, value, { path: "", owner: "" }), unknown };
+/** A value that its field cannot hold; whoever decodes says of which object. */
+export class FieldTypeError extends Error {
+  override readonly name: string = "FieldTypeError";
+}
+
+/** Throws `FieldTypeError`. */
+export function checkFields(
+  schema: Schema,
+  typeName: string,
+  { value, occurrences }: { readonly value: unknown; readonly occurrences?: Occurrences },
+): FieldCheck {
+  const strictFaults: string[] = [];
+  const walker = new Walker(schema, { strictFaults, occurrences: occurrences ?? new Map() });
+  return { value: walker.type(typeName, value, { path: "", owner: "" }), strictFaults };
 }
 
 interface Place {
@@ -30,12 +40,17 @@ interface Place {
 
 class Walker {
   readonly #schema: Schema;
-  readonly #unknown: string[];
+  readonly #strictFaults: string[];
+  readonly #occurrences: Occurrences;
   #depth = 0;
 
-  constructor(schema: Schema, unknown: string[]) {
+  constructor(
+    schema: Schema,
+    { strictFaults, occurrences }: { strictFaults: string[]; readonly occurrences: Occurrences },
+  ) {
     this.#schema = schema;
-    this.#unknown = unknown;
+    this.#strictFaults = strictFaults;
+    this.#occurrences = occurrences;
   }
 
   type(name: string, value: unknown, place: Place): unknown {
@@ -45,17 +60,28 @@ class Walker {
     if (!isTree(value))
       throw mismatch(value, `struct`, { ...place, owner: place.owner || shortName(name) });
     if (++this.#depth > MAX_DEPTH)
-      throw badRequest(`the body is nested more than ${MAX_DEPTH} deep`);
+      throw new FieldTypeError(`the body is nested more than ${MAX_DEPTH} deep`);
     const result: Record<string, unknown> = {};
-    for (const [key, inner] of Object.entries(value)) {
+    const seen = new Set<string>();
+    for (const [key, inner] of this.#entries(value)) {
       const path = place.path === "" ? key : `${place.path}.${key}`;
-      const field = facts.fields[key];
-      if (!field) this.#unknown.push(path);
-      else if (inner !== null && inner !== undefined)
+      // A type's table is a plain object: it has no field that it does not own.
+      const field = Object.hasOwn(facts.fields, key) ? facts.fields[key] : undefined;
+      if (seen.has(key)) {
+        // One that is unknown and there twice is only unknown.
+        if (field) this.#strictFaults.push(`duplicate field "${path}"`);
+      } else if (!field) this.#strictFaults.push(`unknown field "${path}"`);
+      seen.add(key);
+      if (field && inner !== null && inner !== undefined)
         result[key] = this.#ref(field.type, inner, { path, owner: shortName(name) });
     }
     this.#depth--;
     return result;
+  }
+
+  /** Of a key that is there twice, both. */
+  #entries(value: Readonly<Record<string, unknown>>): Iterable<readonly [string, unknown]> {
+    return this.#occurrences.get(value) ?? Object.entries(value);
   }
 
   #ref(type: TypeRef, value: unknown, place: Place): unknown {
@@ -67,12 +93,14 @@ class Walker {
       );
     }
     if (!isTree(value)) throw mismatch(value, "map", place);
-    return Object.fromEntries(
-      Object.entries(value).map(([key, item]) => [
-        key,
-        this.#ref(type["*"], item, { ...place, path: `${place.path}.${key}` }),
-      ]),
-    );
+    const result = new Map<string, unknown>();
+    for (const [key, item] of this.#entries(value)) {
+      const path = `${place.path}.${key}`;
+      if (key === "__proto__") throw new FieldTypeError(`the key "__proto__" is not accepted`);
+      if (result.has(key)) this.#strictFaults.push(`duplicate field "${path}"`);
+      result.set(key, this.#ref(type["*"], item, { ...place, path }));
+    }
+    return Object.fromEntries(result);
   }
 
   #scalar(name: string, value: unknown, place: Place): unknown {
@@ -82,7 +110,7 @@ class Walker {
         if (typeof value !== "string")
           throw mismatch(value, format === "byte" ? "[]byte" : "string", place);
         if (format === "byte" && !/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(value)) {
-          throw badRequest(`illegal base64 data in ${place.path}`);
+          throw new FieldTypeError(`illegal base64 data in ${place.path}`);
         }
         return value;
       case "boolean":
@@ -111,7 +139,7 @@ class Walker {
     }
     if (facts.format === "date-time") {
       if (typeof value === "string" && !Number.isNaN(Date.parse(value))) return value;
-      throw badRequest(
+      throw new FieldTypeError(
         `parsing time ${JSON.stringify(value)} in ${place.path}: expected RFC 3339, as 2006-01-02T15:04:05Z`,
       );
     }
@@ -129,7 +157,7 @@ function mismatch(value: unknown, wanted: string, { path, owner }: Place): Error
   const kind = got === "boolean" ? "bool" : got;
   const shown = kind === "number" ? `number ${String(value)}` : kind;
   const field = path === "" ? owner : `${owner}.${path}`;
-  return badRequest(
+  return new FieldTypeError(
     `json: cannot unmarshal ${shown} into Go struct field ${field} of type ${wanted}`,
   );
 }

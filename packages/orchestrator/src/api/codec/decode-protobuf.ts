@@ -8,6 +8,7 @@ import { MessageDecodeError, Reader } from "@sagong/rpc/message";
 import { badRequest } from "../api-status.js";
 import type { FieldFacts, Schema, TypeFacts, TypeRef } from "../schema/schema.js";
 import { encodeBase64 } from "./base64.js";
+import { JsonSyntaxError, parseJson } from "./parse-json.js";
 
 export interface ProtobufBody {
   readonly apiVersion: string;
@@ -181,6 +182,7 @@ class Decoder {
       const map = (tree[name] as Tree | undefined) ?? {}; // Only this branch sets it.
       tree[name] = map;
       const [key, value] = this.#mapEntry(type["*"]);
+      if (key === "__proto__") throw new MessageDecodeError(`the key "__proto__" is not accepted`);
       map[key] = value;
     }
   }
@@ -212,6 +214,9 @@ class Decoder {
       }
       return items;
     }
+    const wireType = wireTypeOf(type);
+    if ((tag & 7) !== wireType)
+      throw new MessageDecodeError(`wire type ${tag & 7} for ${type}, expected ${wireType}`);
     switch (type) {
       case "string":
         return reader.string();
@@ -227,7 +232,6 @@ class Decoder {
       case "number:double":
         return reader.double();
       default:
-        if ((tag & 7) !== 2) throw new MessageDecodeError(`wire type ${tag & 7} for ${type}`);
         return this.#named(type);
     }
   }
@@ -246,14 +250,21 @@ class Decoder {
       case "MicroTime": {
         const fields = this.#scalars(end, "number");
         if (fields[1] === undefined) return undefined;
-        const ms = Number(fields[1] ?? 0) * 1000 + Number(fields[2] ?? 0) / 1e6;
-        const text = new Date(ms).toISOString();
+        const at = new Date(Number(fields[1] ?? 0) * 1000 + Number(fields[2] ?? 0) / 1e6);
+        if (Number.isNaN(at.getTime()))
+          throw new MessageDecodeError(`${fields[1]} seconds are no time that can be written`);
+        const text = at.toISOString();
         return short === "Time" ? `${text.slice(0, 19)}Z` : text.replace("Z", "000Z");
       }
       case "FieldsV1":
       case "RawExtension": {
         const fields = this.#scalars(end, "string");
-        return JSON.parse(String(fields[1] ?? "null"));
+        try {
+          return parseJson(String(fields[1] ?? "null")).value;
+        } catch (error) {
+          if (!(error instanceof JsonSyntaxError)) throw error;
+          throw new MessageDecodeError(`the JSON in ${short}: ${error.message}`);
+        }
       }
       default:
         return this.message(type, end);
@@ -305,6 +316,12 @@ function inlineOf(facts: TypeFacts): Map<number, Map<number, Known>> {
     if (numbers.size > 0) inline.set(proto, numbers);
   }
   return inline;
+}
+
+/** Protobuf's: 0 a varint, 1 eight bytes, 2 a length and as many bytes. */
+function wireTypeOf(type: string): number {
+  if (isVarint(type)) return 0;
+  return type === "number:double" ? 1 : 2;
 }
 
 function isVarint(type: TypeRef): boolean {

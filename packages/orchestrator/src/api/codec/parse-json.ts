@@ -41,6 +41,25 @@ export function parseJson(text: string): ParsedJson {
   return new Parser(text).document();
 }
 
+/** `duplicate field "spec.paused"` for each key of the text that stands twice in its object. */
+export function duplicateFields({ value, occurrences }: ParsedJson): readonly string[] {
+  if (occurrences.size === 0) return [];
+  const texts: string[] = [];
+  const walk = (at: unknown, path: string): void => {
+    if (typeof at !== "object" || at === null) return;
+    if (Array.isArray(at)) return at.forEach((item, i) => walk(item, `${path}[${i}]`));
+    const seen = new Set<string>();
+    for (const [key, item] of occurrences.get(at) ?? Object.entries(at)) {
+      const inner = path === "" ? key : `${path}.${key}`;
+      if (seen.has(key)) texts.push(`duplicate field "${inner}"`);
+      seen.add(key);
+      walk(item, inner);
+    }
+  };
+  walk(value, "");
+  return texts;
+}
+
 const [QUOTE, BACKSLASH, COLON] = [0x22, 0x5c, 0x3a];
 const [OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = [0x7b, 0x7d, 0x5b, 0x5d];
 

@@ -13,6 +13,8 @@ import type {
   ServiceAccount,
 } from "../gen/core-v1.js";
 import type { EndpointSlice } from "../gen/discovery-v1.js";
+import type { Event as EventsV1 } from "../gen/events-v1.js";
+import { coreEventOf } from "../events/convert-event.js";
 import type { KubeObject } from "../resource.js";
 import { selectorText } from "../selectors/label-selector.js";
 import { ageOf } from "./duration.js";
@@ -49,6 +51,19 @@ const age = (object: KubeObject, nowMs: number): string =>
 const name = (object: KubeObject): string => object.metadata.name ?? "";
 const list = (values: readonly string[]): string =>
   values.length === 0 ? "<none>" : values.join(",");
+
+const EVENT_COLUMNS = [
+  "Last Seen",
+  "Type",
+  "Reason",
+  "Object",
+  "+Subobject",
+  "+Source",
+  "Message",
+  "+First Seen",
+  "+Count",
+  "+Name",
+];
 
 const LAYOUTS: Readonly<Record<string, TableLayout>> = {
   pods: layout<Pod>(
@@ -158,37 +173,9 @@ const LAYOUTS: Readonly<Record<string, TableLayout>> = {
     object.secrets?.length ?? 0,
     age(object, now),
   ]),
-  events: layout<Event>(
-    [
-      "Last Seen",
-      "Type",
-      "Reason",
-      "Object",
-      "+Subobject",
-      "+Source",
-      "Message",
-      "+First Seen",
-      "+Count",
-      "+Name",
-    ],
-    (object, now) => [
-      ageOf(
-        object.series?.lastObservedTime ??
-          object.lastTimestamp ??
-          object.eventTime ??
-          object.metadata.creationTimestamp,
-        now,
-      ),
-      object.type ?? "",
-      object.reason ?? "",
-      `${(object.involvedObject.kind ?? "").toLowerCase()}/${object.involvedObject.name ?? ""}`,
-      object.involvedObject.fieldPath ?? "",
-      [object.source?.component, object.source?.host].filter(Boolean).join(", "),
-      (object.message ?? "").trim(),
-      ageOf(object.firstTimestamp ?? object.eventTime, now),
-      object.series?.count ?? object.count ?? 1,
-      name(object),
-    ],
+  events: layout<Event>(EVENT_COLUMNS, eventCells),
+  "events.events.k8s.io": layout<EventsV1>(EVENT_COLUMNS, (object, now) =>
+    eventCells(coreEventOf(object), now),
   ),
   "leases.coordination.k8s.io": layout<Lease>(["Name", "Holder", "Age"], (object, now) => [
     name(object),
@@ -204,7 +191,7 @@ const DEFAULT: TableLayout = layout(["Name", "Created At"], (object) => [
 
 /** `resource` as `pods` or `deployments.apps`. */
 export function tableLayout(resource: string): TableLayout {
-  return LAYOUTS[resource === "events.events.k8s.io" ? "events" : resource] ?? DEFAULT;
+  return LAYOUTS[resource] ?? DEFAULT;
 }
 
 export interface TableOptions {
@@ -273,6 +260,27 @@ function templateCells(
     list((containers ?? []).map((container) => container.name)),
     list((containers ?? []).map((container) => container.image ?? "")),
     selector ? selectorText(selector) : "<none>",
+  ];
+}
+
+function eventCells(event: Event, nowMs: number): (string | number)[] {
+  const { involvedObject, source, series } = event;
+  const lastSeen =
+    series?.lastObservedTime ??
+    event.lastTimestamp ??
+    event.eventTime ??
+    event.metadata.creationTimestamp;
+  return [
+    ageOf(lastSeen, nowMs),
+    event.type ?? "",
+    event.reason ?? "",
+    `${(involvedObject.kind ?? "").toLowerCase()}/${involvedObject.name ?? ""}`,
+    involvedObject.fieldPath ?? "",
+    [source?.component ?? event.reportingComponent, source?.host].filter(Boolean).join(", "),
+    (event.message ?? "").trim(),
+    ageOf(event.firstTimestamp ?? event.eventTime, nowMs),
+    series?.count ?? event.count ?? 1,
+    event.metadata.name ?? "",
   ];
 }
 

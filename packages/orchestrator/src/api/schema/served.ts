@@ -35,6 +35,7 @@ const SERVED: Readonly<Record<string, Readonly<Record<string, readonly string[]>
   apps: { deployments: ["status", "scale"], replicasets: ["status", "scale"] },
   "coordination.k8s.io": { leases: [] },
   "discovery.k8s.io": { endpointslices: [] },
+  "events.k8s.io": { events: [] },
   "authentication.k8s.io": { selfsubjectreviews: [] },
   "authorization.k8s.io": { selfsubjectaccessreviews: [] },
 };

@@ -4,6 +4,16 @@ import type { KubeObject } from "../resource.js";
 
 export type FieldMatcher = (object: KubeObject) => boolean;
 
+const REFERENCE = [
+  "kind",
+  "namespace",
+  "name",
+  "uid",
+  "apiVersion",
+  "resourceVersion",
+  "fieldPath",
+] as const;
+
 /** By `resource.group`; metadata.name and metadata.namespace are supported everywhere. */
 const FIELDS: Readonly<Record<string, readonly string[]>> = {
   pods: [
@@ -17,15 +27,16 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
     "status.nominatedNodeName",
   ],
   events: [
-    "involvedObject.kind",
-    "involvedObject.namespace",
-    "involvedObject.name",
-    "involvedObject.uid",
-    "involvedObject.apiVersion",
-    "involvedObject.resourceVersion",
-    "involvedObject.fieldPath",
+    ...REFERENCE.map((field) => `involvedObject.${field}`),
     "reason",
     "reportingComponent",
+    "source",
+    "type",
+  ],
+  "events.events.k8s.io": [
+    ...REFERENCE.map((field) => `regarding.${field}`),
+    "reason",
+    "reportingController",
     "source",
     "type",
   ],
@@ -35,18 +46,24 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
   "replicasets.apps": ["status.replicas"],
 };
 
-/** Throws `ApiError` BadRequest where the text is none or names a field that is not supported. */
+/**
+ * The matcher takes objects as they are stored. Throws `ApiError` BadRequest where the text is none
+ * or names a field that is not supported.
+ */
 export function parseFieldSelector(resource: string, text: string): FieldMatcher {
   const requirements = text
     .split(",")
     .filter((part) => part.trim() !== "")
     .map((part) => parse(resource, part.trim()));
   return (object) =>
-    requirements.every(({ path, value, equal }) => (read(object, path) === value) === equal);
+    requirements.every(({ paths, value, equal }) => {
+      const found = paths.map((path) => read(object, path)).find((text) => text !== "") ?? "";
+      return (found === value) === equal;
+    });
 }
 
 interface Requirement {
-  readonly path: readonly string[];
+  readonly paths: readonly (readonly string[])[];
   readonly value: string;
   readonly equal: boolean;
 }
@@ -57,8 +74,16 @@ function parse(resource: string, part: string): Requirement {
   const [, field = "", operator, value = ""] = match;
   const known = ["metadata.name", "metadata.namespace", ...(FIELDS[resource] ?? [])];
   if (!known.includes(field)) throw badRequest(`field label not supported: ${field}`);
-  const path = field === "source" ? ["source", "component"] : field.split(".");
-  return { path, value, equal: operator !== "!=" };
+  return { paths: pathsOf(field), value, equal: operator !== "!=" };
+}
+
+/** Where a field's value is looked for in the stored form, the first that is not empty. */
+function pathsOf(field: string): readonly (readonly string[])[] {
+  // An event written through events.k8s.io has no source; its reporter stands in for it.
+  if (field === "source") return [["source", "component"], ["reportingComponent"]];
+  if (field === "reportingController") return [["reportingComponent"]];
+  const [first = "", ...rest] = field.split(".");
+  return [[first === "regarding" ? "involvedObject" : first, ...rest]];
 }
 
 function read(object: unknown, path: readonly string[]): string {

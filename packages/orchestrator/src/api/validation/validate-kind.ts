@@ -1,16 +1,21 @@
 /** Validation by resource: on creation, and of what an update may change. */
 import type { Deployment, ReplicaSet } from "../gen/apps-v1.js";
-import type { ConfigMap, Pod, Secret, Service } from "../gen/core-v1.js";
+import type { ConfigMap, Event, Pod, Secret, Service } from "../gen/core-v1.js";
 import type { LabelSelector, StatusCause } from "../gen/meta-v1.js";
+import { equalTrees } from "../patch/json-tree.js";
 import { matchesLabels } from "../selectors/label-selector.js";
 import type { KubeObject } from "../resource.js";
 import { Faults } from "./faults.js";
+import { validateCoreEvent, validateEventUpdate, validateNewEvent } from "./validate-event.js";
 import { validateLabels, validateMeta, validateMetaUpdate } from "./validate-meta.js";
 import { validatePodSpec, validatePort } from "./validate-pod-spec.js";
 
 interface KindRules {
   readonly nameForm?: "label" | "subdomain";
+  /** Of every object that is written, new or updated. */
   readonly create?: (object: KubeObject, faults: Faults) => void;
+  /** Of new ones besides. */
+  readonly createOnly?: (object: KubeObject, faults: Faults) => void;
   readonly update?: (now: KubeObject, before: KubeObject, faults: Faults) => void;
 }
 
@@ -18,6 +23,7 @@ interface KindRules {
 function of<T extends KubeObject>(rules: {
   readonly nameForm?: "label" | "subdomain";
   readonly create?: (object: T, faults: Faults) => void;
+  readonly createOnly?: (object: T, faults: Faults) => void;
   readonly update?: (now: T, before: T, faults: Faults) => void;
 }): KindRules {
   return rules as KindRules; // Looked up by the object's own resource.
@@ -27,7 +33,7 @@ const RULES: Readonly<Record<string, KindRules>> = {
   pods: of<Pod>({
     create: (pod, faults) => validatePodSpec(pod.spec, "spec", faults),
     update: (now, before, faults) => {
-      if (podSpecText(now) !== podSpecText(before)) {
+      if (!equalTrees(fixedSpec(now), fixedSpec(before))) {
         faults.forbidden(
           "spec",
           "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)",
@@ -66,12 +72,16 @@ const RULES: Readonly<Record<string, KindRules>> = {
     update: (now, before, faults) => {
       if (
         before.immutable &&
-        JSON.stringify([now.data, now.binaryData]) !==
-          JSON.stringify([before.data, before.binaryData])
+        !equalTrees([now.data, now.binaryData], [before.data, before.binaryData])
       ) {
         faults.forbidden("data", "field is immutable when `immutable` is set");
       }
     },
+  }),
+  events: of<Event>({ create: validateCoreEvent }),
+  "events.events.k8s.io": of<Event>({
+    createOnly: validateNewEvent,
+    update: validateEventUpdate,
   }),
   secrets: of<Secret>({
     update: (now, before, faults) => {
@@ -80,29 +90,40 @@ const RULES: Readonly<Record<string, KindRules>> = {
   }),
 };
 
+interface ValidatedResource {
+  readonly qualified: string;
+  readonly namespaced: boolean;
+}
+
 export function validateCreate(
-  resource: { readonly qualified: string; readonly namespaced: boolean },
+  resource: ValidatedResource,
   object: KubeObject,
 ): readonly StatusCause[] {
   const faults = new Faults();
-  const rules = RULES[resource.qualified] ?? {};
-  validateMeta(object.metadata, faults, {
-    namespaced: resource.namespaced,
-    nameForm: rules.nameForm ?? "subdomain",
-  });
-  rules.create?.(object, faults);
+  validateAlways(resource, object, faults);
+  RULES[resource.qualified]?.createOnly?.(object, faults);
   return faults.causes;
 }
 
 export function validateUpdate(
-  resource: { readonly qualified: string; readonly namespaced: boolean },
+  resource: ValidatedResource,
   now: KubeObject,
   before: KubeObject,
 ): readonly StatusCause[] {
   const faults = new Faults();
   validateMetaUpdate(now.metadata, before.metadata, faults);
   RULES[resource.qualified]?.update?.(now, before, faults);
-  return [...faults.causes, ...validateCreate(resource, now)];
+  validateAlways(resource, now, faults);
+  return faults.causes;
+}
+
+function validateAlways(resource: ValidatedResource, object: KubeObject, faults: Faults): void {
+  const rules = RULES[resource.qualified] ?? {};
+  validateMeta(object.metadata, faults, {
+    namespaced: resource.namespaced,
+    nameForm: rules.nameForm ?? "subdomain",
+  });
+  rules.create?.(object, faults);
 }
 
 function validateWorkload(spec: Deployment["spec"] | ReplicaSet["spec"], faults: Faults): void {
@@ -136,12 +157,11 @@ function immutableSelector(
   before: LabelSelector | undefined,
   faults: Faults,
 ): void {
-  if (JSON.stringify(now) !== JSON.stringify(before))
-    faults.invalid("spec.selector", now ?? {}, "field is immutable");
+  if (!equalTrees(now, before)) faults.invalid("spec.selector", now ?? {}, "field is immutable");
 }
 
 /** The spec without what may change. */
-function podSpecText({ spec }: Pod): string {
+function fixedSpec({ spec }: Pod): unknown {
   const bare = (containers: NonNullable<Pod["spec"]>["containers"] | undefined) =>
     containers?.map((container) => ({ ...container, image: "" }));
   const {
@@ -150,11 +170,11 @@ function podSpecText({ spec }: Pod): string {
     terminationGracePeriodSeconds: _g,
     ...rest
   } = spec ?? { containers: [] };
-  return JSON.stringify({
+  return {
     ...rest,
     containers: bare(spec?.containers),
     initContainers: bare(spec?.initContainers),
-  });
+  };
 }
 
 const SERVICE_TYPES = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];

@@ -137,5 +137,7 @@ function errorOf(status: number, text: string): ApiError {
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }
-  return new ApiError("InternalError", text.trim() || `HTTP status ${status}`, undefined, status);
+  return new ApiError("InternalError", text.trim() || `HTTP status ${status}`, undefined, {
+    code: status,
+  });
 }

@@ -1,0 +1,158 @@
+/**
+ * A watch: the registry's events as lines of JSON, in the form that the client accepts. A client
+ * that does not read holds up its own watch only, and no longer than the watch's time.
+ */
+import { once } from "node:events";
+import type { ServerResponse } from "node:http";
+import type { Writable } from "node:stream";
+import { errorText } from "@sagong/base";
+import { ApiError, invalidOptions, isApiError } from "../api/api-status.js";
+import { partialMetadata, tableOf } from "../api/printing/tables.js";
+import { Faults } from "../api/validation/faults.js";
+import type { RegistryEvent, WatchQuery } from "../registry/watch-objects.js";
+import { formOf, tableOptions } from "./answer.js";
+import { listQuery, type ResourceCall, wholeNumber } from "./call.js";
+import { sendText } from "./http-exchange.js";
+import type { AcceptedForm } from "./media-types.js";
+import { isTrue } from "./request-info.js";
+
+/** `INITIAL_EVENTS_END` of clients. */
+const INITIAL_END = { "k8s.io/initial-events-end": "true" };
+/** Events are put together up to this size while they are ready, and sent as one write. */
+const MAX_WRITE_CHARACTERS = 64 * 1024;
+
+export async function handleWatch(call: ResourceCall): Promise<void> {
+  const { response } = call;
+  const parameters = call.url.searchParams;
+  const abort = new AbortController();
+  const stop = (): void => abort.abort(new Error("the watch ended"));
+  if (call.signal.aborted) stop();
+  call.signal.addEventListener("abort", stop);
+  const query: WatchQuery = {
+    ...listQuery(call),
+    sendInitialEvents: parameters.has("sendInitialEvents")
+      ? isTrue(parameters.get("sendInitialEvents"))
+      : undefined,
+    allowWatchBookmarks: isTrue(parameters.get("allowWatchBookmarks")),
+    timeoutSeconds: wholeNumber(call.url, "timeoutSeconds") || undefined,
+    signal: abort.signal,
+  };
+  checkOptions(parameters.get("resourceVersionMatch") ?? "", query);
+  const form = formOf(call);
+  const events = call.server.registry.watch(call.resource, query);
+  const lines = new LineWriter(call, abort.signal);
+  try {
+    for (;;) {
+      const next = events.next();
+      const ready = await Promise.race([next, immediate()]);
+      // Faults of the request itself are thrown before the first line: they are answered as such.
+      if (ready === undefined) await lines.flush();
+      const result = await next;
+      if (result.done) break;
+      await lines.add(
+        JSON.stringify({ type: result.value.type, object: shown(call, form, result.value) }),
+      );
+    }
+    await lines.flush();
+  } catch (error) {
+    if (!lines.hasBegun) throw error;
+    const known = isApiError(error) ? error : new ApiError("InternalError", errorText(error));
+    await lines.add(JSON.stringify({ type: "ERROR", object: known.toStatus() }));
+    await lines.flush();
+  } finally {
+    call.signal.removeEventListener("abort", stop);
+    stop();
+    await events.return(undefined);
+    if (lines.hasBegun) lines.end();
+  }
+  if (!lines.hasBegun) sendText(response, { code: 200, body: "" });
+}
+
+/** As apimachinery validates ListOptions of a watch. Throws `ApiError` Invalid. */
+function checkOptions(match: string, { sendInitialEvents }: WatchQuery): void {
+  const faults = new Faults();
+  const forbidden = (why: string): void => faults.forbidden("resourceVersionMatch", why);
+  if (sendInitialEvents !== undefined && match !== "NotOlderThan")
+    forbidden("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+  if (match !== "" && sendInitialEvents === undefined)
+    forbidden("resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+  if (match !== "" && match !== "NotOlderThan")
+    faults.notSupported("resourceVersionMatch", match, ["NotOlderThan"]);
+  if (faults.causes.length > 0) throw invalidOptions("ListOptions", faults.causes);
+}
+
+/** Lines gathered while more are ready; waits for a slow client, but not longer than the watch. */
+class LineWriter {
+  readonly #response: ServerResponse;
+  /** What bytes go through: the response itself, or its stream on HTTP/2. */
+  readonly #stream: Writable;
+  readonly #signal: AbortSignal;
+  #pending = "";
+  hasBegun = false;
+
+  constructor({ response }: ResourceCall, signal: AbortSignal) {
+    this.#response = response as ServerResponse; // Both kinds write, flush and end alike.
+    this.#stream = "stream" in response ? response.stream : response;
+    this.#signal = signal;
+  }
+
+  async add(line: string): Promise<void> {
+    this.#pending += `${line}\n`;
+    if (this.#pending.length > MAX_WRITE_CHARACTERS) await this.flush();
+  }
+
+  async flush(): Promise<void> {
+    if (this.#stream.destroyed || this.#response.writableEnded) return;
+    if (!this.hasBegun) {
+      this.hasBegun = true;
+      this.#response.setHeader("content-type", "application/json");
+      this.#response.statusCode = 200;
+      this.#response.flushHeaders();
+    }
+    if (this.#pending === "") return;
+    const text = this.#pending;
+    this.#pending = "";
+    if (this.#response.write(text) || this.#signal.aborted) return;
+    // Of the two ways out, one listener must not stay behind for each write.
+    const settled = new AbortController();
+    const { signal } = settled;
+    const drained = once(this.#response, "drain", { signal }).catch(() => {}); // Given up below.
+    const over = once(this.#signal, "abort", { signal }).catch(() => {}); // As above.
+    await Promise.race([drained, over]);
+    settled.abort();
+  }
+
+  end(): void {
+    // What a client has not read by the end of the watch, it has given up.
+    if (this.#stream.writableNeedDrain) this.#stream.destroy();
+    else this.#response.end();
+  }
+}
+
+function shown(
+  call: ResourceCall,
+  form: AcceptedForm,
+  { type, object, initialEnd }: RegistryEvent,
+): unknown {
+  if (form.as === "Table") {
+    const { resourceVersion } = object.metadata;
+    const options = tableOptions(call, form, { resourceVersion });
+    if (type !== "BOOKMARK") return tableOf([object], options);
+    // A bookmark has no cells: its row carries the version, and the annotation.
+    const bookmark = partialMetadata(initialEnd ? withInitialEnd(object) : object, form.version);
+    return { ...tableOf([], options), rows: [{ cells: [], object: bookmark }] };
+  }
+  const annotated = initialEnd ? withInitialEnd(object) : object;
+  return form.as?.startsWith("PartialObjectMetadata")
+    ? partialMetadata(annotated, form.version)
+    : annotated;
+}
+
+function withInitialEnd(object: RegistryEvent["object"]): RegistryEvent["object"] {
+  return { ...object, metadata: { ...object.metadata, annotations: INITIAL_END } };
+}
+
+/** Resolves with nothing once everything that is ready now has been seen. */
+function immediate(): Promise<undefined> {
+  return new Promise((resolve) => setImmediate(() => resolve(undefined)));
+}
