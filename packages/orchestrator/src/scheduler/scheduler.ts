@@ -1,23 +1,28 @@
 /**
  * The scheduler's loop: informers fill the cache and the queue; one pod after the other is given a
- * node (a pure choice), assumed there, and bound while the next one is being decided.
+ * node (a pure choice), assumed there, and bound while the next one is being decided. The loop
+ * waits in `next()`, and for bindings where too many are under way.
  *
- * S1 a pod is in the queue or in the cache, never in both: what has a node is not waiting for one.
+ * S1 a pod is in the queue or in the cache, in both only while it is being bound.
  * S2 a binding that fails is forgotten before the pod is tried again.
  */
+import { setImmediate } from "node:timers/promises";
 import { type Clock, errorText, type Logger, type Random, TaskGroup } from "@sagong/base";
-import { isApiError } from "../api/api-status.js";
-import type { Binding, Node, Pod } from "../api/gen/core-v1.js";
-import { type KubeObject, keyOf, keyText } from "../api/resource.js";
-import { PODS } from "../api/resources.js";
+import type { Node, ObjectReference, Pod } from "../api/gen/core-v1.js";
+import { keyOf, keyText } from "../api/resource.js";
 import type { ObjectClient } from "../client/object-client.js";
 import type { EventRecorder } from "../controller/event-recorder.js";
 import type { Informer } from "../informer/informer.js";
-import { chooseNode, type Plugins } from "./framework/choose-node.js";
+import { Binder } from "./binder.js";
+import { chooseNode } from "./framework/choose-node.js";
 import { ClusterCache } from "./framework/cluster-cache.js";
-import { isSchedulingRelevant } from "./framework/node-change.js";
+import { nodeEvents } from "./framework/cluster-event.js";
+import type { Plugins } from "./framework/plugin.js";
+import { podInfoOf, podKey } from "./framework/pod-info.js";
+import { PodConditionWriter, type Unscheduled } from "./pod-condition-writer.js";
 import { SchedulingQueue } from "./queue/scheduling-queue.js";
 
+/** Pods that name no scheduler are ours too. */
 export const DEFAULT_SCHEDULER_NAME = "default-scheduler";
 
 export interface SchedulerDependencies {
@@ -25,6 +30,7 @@ export interface SchedulerDependencies {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Without those that have ended: they need nothing of their node any more. */
   readonly pods: Informer<Pod>;
   readonly nodes: Informer<Node>;
   readonly recorder: EventRecorder;
@@ -33,20 +39,28 @@ export interface SchedulerDependencies {
 
 /** Bindings under way; more wait until some are through. */
 const MAX_BINDINGS = 64;
+/** Longer messages are cut in events (Event.note). */
+const MAX_NOTE_LENGTH = 1_024;
+const GATED = "Scheduling is blocked due to non-empty scheduling gates";
 
 export class Scheduler {
   readonly #dependencies: SchedulerDependencies;
   readonly #cache = new ClusterCache();
   readonly #queue: SchedulingQueue;
+  readonly #binder: Binder;
+  readonly #conditions: PodConditionWriter;
   readonly #tasks: TaskGroup;
-  readonly #bindings = new Set<Promise<void>>();
+  /** Where the next search for a node begins. */
+  #start = 0;
   #closed = false;
 
   constructor(dependencies: SchedulerDependencies) {
     this.#dependencies = dependencies;
     this.#queue = new SchedulingQueue(dependencies.clock);
+    this.#binder = new Binder(dependencies);
+    this.#conditions = new PodConditionWriter(dependencies);
     this.#tasks = new TaskGroup((error, task) =>
-      dependencies.logger.error("scheduling task failed", { task, error: errorText(error) }),
+      dependencies.logger.error("scheduling broke", { task, error: errorText(error) }),
     );
   }
 
@@ -57,137 +71,113 @@ export class Scheduler {
     this.#tasks.run("schedule", () => this.#run());
   }
 
+  /** Nothing is decided or bound any more when it resolves. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#queue.close();
+    await this.#binder.close();
     await this.#tasks.settled();
+    await this.#conditions.close();
   }
 
   #onNode(now: Node | undefined, before: Node | undefined): void {
-    const name = (now ?? before)?.metadata.name ?? "";
-    this.#cache.setNode(name, now);
-    if (now && isSchedulingRelevant(now, before)) this.#queue.moveAll();
+    if (this.#closed) return;
+    this.#cache.setNode((now ?? before)?.metadata.name ?? "", now);
+    for (const event of nodeEvents(now, before)) this.#queue.happened(event);
   }
 
   #onPod(now: Pod | undefined, before: Pod | undefined): void {
-    const pod = now ?? before;
-    if (this.#closed || !pod) return;
-    const key = keyText(keyOf(pod));
-    const isOver = now?.status?.phase === "Succeeded" || now?.status?.phase === "Failed";
-    if (!now || isOver) {
-      this.#queue.remove(key);
-      const freed = this.#cache.hasPod(key);
-      this.#cache.removePod(key);
-      if (freed) this.#queue.moveAll();
-      return;
-    }
+    if (this.#closed) return;
+    // Of the same name, but another one: the deletion between was not seen.
+    if (before && before.metadata.uid !== now?.metadata.uid) this.#forgetPod(podKey(before));
+    if (!now) return;
+    const key = podKey(now);
     if (now.spec?.nodeName) {
       this.#queue.remove(key);
       this.#cache.setPod(now, now.spec.nodeName);
-    } else if (isOurs(now) && !this.#cache.hasPod(key)) {
-      this.#queue.add(key, now);
+      if (before && asksForLess(now, before)) this.#queue.happened("pod-removed");
     } else if (!isOurs(now)) {
       this.#queue.remove(key);
+    } else if (!this.#cache.hasPod(key) || this.#queue.placeOf(key) !== undefined) {
+      // Unless it was bound just now, and this is from before.
+      this.#queue.set(now);
+      if (this.#queue.placeOf(key) === "gated") this.#explain(now, "SchedulingGated", GATED);
     }
+  }
+
+  #forgetPod(key: string): void {
+    this.#queue.remove(key);
+    if (!this.#cache.hasPod(key)) return;
+    this.#cache.removePod(key);
+    this.#queue.happened("pod-removed");
   }
 
   async #run(): Promise<void> {
     while (!this.#closed) {
-      const queued = await this.#queue.next();
-      if (!queued) return;
-      this.#tryPod(queued.key, queued.pod);
-      if (this.#bindings.size >= MAX_BINDINGS) await Promise.race(this.#bindings);
+      const pod = await this.#queue.next();
+      if (!pod) return;
+      this.#try(pod);
+      if (this.#binder.count >= MAX_BINDINGS) await this.#binder.oneEnded();
+      else await setImmediate(); // Decisions follow upon each other: let I/O have its turn.
     }
   }
 
-  #tryPod(key: string, pod: Pod): void {
-    const { plugins, random } = this.#dependencies;
-    const gates = pod.spec?.schedulingGates ?? [];
-    if (gates.length > 0) {
-      const message = "Scheduling is blocked due to non-empty scheduling gates";
-      this.#queue.giveBackUnschedulable(key);
-      this.#tasks.run("gated", () => this.#setCondition(pod, "SchedulingGated", message));
-      return;
-    }
-    const choice = chooseNode(pod, this.#cache.nodes(), { plugins, random });
+  #try(pod: Pod): void {
+    const { plugins, random, logger } = this.#dependencies;
+    const key = podKey(pod);
+    const nodes = this.#cache.nodes();
+    const choice = chooseNode(podInfoOf(pod), nodes, { plugins, random, start: this.#start });
+    this.#start = nodes.length === 0 ? 0 : (this.#start + choice.examined) % nodes.length;
     if (choice.kind === "none") {
-      this.#queue.giveBackUnschedulable(key);
-      this.#tasks.run("report", () => this.#reportUnschedulable(pod, choice.message));
+      logger.debug("no node fits", { pod: keyText(keyOf(pod)), reason: choice.message });
+      this.#queue.giveBackUnschedulable(key, choice.helpedBy);
+      this.#reportFailure(pod, "Unschedulable", choice.message);
       return;
     }
     this.#cache.setPod(pod, choice.nodeName);
-    const binding = this.#bind(key, pod, choice.nodeName).finally(() => {
-      this.#bindings.delete(binding);
-    });
-    this.#bindings.add(binding);
-    this.#tasks.run("bind", () => binding);
+    this.#tasks.run("bind", () => this.#bind(pod, choice.nodeName));
   }
 
-  async #bind(key: string, pod: Pod, nodeName: string): Promise<void> {
-    const { client, recorder, logger } = this.#dependencies;
-    const { name, namespace, uid } = pod.metadata;
-    const binding: Binding = {
-      metadata: { name, namespace, uid },
-      target: { kind: "Node", name: nodeName },
-    };
-    try {
-      await client.createSubresource(PODS, keyOf(pod), "binding", binding as KubeObject);
-      this.#queue.remove(key);
-      recorder.record({
-        about: referenceTo(pod),
-        type: "Normal",
-        reason: "Scheduled",
-        message: `Successfully assigned ${namespace}/${name} to ${nodeName}`,
-      });
-    } catch (error) {
-      if (isApiError(error, "NotFound")) {
-        this.#cache.removePod(key);
+  async #bind(pod: Pod, nodeName: string): Promise<void> {
+    const { recorder, logger, pods } = this.#dependencies;
+    const key = podKey(pod);
+    const name = keyText(keyOf(pod));
+    const outcome = await this.#binder.bind(pod, nodeName);
+    switch (outcome.kind) {
+      case "bound": {
         this.#queue.remove(key);
+        const message = `Successfully assigned ${name} to ${nodeName}`;
+        recorder.record({ about: referenceTo(pod), type: "Normal", reason: "Scheduled", message });
         return;
       }
-      logger.warn("binding failed", { pod: key, node: nodeName, error: errorText(error) });
-      // Another scheduler, or ourselves before a lost answer, may have bound it: then the informer
-      // has said so, or will.
-      if (!this.#dependencies.pods.get(key)?.spec?.nodeName) this.#cache.removePod(key);
-      this.#queue.giveBackFailed(key);
+      case "gone":
+        this.#forgetPod(key);
+        return;
+      case "failed": {
+        const known = pods.get(name);
+        // It has a node after all: bound by somebody else, or by us and the answer was lost.
+        if (known?.spec?.nodeName && podKey(known) === key) return;
+        logger.warn("binding failed", { pod: name, node: nodeName, error: outcome.message });
+        this.#cache.removePod(key);
+        this.#queue.giveBackFailed(key);
+        this.#queue.happened("pod-removed");
+        this.#reportFailure(pod, "SchedulerError", `binding rejected: ${outcome.message}`);
+      }
     }
   }
 
-  async #reportUnschedulable(pod: Pod, message: string): Promise<void> {
+  #reportFailure(pod: Pod, reason: Unscheduled, message: string): void {
     this.#dependencies.recorder.record({
       about: referenceTo(pod),
       type: "Warning",
       reason: "FailedScheduling",
-      message,
+      message: cutTo(message, MAX_NOTE_LENGTH),
     });
-    await this.#setCondition(pod, "Unschedulable", message);
+    this.#explain(pod, reason, message);
   }
 
-  async #setCondition(pod: Pod, reason: string, message: string): Promise<void> {
-    const { client, clock } = this.#dependencies;
-    const known = pod.status?.conditions?.find(({ type }) => type === "PodScheduled");
-    if (known?.status === "False" && known.reason === reason && known.message === message) return;
-    const nowText = `${new Date(clock.wallMs()).toISOString().slice(0, 19)}Z`;
-    const condition = {
-      type: "PodScheduled",
-      status: "False",
-      reason,
-      message,
-      lastTransitionTime: known?.status === "False" ? known.lastTransitionTime : nowText,
-    };
-    try {
-      await client.patch(
-        PODS,
-        keyOf(pod),
-        { status: { conditions: [condition] } },
-        {
-          type: "strategic-merge",
-          subresource: "status",
-        },
-      );
-    } catch (error) {
-      if (!isApiError(error, "NotFound")) throw error; // Gone meanwhile: nobody to tell.
-    }
+  #explain(pod: Pod, reason: Unscheduled, message: string): void {
+    if (!this.#closed) this.#conditions.want(pod, { reason, message });
   }
 }
 
@@ -196,14 +186,17 @@ function isOurs({ metadata, spec }: Pod): boolean {
   return (spec?.schedulerName || DEFAULT_SCHEDULER_NAME) === DEFAULT_SCHEDULER_NAME;
 }
 
-function referenceTo({ metadata }: Pod): {
-  kind: string;
-  apiVersion: string;
-  name: string | undefined;
-  namespace: string | undefined;
-  uid: string | undefined;
-  resourceVersion: string | undefined;
-} {
+/** A pod that has a node can change what it asks for, but not by itself. */
+function asksForLess(now: Pod, before: Pod): boolean {
+  return Boolean(before.spec?.nodeName) && now.metadata.generation !== before.metadata.generation;
+}
+
+function cutTo(text: string, maxLength: number): string {
+  const mark = " ...";
+  return text.length <= maxLength ? text : `${text.slice(0, maxLength - mark.length)}${mark}`;
+}
+
+function referenceTo({ metadata }: Pod): ObjectReference {
   const { name, namespace, uid, resourceVersion } = metadata;
   return { kind: "Pod", apiVersion: "v1", name, namespace, uid, resourceVersion };
 }

@@ -1,5 +1,10 @@
-/** Why no node takes a pod, in the words that users and tools know from kube-scheduler. Pure. */
-import type { Pod } from "../../api/gen/core-v1.js";
+/**
+ * Why no node takes a pod, in the words that users and tools know from kube-scheduler (FitError):
+ *
+ *   0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient cpu. preemption: …
+ *
+ * Pure.
+ */
 import type { CandidateNode, Refusal } from "./plugin.js";
 
 export interface RefusedNode {
@@ -7,29 +12,44 @@ export interface RefusedNode {
   readonly refusal: Refusal;
 }
 
-const NOT_HELPFUL = "Preemption is not helpful for scheduling";
-const NO_VICTIMS = "No preemption victims found for incoming pod";
-/** Where the original would now evict pods of lower priority. */
-const NOT_SUPPORTED = "Preemption is not supported by this scheduler yet";
-
-export function fitErrorText(pod: Pod, refused: readonly RefusedNode[]): string {
-  if (refused.length === 0) return "no nodes available to schedule pods";
-  const available = `0/${refused.length} nodes are available`;
-  const reasons = countedText(refused.flatMap(({ refusal }) => refusal.reasons));
-  const preemption = countedText(refused.map((one) => preemptionReason(pod, one)));
-  return `${available}: ${reasons}. preemption: ${available}: ${preemption}.`;
+export interface FitFailure {
+  readonly nodeCount: number;
+  /** The nodes that were examined. */
+  readonly refused: readonly RefusedNode[];
+  /** Plugins by whose word the others were not. */
+  readonly excludedBy: readonly string[];
+  /** Whether those plugins left no node that could exist. */
+  readonly isContradiction: boolean;
+  /** Why evicting pods does not help. */
+  readonly preemption: string;
 }
 
-function preemptionReason(pod: Pod, { node, refusal }: RefusedNode): string {
-  if (!refusal.resolvable) return NOT_HELPFUL;
-  const priority = pod.spec?.priority ?? 0;
-  for (const other of node.pods()) {
-    if ((other.spec?.priority ?? 0) < priority) return NOT_SUPPORTED;
-  }
-  return NO_VICTIMS;
+export const NO_NODES = "no nodes available to schedule pods";
+
+export function fitErrorText(failure: FitFailure): string {
+  const { nodeCount, refused, excludedBy, isContradiction, preemption } = failure;
+  if (nodeCount === 0) return NO_NODES;
+  const reasons = refused.flatMap(({ refusal }) => refusal.reasons);
+  const excluded = Array.from(
+    { length: nodeCount - refused.length },
+    () => `node(s) didn't satisfy plugin(s) [${excludedBy.join(" ")}]`,
+  );
+  const text = isContradiction
+    ? `${availableText(nodeCount)}: pod affinity terms conflict.`
+    : nodesText(nodeCount, [...reasons, ...excluded]);
+  return `${text} preemption: ${preemption}`;
 }
 
-/** `1 Insufficient cpu, 2 node(s) were unschedulable`: in order of the text, as the original. */
+/** `0/3 nodes are available: 1 Insufficient cpu, 2 Too many pods.` */
+export function nodesText(nodeCount: number, reasons: readonly string[]): string {
+  return `${availableText(nodeCount)}: ${countedText(reasons)}.`;
+}
+
+function availableText(nodeCount: number): string {
+  return `0/${nodeCount} nodes are available`;
+}
+
+/** In order of the text, number included, as the original sorts them. */
 function countedText(reasons: readonly string[]): string {
   const counts = new Map<string, number>();
   for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);

@@ -1,26 +1,15 @@
-/** One node as the plugins see it: the object, and the sums over the pods that it has. */
-import type { Node, Pod } from "../../api/gen/core-v1.js";
-import { type Amounts, amountsOf, plus, podNonZeroRequests, podRequests } from "./pod-requests.js";
-
-export interface HostPort {
-  readonly ip: string;
-  readonly protocol: string;
-  readonly port: number;
-}
-
-interface Placed {
-  readonly pod: Pod;
-  readonly requests: Amounts;
-  readonly nonZero: Amounts;
-  readonly ports: readonly HostPort[];
-}
+/** One node as the plugins see it: the object, and the sums over the pods that it has. Pure. */
+import type { Node } from "../../api/gen/core-v1.js";
+import { type Amounts, amountsOf, minus, plus } from "./amounts.js";
+import type { HostPort } from "./host-ports.js";
+import type { PodInfo } from "./pod-info.js";
 
 export class NodeInfo {
   #node: Node | undefined;
   #allocatable: Amounts = {};
   #requested: Amounts = {};
   #nonZeroRequested: Amounts = {};
-  readonly #pods = new Map<string, Placed>();
+  readonly #pods = new Map<string, PodInfo>();
 
   /** Undefined while only its pods are known. */
   get node(): Node | undefined {
@@ -40,6 +29,7 @@ export class NodeInfo {
     return this.#requested;
   }
 
+  /** cpu and memory, with a little for each container that asks for none. */
   get nonZeroRequested(): Amounts {
     return this.#nonZeroRequested;
   }
@@ -48,45 +38,35 @@ export class NodeInfo {
     return this.#pods.size;
   }
 
-  *pods(): Generator<Pod> {
-    for (const { pod } of this.#pods.values()) yield pod;
+  pods(): IterableIterator<PodInfo> {
+    return this.#pods.values();
   }
 
   *hostPorts(): Generator<HostPort> {
-    for (const { ports } of this.#pods.values()) yield* ports;
+    for (const { hostPorts } of this.#pods.values()) yield* hostPorts;
   }
 
   /** A pod that is there already is replaced: its requests may have changed. */
-  add(key: string, pod: Pod): void {
-    this.remove(key);
-    const placed = {
-      pod,
-      requests: podRequests(pod),
-      nonZero: podNonZeroRequests(pod),
-      ports: hostPortsOf(pod),
-    };
-    this.#pods.set(key, placed);
-    this.#requested = plus(this.#requested, placed.requests);
-    this.#nonZeroRequested = plus(this.#nonZeroRequested, placed.nonZero);
+  add(pod: PodInfo): void {
+    this.remove(pod.key);
+    this.#pods.set(pod.key, pod);
+    this.#requested = plus(this.#requested, pod.requests);
+    this.#nonZeroRequested = plus(this.#nonZeroRequested, pod.nonZeroRequests);
   }
 
   remove(key: string): void {
-    const placed = this.#pods.get(key);
-    if (!placed) return;
+    const pod = this.#pods.get(key);
+    if (!pod) return;
     this.#pods.delete(key);
-    this.#requested = plus(this.#requested, placed.requests, -1);
-    this.#nonZeroRequested = plus(this.#nonZeroRequested, placed.nonZero, -1);
+    this.#requested = minus(this.#requested, pod.requests);
+    this.#nonZeroRequested = minus(this.#nonZeroRequested, pod.nonZeroRequests);
   }
-}
 
-export function hostPortsOf(pod: Pod): readonly HostPort[] {
-  return (pod.spec?.containers ?? []).flatMap(({ ports }) =>
-    (ports ?? [])
-      .filter(({ hostPort }) => (hostPort ?? 0) > 0)
-      .map(({ hostPort, hostIP, protocol }) => ({
-        ip: hostIP === undefined || hostIP === "" ? "0.0.0.0" : hostIP,
-        protocol: protocol ?? "TCP",
-        port: hostPort ?? 0,
-      })),
-  );
+  /** A copy that has only the pods that `keep` says; this one stays as it is. */
+  filtered(keep: (pod: PodInfo) => boolean): NodeInfo {
+    const copy = new NodeInfo();
+    copy.node = this.#node;
+    for (const pod of this.#pods.values()) if (keep(pod)) copy.add(pod);
+    return copy;
+  }
 }

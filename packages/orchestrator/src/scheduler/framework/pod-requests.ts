@@ -1,49 +1,53 @@
-/** What a pod asks of a node, added up over its containers. Pure. */
+/**
+ * What a pod asks of a node, added up over its containers (component-helpers' resource.PodRequests).
+ * Resizes in place are not served, so that what the status says of resources does not count. Pure.
+ */
 import type { Container, Pod, PodSpec } from "../../api/gen/core-v1.js";
-import { milliOf, unitsOf } from "../../api/meta/quantity.js";
-
-/** Amounts by resource name: cpu in thousandths, everything else in whole units (bytes). */
-export type Amounts = Readonly<Record<string, number>>;
+import { type Amounts, amountsOf, largest, plus } from "./amounts.js";
 
 /** kube-scheduler's stand-ins for a container that asks for nothing, so that spreading still works. */
-const NON_ZERO_CPU_MILLI = 100;
-const NON_ZERO_MEMORY_BYTES = 200 * 1024 * 1024;
-
-export function amountsOf(list: Readonly<Record<string, string>> | undefined): Amounts {
-  const amounts: Record<string, number> = {};
-  for (const [name, text] of Object.entries(list ?? {})) {
-    amounts[name] = name === "cpu" ? milliOf(text) : unitsOf(text);
-  }
-  return amounts;
-}
+const NON_ZERO: Amounts = { cpu: 100, memory: 200 * 1024 * 1024 };
 
 /**
  * The larger of what the containers need together and what any moment of initialisation needs; an
- * init container that restarts always (a sidecar, KEP-753) runs beside all that come after it.
+ * init container that restarts always (a sidecar, KEP-753) runs beside all that come after it. What
+ * the pod as a whole asks for (KEP-2837) stands in for that; overhead is added to either.
  */
-export function podRequests(pod: Pod): Amounts {
-  return total(pod.spec, requestsOf);
+export function podRequests({ spec }: Pod): Amounts {
+  const requests = { ...total(spec, requestsOf), ...podLevelRequests(spec) };
+  return plus(requests, amountsOf(spec?.overhead));
 }
 
-/** As `podRequests` for cpu and memory, but never nothing: what the scores are made of. */
-export function podNonZeroRequests(pod: Pod): Amounts {
-  return total(pod.spec, (container) => {
-    const { cpu, memory } = requestsOf(container);
-    return { cpu: cpu ?? NON_ZERO_CPU_MILLI, memory: memory ?? NON_ZERO_MEMORY_BYTES };
-  });
+/**
+ * As `podRequests` for cpu and memory, but never nothing unless it is said to be nothing: what the
+ * score of the emptier node is made of.
+ */
+export function podNonZeroRequests({ spec }: Pod): Amounts {
+  const requests = {
+    ...total(spec, (container) => ({ ...NON_ZERO, ...requestsOf(container) })),
+    ...podLevelRequests(spec),
+  };
+  const { cpu = 0, memory = 0 } = plus(requests, amountsOf(spec?.overhead));
+  return { cpu, memory };
 }
 
-export function plus(left: Amounts, right: Amounts, sign: 1 | -1 = 1): Amounts {
-  const sum: Record<string, number> = { ...left };
-  for (const [name, amount] of Object.entries(right)) {
-    sum[name] = (sum[name] ?? 0) + sign * amount;
-  }
-  return sum;
-}
-
-/** A limit without a request is the request too. */
+/** A limit without a request is the request too, as the API's defaults have it. */
 function requestsOf({ resources }: Container): Amounts {
   return { ...amountsOf(resources?.limits), ...amountsOf(resources?.requests) };
+}
+
+/** A limit of the whole pod stands in for its request only where no container asks for any. */
+function podLevelRequests(spec: PodSpec | undefined): Amounts {
+  if (!spec?.resources) return {};
+  const asked = total(spec, requestsOf);
+  const limits = Object.entries(amountsOf(spec.resources.limits));
+  const implied = Object.fromEntries(limits.filter(([name]) => asked[name] === undefined));
+  const whole = Object.entries({ ...implied, ...amountsOf(spec.resources.requests) });
+  return Object.fromEntries(whole.filter(([name]) => isPodLevel(name)));
+}
+
+function isPodLevel(name: string): boolean {
+  return name === "cpu" || name === "memory" || name.startsWith("hugepages-");
 }
 
 function total(spec: PodSpec | undefined, of: (container: Container) => Amounts): Amounts {
@@ -56,14 +60,5 @@ function total(spec: PodSpec | undefined, of: (container: Container) => Amounts)
     start = largest(start, needs);
     if (container.restartPolicy === "Always") sidecars = needs;
   }
-  const needed = largest(plus(running, sidecars), start);
-  return plus(needed, amountsOf(spec?.overhead));
-}
-
-function largest(left: Amounts, right: Amounts): Amounts {
-  const result: Record<string, number> = { ...left };
-  for (const [name, amount] of Object.entries(right)) {
-    result[name] = Math.max(result[name] ?? 0, amount);
-  }
-  return result;
+  return largest(plus(running, sidecars), start);
 }

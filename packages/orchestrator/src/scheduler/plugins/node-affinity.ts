@@ -1,70 +1,73 @@
-/**
- * spec.nodeSelector and spec.affinity.nodeAffinity. Terms are alternatives, the expressions of one
- * term must all hold; a term without any matches nothing (core/v1, NodeSelectorTerm).
- */
-import type { Node, NodeSelectorRequirement, NodeSelectorTerm } from "../../api/gen/core-v1.js";
-import { type FilterPlugin, normalizeByMax, type ScorePlugin } from "../framework/plugin.js";
+/** spec.nodeSelector and spec.affinity.nodeAffinity, whose terms are alternatives. */
+import type { Node, NodeSelectorTerm, Pod } from "../../api/gen/core-v1.js";
+import {
+  type FilterPlugin,
+  normalizeByMax,
+  type Refusal,
+  type ScorePlugin,
+} from "../framework/plugin.js";
+import { matchesTerm } from "./node-selector.js";
+
+const REFUSAL: Refusal = {
+  reasons: ["node(s) didn't match Pod's node affinity/selector"],
+  resolvable: false,
+};
 
 export const nodeAffinity: FilterPlugin & ScorePlugin = {
   name: "NodeAffinity",
+  helpedBy: ["node-added", "node-labels"],
   weight: 2,
-  filter: (pod, { node }) => {
-    const { nodeSelector, affinity } = pod.spec ?? {};
-    const required = affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-    const labels = node.metadata.labels ?? {};
-    const selected = Object.entries(nodeSelector ?? {}).every(([k, v]) => labels[k] === v);
-    const wanted = !required || required.nodeSelectorTerms.some((term) => matchesTerm(term, node));
-    if (selected && wanted) return undefined;
-    const reason = "node(s) didn't match Pod's node affinity/selector";
-    return { reasons: [reason], resolvable: false };
+  nodeNames: ({ pod }) => {
+    const terms = requiredTerms(pod)?.map(namesOfTerm) ?? [];
+    // A term that names no nodes is open to all.
+    const named = terms.filter((names) => names !== undefined);
+    if (terms.length === 0 || named.length < terms.length) return undefined;
+    return new Set(named.flatMap((names) => [...names]));
   },
-  score: (pod, { node }) => {
-    const preferred =
-      pod.spec?.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
-    return preferred
-      .filter(({ preference }) => matchesTerm(preference, node))
-      .reduce((sum, { weight }) => sum + weight, 0);
+  filter: ({ pod }) => {
+    const selector = Object.entries(pod.spec?.nodeSelector ?? {});
+    const terms = requiredTerms(pod);
+    if (selector.length === 0 && !terms) return undefined;
+    return ({ node }) => (isWanted(node, { selector, terms }) ? undefined : REFUSAL);
   },
-  normalize: (scores) => normalizeByMax(scores, { reverse: false }),
+  score: ({ pod }) => {
+    const { nodeAffinity: affinity } = pod.spec?.affinity ?? {};
+    const preferred = affinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
+    if (preferred.length === 0) return undefined;
+    return {
+      score: ({ node }) =>
+        preferred
+          .filter(({ preference }) => matchesTerm(preference, node))
+          .reduce((sum, { weight }) => sum + weight, 0),
+      normalize: (scores) => normalizeByMax(scores, { reverse: false }),
+    };
+  },
 };
 
-function matchesTerm({ matchExpressions, matchFields }: NodeSelectorTerm, node: Node): boolean {
-  const expressions = matchExpressions ?? [];
-  const fields = matchFields ?? [];
-  if (expressions.length + fields.length === 0) return false;
-  const labels = node.metadata.labels ?? {};
-  return (
-    expressions.every((one) => holds(one, labels[one.key])) &&
-    // metadata.name is the only field that the API takes here.
-    fields.every((one) => one.key === "metadata.name" && holds(one, node.metadata.name))
-  );
+function requiredTerms({ spec }: Pod): readonly NodeSelectorTerm[] | undefined {
+  const { requiredDuringSchedulingIgnoredDuringExecution: required } =
+    spec?.affinity?.nodeAffinity ?? {};
+  return required?.nodeSelectorTerms;
 }
 
-function holds({ operator, values = [] }: NodeSelectorRequirement, value?: string): boolean {
-  switch (operator) {
-    case "In":
-      return value !== undefined && values.includes(value);
-    case "NotIn":
-      return value === undefined || !values.includes(value);
-    case "Exists":
-      return value !== undefined;
-    case "DoesNotExist":
-      return value === undefined;
-    case "Gt":
-      return compare(value, values[0], (a, b) => a > b);
-    case "Lt":
-      return compare(value, values[0], (a, b) => a < b);
-    default:
-      return false; // Validation lets no other in; what cannot be judged does not match.
+/** The nodes that all `metadata.name in …` of a term have in common. */
+function namesOfTerm({ matchFields = [] }: NodeSelectorTerm): ReadonlySet<string> | undefined {
+  let common: ReadonlySet<string> | undefined;
+  for (const { key, operator, values = [] } of matchFields) {
+    if (key !== "metadata.name" || operator !== "In") continue;
+    const known = common;
+    common = new Set(known ? values.filter((name) => known.has(name)) : values);
   }
+  return common;
 }
 
-function compare(
-  value: string | undefined,
-  bound: string | undefined,
-  test: (a: number, b: number) => boolean,
-): boolean {
-  const whole = /^[+-]?\d+$/;
-  if (value === undefined || bound === undefined) return false;
-  return whole.test(value) && whole.test(bound) && test(Number(value), Number(bound));
+interface Wanted {
+  readonly selector: readonly (readonly [key: string, value: string])[];
+  readonly terms: readonly NodeSelectorTerm[] | undefined;
+}
+
+function isWanted(node: Node, { selector, terms }: Wanted): boolean {
+  const labels = node.metadata.labels ?? {};
+  if (!selector.every(([key, value]) => labels[key] === value)) return false;
+  return !terms || terms.some((term) => matchesTerm(term, node));
 }

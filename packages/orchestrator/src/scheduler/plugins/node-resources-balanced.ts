@@ -1,18 +1,28 @@
-import { MAX_SCORE, type ScorePlugin } from "../framework/plugin.js";
-import { podRequests } from "../framework/pod-requests.js";
+import type { Amounts } from "../framework/amounts.js";
+import { type CandidateNode, MAX_SCORE, type ScorePlugin } from "../framework/plugin.js";
 
-/** Prefers nodes on which cpu and memory would be used up evenly: 100 less the deviation. */
+const BALANCED = ["cpu", "memory"] as const;
+
+/**
+ * Prefers nodes on which cpu and memory would be used up evenly: 100 less the deviation, which for
+ * two shares is half their difference. Of a pod that asks for neither there is nothing to balance:
+ * it would only ever be drawn to the same node.
+ */
 export const nodeResourcesBalanced: ScorePlugin = {
   name: "NodeResourcesBalancedAllocation",
   weight: 1,
-  score: (pod, node) => {
-    const asked = podRequests(pod);
-    const fractions = ["cpu", "memory"].flatMap((name) => {
-      const all = node.allocatable[name] ?? 0;
-      if (all === 0) return [];
-      return [Math.min(1, ((node.requested[name] ?? 0) + (asked[name] ?? 0)) / all)];
-    });
-    const [first = 0, second = first] = fractions;
-    return Math.floor((1 - Math.abs(first - second) / 2) * MAX_SCORE);
-  },
+  score: ({ requests }) =>
+    BALANCED.every((name) => (requests[name] ?? 0) === 0)
+      ? undefined
+      : { score: (node) => balance(requests, node) },
 };
+
+function balance(asked: Amounts, node: CandidateNode): number {
+  const shares = BALANCED.flatMap((name) => {
+    const all = node.allocatable[name] ?? 0;
+    if (all === 0) return [];
+    return [Math.min(1, ((node.requested[name] ?? 0) + (asked[name] ?? 0)) / all)];
+  });
+  const [first = 0, second = first] = shares;
+  return Math.floor((1 - Math.abs(first - second) / 2) * MAX_SCORE);
+}

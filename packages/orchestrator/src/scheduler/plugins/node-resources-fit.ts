@@ -1,33 +1,45 @@
 /** Requests against what is left of a node, and the wish for the emptier one. */
-import type { Pod } from "../../api/gen/core-v1.js";
+import type { Amounts } from "../framework/amounts.js";
 import {
   type CandidateNode,
   type FilterPlugin,
   MAX_SCORE,
+  type Refusal,
   type ScorePlugin,
 } from "../framework/plugin.js";
-import { podNonZeroRequests, podRequests } from "../framework/pod-requests.js";
 
 const SCORED = ["cpu", "memory"] as const;
 
 export const nodeResourcesFit: FilterPlugin & ScorePlugin = {
   name: "NodeResourcesFit",
+  helpedBy: ["node-added", "node-allocatable", "pod-removed"],
   weight: 1,
-  filter: (pod, node) => {
-    const reasons: string[] = [];
-    if (node.podCount + 1 > (node.allocatable["pods"] ?? 0)) reasons.push("Too many pods");
-    for (const [name, amount] of Object.entries(podRequests(pod))) {
-      const free = (node.allocatable[name] ?? 0) - (node.requested[name] ?? 0);
-      if (amount > 0 && amount > free) reasons.push(`Insufficient ${name}`);
-    }
-    return reasons.length === 0 ? undefined : { reasons, resolvable: true };
+  filter: ({ requests }) => {
+    const asked = Object.entries(requests).filter(([, amount]) => amount > 0);
+    return (node) => insufficient(asked, node);
   },
-  score: leastAllocated,
+  score: ({ nonZeroRequests }) => ({ score: (node) => leastAllocated(nonZeroRequests, node) }),
 };
 
+/** What is more than the whole node has, no eviction makes room for. */
+function insufficient(
+  asked: readonly (readonly [name: string, amount: number])[],
+  { allocatable, requested, podCount }: CandidateNode,
+): Refusal | undefined {
+  const reasons: string[] = [];
+  let resolvable = true;
+  if (podCount + 1 > (allocatable["pods"] ?? 0)) reasons.push("Too many pods");
+  for (const [name, amount] of asked) {
+    const all = allocatable[name] ?? 0;
+    if (amount <= all - (requested[name] ?? 0)) continue;
+    reasons.push(`Insufficient ${name}`);
+    if (amount > all) resolvable = false;
+  }
+  return reasons.length === 0 ? undefined : { reasons, resolvable };
+}
+
 /** The share that would be left, in percent, averaged (kube-scheduler's LeastAllocated). */
-function leastAllocated(pod: Pod, node: CandidateNode): number {
-  const asked = podNonZeroRequests(pod);
+function leastAllocated(asked: Amounts, node: CandidateNode): number {
   let sum = 0;
   let count = 0;
   for (const name of SCORED) {

@@ -1,13 +1,15 @@
-import type { FilterPlugin } from "../framework/plugin.js";
+import type { FilterPlugin, Refusal } from "../framework/plugin.js";
 import { tolerates } from "./tolerations.js";
 
 const TAINT = { key: "node.kubernetes.io/unschedulable", effect: "NoSchedule" };
+const REFUSAL: Refusal = { reasons: ["node(s) were unschedulable"], resolvable: false };
 
-/** Cordoned nodes (spec.unschedulable) take only pods that tolerate the taint of the name. */
+/** Cordoned nodes (spec.unschedulable) take only pods that tolerate the taint of that name. */
 export const nodeUnschedulable: FilterPlugin = {
   name: "NodeUnschedulable",
-  filter: (pod, { node }) =>
-    node.spec?.unschedulable === true && !tolerates(pod, TAINT)
-      ? { reasons: ["node(s) were unschedulable"], resolvable: false }
-      : undefined,
+  helpedBy: ["node-added", "node-unschedulable"],
+  filter: ({ pod }) =>
+    tolerates(pod, TAINT)
+      ? undefined
+      : ({ node }) => (node.spec?.unschedulable === true ? REFUSAL : undefined),
 };

@@ -3,15 +3,18 @@ import type { FilterPlugin } from "../framework/plugin.js";
 
 /**
  * Hard constraints that this scheduler does not know yet. Placing such a pod anyway would break a
- * promise that its author relies on, so it waits, and says for what.
+ * promise that its author relies on, so it waits, and says for what. Only another pod spec helps.
  */
 export const unsupportedConstraints: FilterPlugin = {
   name: "UnsupportedConstraints",
-  filter: (pod) => {
-    const reasons = unsupportedOf(pod).map(
+  helpedBy: [],
+  filter: ({ pod }) => {
+    const fields = unsupportedOf(pod);
+    if (fields.length === 0) return undefined;
+    const reasons = fields.map(
       (field) => `node(s) couldn't be judged: ${field} is not supported by this scheduler yet`,
     );
-    return reasons.length === 0 ? undefined : { reasons, resolvable: false };
+    return () => ({ reasons, resolvable: false });
   },
 };
 
