@@ -5,6 +5,8 @@
 export interface Io {
   /** Results. */
   readonly out: (text: string) => void;
+  /** The same for bytes that need not be text; where it is left out, they are shown as text. */
+  readonly outBytes?: (bytes: Uint8Array) => void;
   /** Errors, progress and logs. */
   readonly err: (text: string) => void;
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -162,11 +162,14 @@ class Client implements StoreClient {
     });
 
   watch(spec: WatchSpec): StoreWatch {
-    const progress: ProgressAsker = { ask: undefined };
+    const progress: ProgressAsker = { ask: undefined, isWanted: false };
     const batches = this.#watch(spec, progress);
     return {
       [Symbol.asyncIterator]: () => batches,
-      requestProgress: () => progress.ask?.(),
+      requestProgress: () => {
+        if (progress.ask) progress.ask();
+        else progress.isWanted = true;
+      },
     };
   }
 
@@ -251,6 +254,8 @@ class Client implements StoreClient {
         // A stream that is broken says so to its reader, who makes another.
         call.send({ requestUnion: { kind: "progressRequest", value } }).catch(() => {});
       };
+      if (progress.isWanted) progress.ask();
+      progress.isWanted = false;
       for await (const response of call.responses) {
         if (response.compactRevision > 0) throw new CompactedError(response.compactRevision);
         if (response.canceled) {
@@ -284,6 +289,8 @@ class Client implements StoreClient {
 /** How to ask the connection of the moment for progress; undefined while there is none. */
 interface ProgressAsker {
   ask: (() => void) | undefined;
+  /** Asked for while there was none. */
+  isWanted: boolean;
 }
 
 interface WatchAttempt {

@@ -57,8 +57,8 @@ export interface WatchBatch {
 export interface StoreWatch extends AsyncIterable<WatchBatch> {
   /**
    * Asks the member to say, by a batch without events, how far the watch has come (etcd's
-   * WatchProgressRequest). Nothing comes while the connection is broken or the watch is behind: ask
-   * again.
+   * WatchProgressRequest); without a connection, once there is one. Nothing comes while the watch is
+   * behind: ask again.
    */
   requestProgress(): void;
 }
