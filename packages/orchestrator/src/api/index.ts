@@ -25,7 +25,7 @@ export {
   SERVICES,
 } from "./resources.js";
 // The nouns, generated from the schema
-export type { Deployment, ReplicaSet } from "./gen/apps-v1.js";
+export type { DaemonSet, Deployment, ReplicaSet, StatefulSet } from "./gen/apps-v1.js";
 export type { Lease } from "./gen/coordination-v1.js";
 export type {
   ConfigMap,

@@ -1,5 +1,5 @@
 /** DELETE of one object, or of all that a selector matches. */
-import { badRequest, invalidOptions, isApiError, methodNotAllowed } from "../api/api-status.js";
+import { badRequest, invalidOptions, isApiError } from "../api/api-status.js";
 import type { KubeObject } from "../api/resource.js";
 import { Faults } from "../api/validation/faults.js";
 import type { DeleteQuery } from "../registry/registry.js";
@@ -32,7 +32,6 @@ export async function handleDelete(call: ResourceCall): Promise<void> {
 /** Answers with the list of what it deleted, as it was. */
 export async function handleDeleteCollection(call: ResourceCall): Promise<void> {
   const { resource, server } = call;
-  if (resource.namespaced && call.info.namespace === undefined) throw methodNotAllowed();
   const query = await deleteQuery(call);
   const list = await server.registry.list(resource, {
     ...listQuery(call),

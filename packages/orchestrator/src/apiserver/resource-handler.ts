@@ -14,8 +14,12 @@ import { handleSelfReview, isSelfReview } from "./self-review.js";
 export async function handleResource(call: ResourceCall, verb: RequestVerb): Promise<void> {
   const { info, resource, request } = call;
   if (info.subresource !== undefined) return handleSubresource(call, info.subresource);
-  // Only collections are created in, and HEAD is nowhere offered.
-  const isMisplaced = verb === "create" && info.name !== undefined;
+  // Objects of namespaces are read across them, and written in one only. Only collections are
+  // created in, and HEAD is nowhere offered.
+  const isAcross = resource.namespaced && info.namespace === undefined;
+  const isMisplaced =
+    (isAcross && verb !== "list" && verb !== "watch") ||
+    (verb === "create" && info.name !== undefined);
   if (!offers(resource, verb) || isMisplaced || request.method === "HEAD") throw methodNotAllowed();
   if (isSelfReview(call)) return handleSelfReview(call);
   switch (verb) {

@@ -1,5 +1,5 @@
 /** Who a verified client certificate says that the caller is: CN is the user, O the groups. */
-import type { TLSSocket } from "node:tls";
+import type { PeerCertificate, TLSSocket } from "node:tls";
 import type { PeerIdentity } from "@sagong/rpc";
 
 export interface User {
@@ -10,7 +10,10 @@ export interface User {
 /** Undefined where no certificate of the cluster's CA was shown. */
 export function userOf(socket: TLSSocket): User | undefined {
   if (!socket.authorized) return undefined;
-  const { subject } = socket.getPeerCertificate();
+  // Null once the connection is closed, whatever its type says.
+  const certificate: { readonly subject?: PeerCertificate["subject"] } | null =
+    socket.getPeerCertificate();
+  const subject = certificate?.subject;
   if (!subject?.CN) return undefined;
   const organizations: string | string[] = subject.O ?? [];
   const groups = typeof organizations === "string" ? [organizations] : organizations;
