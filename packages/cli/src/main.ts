@@ -13,9 +13,14 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
     (await import("./commands/controller-manager.js")).controllerManagerCommand,
   scheduler: async () => (await import("./commands/scheduler.js")).schedulerCommand,
   node: async () => (await import("./commands/node.js")).nodeCommand,
-  get: async () => (await import("./objects/get.js")).getCommand,
+  kv: async () => (await import("./kv/kv-command.js")).kvCommand,
   apply: async () => (await import("./objects/apply.js")).applyCommand,
+  get: async () => (await import("./objects/get.js")).getCommand,
   delete: async () => (await import("./objects/delete.js")).deleteCommand,
+  logs: async () => (await import("./objects/logs.js")).logsCommand,
+  scale: async () => (await import("./objects/scale.js")).scaleCommand,
+  rollout: async () => (await import("./objects/rollout.js")).rolloutCommand,
+  wait: async () => (await import("./objects/wait.js")).waitCommand,
 };
 
 const [name = "", ...args] = process.argv.slice(2);
@@ -28,6 +33,7 @@ if (process.env["SAGONG_SUPERVISED"] !== undefined) {
 }
 const io: Io = {
   out: (text) => void process.stdout.write(text),
+  outBytes: (bytes) => void process.stdout.write(bytes),
   err: (text) => void process.stderr.write(text),
   env: process.env,
   stdin: process.stdin,

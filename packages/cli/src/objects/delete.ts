@@ -1,23 +1,21 @@
 /** `sagong delete`: by name, by selector or by file; waits until what was deleted is gone. */
 import { isApiError, type KubeObject } from "@sagong/orchestrator/api";
 import type { Io } from "../terminal.js";
-import { type ManifestTarget, manifestTarget } from "./manifests/manifest-targets.js";
-import { readManifests } from "./manifests/read-manifests.js";
 import { addSwitch, collect, goDurationMs, integer } from "./session/arguments.js";
+import {
+  checkChoice,
+  type ChoiceFlags,
+  type ChosenObject,
+  chooseObjects,
+} from "./session/choose-objects.js";
 import { type DryRun, dryRunSuffix, parseDryRun } from "./session/dry-run.js";
-import { type ServerResource, shownKind, shownName } from "./session/discovery.js";
+import { shownKind, shownName } from "./session/discovery.js";
 import { CommandError, throwAll, withContext } from "./session/errors.js";
 import { followObject } from "./session/follow-object.js";
-import { keyIn, parseTargets } from "./session/resource-arguments.js";
+import { keyIn } from "./session/resource-arguments.js";
 import { deadline, runObjectCommand, type Session } from "./session/session.js";
 
-interface DeleteFlags {
-  readonly all: boolean;
-  readonly allNamespaces: boolean;
-  readonly selector?: string;
-  readonly fieldSelector?: string;
-  readonly filename?: readonly string[];
-  readonly recursive: boolean;
+interface DeleteFlags extends ChoiceFlags {
   readonly output?: string;
   readonly wait: boolean;
   readonly timeout: number;
@@ -87,15 +85,7 @@ export function deleteCommand(args: readonly string[], io: Io): Promise<number> 
 }
 
 function check(words: readonly string[], flags: DeleteFlags): void {
-  const { filename, selector, fieldSelector, all } = flags;
-  if (words.length === 0 && !filename) {
-    throw new CommandError(
-      "You must provide one or more resources by argument or filename: TYPE NAME, TYPE/NAME or -f FILE",
-    );
-  }
-  if (words.length > 0 && filename) {
-    throw new CommandError("when -f is given, types and names cannot be");
-  }
+  checkChoice({ words, flags, verb: "delete" });
   if (!(flags.cascade in CASCADES)) {
     throw new CommandError(
       `invalid cascade value (${flags.cascade}). Must be "background", "foreground", or "orphan"`,
@@ -112,18 +102,7 @@ function check(words: readonly string[], flags: DeleteFlags): void {
       "--force and --grace-period greater than 0 cannot be specified together",
     );
   }
-  if (all && (selector || fieldSelector)) {
-    throw new CommandError("setting 'all' parameter but found a non empty selector");
-  }
   parseDryRun(flags.dryRun);
-}
-
-interface Victim {
-  readonly resource: ServerResource;
-  readonly namespace?: string | undefined;
-  readonly name: string;
-  /** The file that names it. */
-  readonly source?: string;
 }
 
 class Delete {
@@ -141,13 +120,17 @@ class Delete {
     const { filename, force, wait } = this.#flags;
     const { io } = this.#session;
     const errors: unknown[] = [];
-    const victims = filename ? await this.#fromFiles(filename, errors) : await this.#chosen(words);
+    const victims = await chooseObjects(this.#session, {
+      words,
+      flags: this.#flags,
+      verb: "delete",
+    });
     if (force) {
       io.err(
         "Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated. The resource may continue to run on the cluster indefinitely.\n",
       );
     }
-    const going: (Victim & { readonly uid: string | undefined })[] = [];
+    const going: (ChosenObject & { readonly uid: string | undefined })[] = [];
     let found = 0;
     for (const victim of victims) {
       try {
@@ -172,64 +155,13 @@ class Delete {
     throwAll(errors);
   }
 
-  #passesMissing({ source }: Victim): boolean {
+  #passesMissing({ source }: ChosenObject): boolean {
     const { ignoreNotFound, all, selector } = this.#flags;
     // What a list has just shown may go by itself before its turn comes.
     return ignoreNotFound || (source === undefined && (all || selector !== undefined));
   }
 
-  async #fromFiles(files: readonly string[], errors: unknown[]): Promise<readonly Victim[]> {
-    const { recursive } = this.#flags;
-    const read = await readManifests({ files, recursive }, this.#session.io);
-    throwAll(read.errors);
-    const victims: ManifestTarget[] = [];
-    for (const manifest of read.manifests) {
-      try {
-        victims.push(manifestTarget(manifest, this.#session));
-      } catch (error) {
-        if (!(error instanceof CommandError)) throw error;
-        errors.push(error);
-      }
-    }
-    return victims;
-  }
-
-  async #chosen(words: readonly string[]): Promise<readonly Victim[]> {
-    const { calls, resources, namespace } = this.#session;
-    const { selector, fieldSelector, all, allNamespaces } = this.#flags;
-    const targets = parseTargets(words, resources, "delete");
-    const isNamed = targets.some(({ name }) => name !== undefined);
-    const selects = all || selector !== undefined || fieldSelector !== undefined;
-    if (isNamed && selects) {
-      throw new CommandError("name cannot be provided when a selector is specified");
-    }
-    if (isNamed && allNamespaces) {
-      throw new CommandError("a resource cannot be retrieved by name across all namespaces");
-    }
-    if (!isNamed && !selects) {
-      throw new CommandError("resource(s) were provided, but no name was specified");
-    }
-    const victims: Victim[] = [];
-    for (const { resource, name } of targets) {
-      const place = resource.namespaced && !allNamespaces ? namespace : undefined;
-      if (name !== undefined) {
-        victims.push({ resource, namespace: place, name });
-        continue;
-      }
-      const call = { namespace: place, labelSelector: selector, fieldSelector };
-      const { items } = await calls.list(resource, call);
-      victims.push(
-        ...items.map(({ metadata }) => ({
-          resource,
-          namespace: metadata.namespace,
-          name: metadata.name ?? "",
-        })),
-      );
-    }
-    return victims;
-  }
-
-  #delete(victim: Victim): Promise<KubeObject> {
+  #delete(victim: ChosenObject): Promise<KubeObject> {
     const { calls } = this.#session;
     const key = keyIn(victim.namespace, victim);
     if (this.#dryRun === "client") return calls.get(victim.resource, key);
@@ -244,7 +176,7 @@ class Delete {
     });
   }
 
-  #tell({ resource, namespace, name }: Victim): void {
+  #tell({ resource, namespace, name }: ChosenObject): void {
     const { output, force } = this.#flags;
     const { io } = this.#session;
     if (output === "name") {
@@ -258,7 +190,7 @@ class Delete {
   }
 
   async #awaitGone(
-    victims: readonly (Victim & { readonly uid?: string | undefined })[],
+    victims: readonly (ChosenObject & { readonly uid?: string | undefined })[],
   ): Promise<void> {
     const { clock, signal: outer } = this.#session;
     const limit = deadline(clock, { ms: this.#flags.timeout, signal: outer });

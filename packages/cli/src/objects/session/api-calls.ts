@@ -39,7 +39,7 @@ export interface WriteCall {
 }
 
 export interface PatchCall extends WriteCall {
-  readonly type: "merge" | "strategic-merge" | "apply";
+  readonly type: "json" | "merge" | "strategic-merge" | "apply";
   readonly subresource?: string | undefined;
   /** Of server-side apply. */
   readonly force?: boolean | undefined;
@@ -74,6 +74,7 @@ const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 const AS_TABLE =
   "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
 const PATCH_TYPES = {
+  json: "application/json-patch+json",
   merge: "application/merge-patch+json",
   "strategic-merge": "application/strategic-merge-patch+json",
   apply: "application/apply-patch+yaml",
@@ -93,7 +94,7 @@ export class ApiCalls {
     this.#signal = options.signal;
   }
 
-  get(resource: Resource, key: ObjectKey): Promise<KubeObject> {
+  get(resource: Resource, key: ObjectKey & { readonly subresource?: string }): Promise<KubeObject> {
     return this.#object({ method: "GET", path: resourcePath(resource, key) });
   }
 
@@ -158,6 +159,16 @@ export class ApiCalls {
       body: patch,
       contentType: PATCH_TYPES[call.type],
     });
+  }
+
+  /** The whole of an object, or of one of its parts: scale. */
+  update(
+    resource: Resource,
+    key: ObjectKey,
+    { object, subresource }: { readonly object: KubeObject; readonly subresource?: string },
+  ): Promise<KubeObject> {
+    const path = resourcePath(resource, { ...key, subresource });
+    return this.#object({ method: "PUT", path, body: object });
   }
 
   /** The object as it is now, or a Status where it is gone at once. */
