@@ -10,14 +10,13 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { isOnPath, readFlags } from "./bench/flags.mjs";
-import { Cluster } from "./bench/clusters.mjs";
+import { Cluster, freePorts } from "./bench/clusters.mjs";
 import { measure } from "./bench/measure.mjs";
 import { printReport } from "./bench/report.mjs";
 import { prepare } from "./lib/prepare.mjs";
 
 /** A change of leader spoils a run, which is then made again, this often. */
 const ATTEMPTS = 3;
-const BASE_PORTS = { sagong: 13_790, etcd: 13_890 };
 
 const flags = readFlags(process.argv.slice(2));
 if (!isOnPath("h2load")) {
@@ -43,8 +42,8 @@ for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) {
 try {
   for (const kind of kinds()) {
     console.error(`starting ${flags.members} members of ${kind}`);
-    const options = { folder, basePort: BASE_PORTS[kind], ...flags };
-    const cluster = new Cluster(kind, options);
+    const ports = await freePorts(2 * flags.members);
+    const cluster = new Cluster(kind, { folder, ports, profile: flags.profile });
     clusters.push(cluster);
     await cluster.ready();
   }

@@ -7,6 +7,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, openSync, readFileSync } from "node:fs";
 import { get } from "node:http";
+import { createServer } from "node:net";
 import { root } from "../lib/prepare.mjs";
 
 /** @typedef {"sagong" | "etcd"} Kind */
@@ -28,17 +29,18 @@ export class Cluster {
 
   /**
    * @param {Kind} kind
-   * @param {{ folder: string, basePort: number, members: number, profile: string | undefined }} options
+   * @param {{ folder: string, ports: readonly number[], profile: string | undefined }} options
+   *   two ports for each member
    */
-  constructor(kind, { folder, basePort, members, profile }) {
+  constructor(kind, { folder, ports, profile }) {
     this.kind = kind;
     this.#folder = `${folder}/${kind}`;
     mkdirSync(this.#folder, { recursive: true });
-    const names = Array.from({ length: members }, (_, i) => `m${i + 1}`);
-    const peer = (/** @type {number} */ i) => `http://127.0.0.1:${basePort + 2 * i + 1}`;
+    const names = Array.from({ length: ports.length / 2 }, (_, i) => `m${i + 1}`);
+    const peer = (/** @type {number} */ i) => `http://127.0.0.1:${ports[2 * i + 1]}`;
     const initialCluster = names.map((name, i) => `${name}=${peer(i)}`).join(",");
     for (const [i, name] of names.entries()) {
-      const client = `http://127.0.0.1:${basePort + 2 * i}`;
+      const client = `http://127.0.0.1:${ports[2 * i]}`;
       this.endpoints.push(client);
       this.#start(name, profile, [
         `--name=${name}`,
@@ -130,6 +132,22 @@ export class Cluster {
     if (process.platform !== "linux") return Number.NaN;
     return this.#members.map(({ child }) => count(child.pid ?? 0)).reduce((a, b) => a + b, 0);
   }
+}
+
+/**
+ * Ports that were free a moment ago: fixed ones would let two benchmarks load each other's members.
+ * @param {number} count
+ * @returns {Promise<number[]>}
+ */
+export async function freePorts(count) {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
+  await Promise.all(servers.map((server) => once(server, "listening")));
+  const ports = servers.map((server) => {
+    const address = server.address();
+    return typeof address === "object" && address ? address.port : 0;
+  });
+  await Promise.all(servers.map((server) => once(server.close(), "close")));
+  return ports;
 }
 
 /** @param {string} url @returns {Promise<boolean>} */
