@@ -1,5 +1,6 @@
 import { VirtualClock, seededRandom, silentLogger } from "@sagong/base";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ApiError } from "../api/api-status.js";
 import type { Event, Node, Pod } from "../api/gen/core-v1.js";
 import { EVENTS, LEASES, NAMESPACES, NODES, PODS } from "../api/resources.js";
 import type { ObjectClient } from "../client/object-client.js";
@@ -153,6 +154,49 @@ describe("startScheduler()", () => {
     });
   });
 
+  it("startScheduler() counts a pod on its node while it is being bound", async () => {
+    await createNode("node-1", { allocatable: { cpu: "1", memory: "1Gi", pods: "1" } });
+    let release: () => void = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    start(withBinding(cluster.client, (bind) => released.then(bind)));
+    await createPod("first");
+    await createPod("second");
+    const waiting = await podWhen("second", (pod) => conditionOf(pod) !== undefined);
+    expect(conditionOf(waiting)?.message).toContain("1 Too many pods");
+    release();
+    await podWhen("first", isBound);
+  });
+
+  it("startScheduler() takes a pod made anew under the same name for another one", async () => {
+    await createNode("node-1", { allocatable: { cpu: "1", memory: "1Gi", pods: "1" } });
+    const link = cuttable(cluster.client);
+    start(link.client);
+    await createPod("web");
+    const before = await podWhen("web", isBound);
+    link.cut();
+    await cluster.client.delete(
+      PODS,
+      {
+        namespace: NAMESPACE,
+        name: "web",
+      },
+      { gracePeriodSeconds: 0 },
+    );
+    await createPod("web");
+    link.restore();
+    // The informer begins anew after its first retry.
+    const bound = podWhen("web", (pod) => isBound(pod) && pod.metadata.uid !== before.metadata.uid);
+    let isDone = false;
+    const done = bound.then(() => {
+      isDone = true;
+    });
+    await advanceUntil(clock, () => isDone);
+    await done;
+    expect((await bound).spec?.nodeName).toBe("node-1");
+  });
+
   it("startScheduler() tries again after a backoff when a binding is refused", async () => {
     await createNode("node-1");
     let refusals = 2;
@@ -276,4 +320,47 @@ async function advanceUntil(clock: VirtualClock, done: () => boolean): Promise<v
     await new Promise((resolve) => setImmediate(resolve));
     await new Promise((resolve) => setImmediate(resolve));
   }
+}
+
+interface Link {
+  readonly client: ObjectClient;
+  /** Ends all watches; new ones wait. */
+  cut(): void;
+  /** New ones are told that what they missed is forgotten. */
+  restore(): void;
+}
+
+function cuttable(target: ObjectClient): Link {
+  let ending = new AbortController();
+  let whole = Promise.resolve();
+  let restore: () => void = () => {};
+  let forgotten = false;
+  const watch: ObjectClient["watch"] = async function* (resource, options = {}) {
+    await whole;
+    if (forgotten && options.resourceVersion !== undefined) {
+      throw new ApiError("Expired", "too old resource version");
+    }
+    const signals = [ending.signal, ...(options.signal ? [options.signal] : [])];
+    yield* target.watch(resource, { ...options, signal: AbortSignal.any(signals) });
+  };
+  return {
+    client: new Proxy(target, {
+      get: (_, name) => {
+        if (name === "watch") return watch;
+        const method: unknown = Reflect.get(target, name);
+        return typeof method === "function" ? method.bind(target) : method;
+      },
+    }),
+    cut: () => {
+      whole = new Promise((resolve) => {
+        restore = resolve;
+      });
+      ending.abort(new Error("cut"));
+    },
+    restore: () => {
+      ending = new AbortController();
+      forgotten = true;
+      restore();
+    },
+  };
 }
