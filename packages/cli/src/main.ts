@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   kv: async () => (await import("./kv/kv-command.js")).kvCommand,
   apply: async () => (await import("./objects/apply.js")).applyCommand,
   get: async () => (await import("./objects/get.js")).getCommand,
+  describe: async () => (await import("./objects/describe.js")).describeCommand,
   delete: async () => (await import("./objects/delete.js")).deleteCommand,
   logs: async () => (await import("./objects/logs.js")).logsCommand,
   scale: async () => (await import("./objects/scale.js")).scaleCommand,

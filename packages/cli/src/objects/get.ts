@@ -5,6 +5,7 @@ import { manifestTarget } from "./manifests/manifest-targets.js";
 import { readManifests } from "./manifests/read-manifests.js";
 import { evaluatePath, valueText } from "./output/eval-json-path.js";
 import { type OutputFormat, parseOutputFormat } from "./output/output-format.js";
+import { naturalOrder } from "./output/natural-order.js";
 import { parseRelaxedPath, type Path } from "./output/parse-json-path.js";
 import { type FoundObject, printObjects } from "./output/print-objects.js";
 import { alignedTable, tableLines } from "./output/table-text.js";
@@ -287,6 +288,5 @@ function kindsOf(found: readonly Found[]): number {
 function order(a: unknown, b: unknown): number {
   if (a === undefined || b === undefined) return a === b ? 0 : a === undefined ? -1 : 1;
   if (typeof a === "number" && typeof b === "number") return a - b;
-  const [left, right] = [a, b].map(valueText);
-  return (left ?? "").localeCompare(right ?? "", "en", { numeric: true });
+  return naturalOrder(valueText(a), valueText(b));
 }
