@@ -175,7 +175,7 @@ describe("startScheduler()", () => {
     start(link.client);
     await createPod("web");
     const before = await podWhen("web", isBound);
-    link.cut();
+    await link.cut();
     await cluster.client.delete(
       PODS,
       {
@@ -324,8 +324,8 @@ async function advanceUntil(clock: VirtualClock, done: () => boolean): Promise<v
 
 interface Link {
   readonly client: ObjectClient;
-  /** Ends all watches; new ones wait. */
-  cut(): void;
+  /** Ends all watches; new ones wait. Resolves when none brings anything any more. */
+  cut(): Promise<void>;
   /** New ones are told that what they missed is forgotten. */
   restore(): void;
 }
@@ -335,13 +335,19 @@ function cuttable(target: ObjectClient): Link {
   let whole = Promise.resolve();
   let restore: () => void = () => {};
   let forgotten = false;
+  let open = 0;
   const watch: ObjectClient["watch"] = async function* (resource, options = {}) {
     await whole;
     if (forgotten && options.resourceVersion !== undefined) {
       throw new ApiError("Expired", "too old resource version");
     }
     const signals = [ending.signal, ...(options.signal ? [options.signal] : [])];
-    yield* target.watch(resource, { ...options, signal: AbortSignal.any(signals) });
+    open++;
+    try {
+      yield* target.watch(resource, { ...options, signal: AbortSignal.any(signals) });
+    } finally {
+      open--;
+    }
   };
   return {
     client: new Proxy(target, {
@@ -351,11 +357,12 @@ function cuttable(target: ObjectClient): Link {
         return typeof method === "function" ? method.bind(target) : method;
       },
     }),
-    cut: () => {
+    cut: async () => {
       whole = new Promise((resolve) => {
         restore = resolve;
       });
       ending.abort(new Error("cut"));
+      await vi.waitFor(() => expect(open).toBe(0));
     },
     restore: () => {
       ending = new AbortController();
