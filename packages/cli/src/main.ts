@@ -32,6 +32,9 @@ if (process.env["SAGONG_SUPERVISED"] !== undefined) {
   process.stdin.once("close", () => stop.abort());
   process.stdin.resume();
 }
+// Whoever read us is gone (`| head`, a supervisor that was killed): there is nobody left to tell.
+process.stdout.on("error", () => stop.abort());
+process.stderr.on("error", () => stop.abort());
 const io: Io = {
   out: (text) => void process.stdout.write(text),
   outBytes: (bytes) => void process.stdout.write(bytes),

@@ -98,7 +98,8 @@ class GrpcJsServer implements RpcServer {
     this.#injector.drain(graceMs);
     await new Promise<void>((resolve) => {
       this.#grpc.tryShutdown(() => resolve());
-      // tryShutdown has no limit of its own: streams that ignore their signal are cut by drain().
+      // Neither tryShutdown nor drain() has a limit for connections that carry no session of theirs.
+      AbortSignal.timeout(graceMs).addEventListener("abort", () => resolve(), { once: true });
       if (this.#sockets.size === 0) resolve();
       for (const socket of this.#sockets) {
         socket.once("close", () => {
