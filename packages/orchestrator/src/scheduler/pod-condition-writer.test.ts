@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Pod, PodCondition } from "../api/gen/core-v1.js";
 import { keyOf } from "../api/resource.js";
 import { PODS } from "../api/resources.js";
+import type { ObjectClient } from "../client/object-client.js";
 import { Informer } from "../informer/informer.js";
 import { type MemoryCluster, openMemoryCluster } from "../testing/memory-cluster.js";
 import { Binder } from "./binder.js";
@@ -102,10 +103,35 @@ describe("PodConditionWriter", () => {
     writer = new PodConditionWriter({ client: late, clock, logger: silentLogger, pods });
     writer.want(pod, NO_ROOM);
     await vi.waitFor(() => expect(pods.get("default/web")?.spec?.nodeName).toBe("node-1"));
-    await vi.waitFor(() => expect(clock.nextAtMs()).toBeDefined()); // Refused: waits to try again.
+    // Refused: it waits to try again, beside the watch that waits for its next bookmark.
+    await vi.waitFor(() => expect(clock.nextAtMs()).toBeLessThan(1_000));
     clock.advance(10_000);
     await writer.close();
     expect(patches).toBe(1);
     expect(conditionOf(await read(pod))?.status).toBe("True");
+  });
+
+  it("close() does not wait for a server that never answers", async () => {
+    const pod = await create("web");
+    const called = vi.fn<(signal: AbortSignal | undefined) => void>();
+    const silent = new Proxy(cluster.client, {
+      get: (target, name) => {
+        if (name !== "patch") return Reflect.get(target, name);
+        const patch: ObjectClient["patch"] = (_resource, _key, _patch, { signal }) => {
+          called(signal);
+          return new Promise((_resolve, reject) => {
+            signal?.addEventListener("abort", () => reject(signal.reason));
+          });
+        };
+        return patch;
+      },
+    });
+    await writer.close();
+    writer = new PodConditionWriter({ client: silent, clock, logger: silentLogger, pods });
+    const bookmarkMs = clock.nextAtMs();
+    writer.want(pod, NO_ROOM);
+    await vi.waitFor(() => expect(called).toHaveBeenCalledOnce());
+    await writer.close();
+    expect(clock.nextAtMs()).toBe(bookmarkMs);
   });
 });

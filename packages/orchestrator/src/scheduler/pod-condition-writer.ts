@@ -38,6 +38,7 @@ export class PodConditionWriter {
   /** By `namespace/name`: one for each pod that the scheduler knows at most. */
   readonly #wanted = new Map<string, Wanted>();
   readonly #queue: WorkQueue;
+  readonly #closing = new AbortController();
 
   constructor(dependencies: PodConditionWriterDependencies) {
     this.#dependencies = dependencies;
@@ -50,8 +51,10 @@ export class PodConditionWriter {
     this.#queue.add(key);
   }
 
-  close(): Promise<void> {
-    return this.#queue.close();
+  /** Writes under way are given up: whoever schedules next tells the same again. */
+  async close(): Promise<void> {
+    this.#closing.abort(new Error("the scheduler is closing"));
+    await this.#queue.close();
   }
 
   async #write(key: string): Promise<void> {
@@ -63,7 +66,8 @@ export class PodConditionWriter {
     if (pod && condition) {
       const { resourceVersion } = pod.metadata;
       const patch = { metadata: { resourceVersion }, status: { conditions: [condition] } };
-      const options = { type: "strategic-merge", subresource: "status" } as const;
+      const { signal } = this.#closing;
+      const options = { type: "strategic-merge", subresource: "status", signal } as const;
       try {
         await client.patch(PODS, keyOf(pod), patch, options);
       } catch (error) {

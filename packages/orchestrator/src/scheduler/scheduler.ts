@@ -146,6 +146,7 @@ export class Scheduler {
     switch (outcome.kind) {
       case "bound": {
         this.#queue.remove(key);
+        logger.debug("pod bound", { pod: name, node: nodeName });
         const message = `Successfully assigned ${name} to ${nodeName}`;
         recorder.record({ about: referenceTo(pod), type: "Normal", reason: "Scheduled", message });
         return;
