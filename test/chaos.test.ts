@@ -28,17 +28,18 @@ const KILLS = 10;
 const CLIENTS = 12;
 const KEYS = 6;
 /** Writes that must be acknowledged between two kills. */
-const PROGRESS_WRITES = 150;
+const PROGRESS_WRITES = 100;
 /** Far above what it takes, for slow machines; the figure is printed. */
 const NEXT_WRITE_LIMIT_MS = 10_000;
 const WAIT_LIMIT_MS = 20_000;
 /** Small, so that members that come back sometimes need a snapshot and not just the log. */
-const FLAGS = { "snapshot-count": 400, "snapshot-catchup-entries": 100, "log-level": "info" };
+const FLAGS = { "snapshot-count": 200, "snapshot-catchup-entries": 50, "log-level": "info" };
 
 const seed = Number(process.env["SAGONG_CHAOS_SEED"] ?? Date.now() % 1_000_000);
 
 describe("a store whose leader is killed again and again", () => {
   const dir = mkdtempSync(join(tmpdir(), "sagong-chaos-"));
+  let imageCount = 0;
   let members: readonly StoreProcess[];
   let stores: readonly StoreClient[];
 
@@ -66,11 +67,13 @@ describe("a store whose leader is killed again and again", () => {
     for (let kill = 0; kill < KILLS; kill++) waitsMs.push(await killLeader(recorder));
     await clients.stop();
 
+    for (const member of members) imageCount += imagesInstalledBy(member);
     const longestMs = Math.max(...waitsMs);
     const lost = recorder.spans.filter(({ returnedAt }) => returnedAt === undefined).length;
     console.log(
       `chaos: ${recorder.spans.length} operations, ${lost} of unknown outcome; from each kill to ` +
-        `the next acknowledged write ${waitsMs.map(Math.round).join(", ")} ms, at most ${Math.round(longestMs)}`,
+        `the next acknowledged write ${waitsMs.map(Math.round).join(", ")} ms, at most ` +
+        `${Math.round(longestMs)}; ${imageCount} images installed`,
     );
     expect(longestMs).toBeLessThan(NEXT_WRITE_LIMIT_MS);
 
@@ -94,6 +97,7 @@ describe("a store whose leader is killed again and again", () => {
   async function killLeader(recorder: HistoryRecorder): Promise<number> {
     const leader = await leaderOf(members, stores);
     await progress(recorder);
+    imageCount += imagesInstalledBy(leader);
     const next = recorder.nextAcknowledged();
     const killedMs = performance.now();
     expect(await leader.end("SIGKILL")).toBe("SIGKILL");
@@ -103,6 +107,11 @@ describe("a store whose leader is killed again and again", () => {
     return returnedMs - killedMs;
   }
 });
+
+/** Since its last start. */
+function imagesInstalledBy({ output }: StoreProcess): number {
+  return output.split("installing an image").length - 1;
+}
 
 async function progress(recorder: HistoryRecorder): Promise<void> {
   const goal = recorder.acknowledgedCount + PROGRESS_WRITES;

@@ -16,8 +16,8 @@ export interface ChaosClientsOptions {
   readonly recorder: HistoryRecorder;
 }
 
-/** Between two operations of a client: with a dozen clients a history of about 15,000 a minute. */
-const THINK_MS_MAX = 80;
+/** Between two operations of a client: a history of some 10,000 operations, not of 100,000. */
+const THINK_MS_MAX = 50;
 
 export class ChaosClients {
   readonly #options: ChaosClientsOptions;
