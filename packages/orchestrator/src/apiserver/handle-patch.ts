@@ -10,11 +10,11 @@ import { bodyOf, keyOfCall, type ResourceCall, type WriteOptions, writeOptions }
 import { sendWarnings } from "./http-exchange.js";
 import { type ExpectedKind, inspectTree, mediaTypeOf, unsupportedMediaType } from "./read-body.js";
 
-const PATCH_TYPES: Readonly<Record<string, PatchType>> = {
-  "application/json-patch+json": "json",
-  "application/merge-patch+json": "merge",
-  "application/strategic-merge-patch+json": "strategic-merge",
-};
+const PATCH_TYPES: ReadonlyMap<string, PatchType> = new Map([
+  ["application/json-patch+json", "json"],
+  ["application/merge-patch+json", "merge"],
+  ["application/strategic-merge-patch+json", "strategic-merge"],
+]);
 
 export async function handlePatch(
   call: ResourceCall,
@@ -47,8 +47,8 @@ export async function readPatch(call: ResourceCall, expected: ExpectedKind): Pro
       "server-side apply is not there yet: use client-side apply (kubectl apply without --server-side)",
     );
   }
-  const type = PATCH_TYPES[media];
-  if (type === undefined) throw unsupportedMediaType(Object.keys(PATCH_TYPES));
+  const type = PATCH_TYPES.get(media);
+  if (type === undefined) throw unsupportedMediaType([...PATCH_TYPES.keys()]);
   const options = writeOptions(call, "PatchOptions");
   const { patch, duplicates } = parsePatch((await bodyOf(call)).toString("utf8"), type);
   const { schema } = call.server;

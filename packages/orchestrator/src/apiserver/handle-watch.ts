@@ -1,11 +1,10 @@
 /**
  * A watch: the registry's events as lines of JSON, in the form that the client accepts. A client
- * that does not read holds up its own watch only, and no longer than the watch's time.
+ * that does not read holds up its own watch only, and not for long.
  */
-import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import type { Writable } from "node:stream";
-import { errorText } from "@sagong/base";
+import { type Clock, errorText } from "@sagong/base";
 import { ApiError, invalidOptions, isApiError } from "../api/api-status.js";
 import { partialMetadata, tableOf } from "../api/printing/tables.js";
 import { Faults } from "../api/validation/faults.js";
@@ -18,6 +17,8 @@ import { isTrue } from "./request-info.js";
 
 /** `INITIAL_EVENTS_END` of clients. */
 const INITIAL_END = { "k8s.io/initial-events-end": "true" };
+/** A client that takes nothing for so long is cut off, as it is at the end of the watch's time. */
+const MAX_STALL_MS = 60_000;
 /** Events are put together up to this size while they are ready, and sent as one write. */
 const MAX_WRITE_CHARACTERS = 64 * 1024;
 
@@ -40,7 +41,7 @@ export async function handleWatch(call: ResourceCall): Promise<void> {
   checkOptions(parameters.get("resourceVersionMatch") ?? "", query);
   const form = formOf(call);
   const events = call.server.registry.watch(call.resource, query);
-  const lines = new LineWriter(call, abort.signal);
+  const lines = new LineWriter(call, query);
   try {
     for (;;) {
       const next = events.next();
@@ -87,10 +88,18 @@ class LineWriter {
   /** What bytes go through: the response itself, or its stream on HTTP/2. */
   readonly #stream: Writable;
   readonly #signal: AbortSignal;
+  readonly #clock: Clock;
+  /** The watch's own time where that is shorter: its registry does not see that a client stalls. */
+  readonly #stallMs: number;
   #pending = "";
   hasBegun = false;
 
-  constructor({ response }: ResourceCall, signal: AbortSignal) {
+  constructor(
+    { response, server }: ResourceCall,
+    { signal, timeoutSeconds = Infinity }: WatchQuery,
+  ) {
+    this.#clock = server.clock;
+    this.#stallMs = Math.min(MAX_STALL_MS, timeoutSeconds * 1_000);
     this.#response = response as ServerResponse; // Both kinds write, flush and end alike.
     this.#stream = "stream" in response ? response.stream : response;
     this.#signal = signal;
@@ -113,13 +122,25 @@ class LineWriter {
     const text = this.#pending;
     this.#pending = "";
     if (this.#response.write(text) || this.#signal.aborted) return;
-    // Of the two ways out, one listener must not stay behind for each write.
-    const settled = new AbortController();
-    const { signal } = settled;
-    const drained = once(this.#response, "drain", { signal }).catch(() => {}); // Given up below.
-    const over = once(this.#signal, "abort", { signal }).catch(() => {}); // As above.
-    await Promise.race([drained, over]);
-    settled.abort();
+    await this.#drained();
+  }
+
+  /** Nothing of it stays behind: a long watch waits many times. */
+  #drained(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        stall.cancel();
+        this.#response.off("drain", done);
+        this.#signal.removeEventListener("abort", done);
+        resolve();
+      };
+      const stall = this.#clock.schedule(this.#stallMs, () => {
+        this.#stream.destroy();
+        done();
+      });
+      this.#response.on("drain", done);
+      this.#signal.addEventListener("abort", done);
+    });
   }
 
   end(): void {

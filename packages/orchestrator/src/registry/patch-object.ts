@@ -31,9 +31,15 @@ export function patchOf(
   }
 }
 
+/** What a refusal shows of a patch, or of what it made. */
+const MAX_SHOWN_CHARACTERS = 8_192;
+
 /** As patch.go refuses what a patch makes of an object: the fault is the patch's. */
 export function patchRefusal(shown: unknown, why: string): ApiError {
-  const message = `Invalid value: ${JSON.stringify(JSON.stringify(shown))}: ${why}`;
+  const text = JSON.stringify(shown);
+  const short =
+    text.length > MAX_SHOWN_CHARACTERS ? `${text.slice(0, MAX_SHOWN_CHARACTERS)}...` : text;
+  const message = `Invalid value: ${JSON.stringify(short)}: ${why}`;
   return invalid({ group: "", kind: "" }, "", [
     { reason: "FieldValueInvalid", field: "patch", message },
   ]);

@@ -50,11 +50,10 @@ export interface ServerFixture {
   readonly cluster: MemoryCluster;
   readonly port: number;
   readonly tls: { readonly ca: string } & KeyPair;
-  /** What was logged at the level of errors: a test that expects none can say so. */
-  readonly errors: readonly LogRecord[];
   send(request: SentRequest): Promise<Answer>;
   /** A watch, line by line. */
   open(request: SentRequest): Promise<Lines>;
+  /** Rejects where the server logged an error: whatever a client does is no accident of ours. */
   close(): Promise<void>;
 }
 
@@ -100,7 +99,6 @@ export async function openServer(
     cluster,
     port: server.port,
     tls: { ca: pki.ca, ...pairs.admin },
-    errors,
     send: async (request) => collected(await transport.begin(request)),
     open: async (request) => lines(await transport.begin(request)),
     close: async () => {
@@ -108,6 +106,8 @@ export async function openServer(
       await server.close();
       await cluster.close();
       await rm(dir, { recursive: true });
+      if (errors.length > 0)
+        throw new Error(`the server logged errors: ${JSON.stringify(errors, undefined, 2)}`);
     },
   };
 }

@@ -2,8 +2,10 @@
 import { ApiError, badRequest } from "../api-status.js";
 import { equalTrees, isTree } from "./json-tree.js";
 
-/** apiserver's limit. */
+/** apiserver's limits. */
 const MAX_OPERATIONS = 10_000;
+/** Of all that `copy` copies, as JSON: copies of copies double what they are applied to. */
+const MAX_COPIED_CHARACTERS = 3_145_728;
 
 /** Throws `ApiError` where the patch is none, or does not fit the document. */
 export function jsonPatch(document: unknown, patch: unknown): unknown {
@@ -14,10 +16,27 @@ export function jsonPatch(document: unknown, patch: unknown): unknown {
       `The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${patch.length}`,
     );
   }
-  return patch.reduce((value: unknown, operation: unknown) => apply(value, operation), document);
+  const budget: CopyBudget = { left: MAX_COPIED_CHARACTERS };
+  return patch.reduce(
+    (value: unknown, operation: unknown) => apply(value, operation, budget),
+    document,
+  );
 }
 
-function apply(document: unknown, operation: unknown): unknown {
+interface CopyBudget {
+  left: number;
+}
+
+function copied(value: unknown, budget: CopyBudget): unknown {
+  budget.left -= JSON.stringify(value)?.length ?? 0;
+  if (budget.left >= 0) return value;
+  throw new ApiError(
+    "RequestEntityTooLarge",
+    `Unable to complete the copy, the accumulated size increase of copy is more than the limit ${MAX_COPIED_CHARACTERS}`,
+  );
+}
+
+function apply(document: unknown, operation: unknown, budget: CopyBudget): unknown {
   if (!isTree(operation)) throw badRequest("an operation of a JSON patch is an object");
   const { op, value } = operation;
   const path = pointer(operation["path"]);
@@ -33,7 +52,7 @@ function apply(document: unknown, operation: unknown): unknown {
       return add(remove(document, from), path, read(document, from));
     }
     case "copy":
-      return add(document, path, read(document, pointer(operation["from"])));
+      return add(document, path, copied(read(document, pointer(operation["from"])), budget));
     case "test":
       if (equalTrees(read(document, path), value)) return document;
       throw new ApiError(

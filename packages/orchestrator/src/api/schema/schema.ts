@@ -52,6 +52,11 @@ export interface SchemaFacts {
   readonly types: Readonly<Record<string, TypeFacts>>;
 }
 
+/** Kinds that belong to the versions of every group: clients name them by their own. */
+const COMMON: ReadonlyMap<string, string> = new Map([
+  ["DeleteOptions", "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions"],
+]);
+
 export class Schema {
   readonly facts: SchemaFacts;
   readonly #byKind = new Map<string, string>();
@@ -59,7 +64,6 @@ export class Schema {
   constructor(facts: SchemaFacts) {
     this.facts = facts;
     for (const [name, { gvk }] of Object.entries(facts.types)) {
-      // Types that belong to every group (DeleteOptions) are named by their own.
       for (const [group, version, kind] of gvk ?? []) {
         const key = `${group}/${version}/${kind}`;
         if (!this.#byKind.has(key)) this.#byKind.set(key, name);
@@ -77,6 +81,6 @@ export class Schema {
     readonly version: string;
     readonly kind: string;
   }): string | undefined {
-    return this.#byKind.get(`${kind.group}/${kind.version}/${kind.kind}`);
+    return this.#byKind.get(`${kind.group}/${kind.version}/${kind.kind}`) ?? COMMON.get(kind.kind);
   }
 }

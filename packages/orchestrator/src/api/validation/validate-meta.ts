@@ -40,17 +40,24 @@ export function validateMeta(meta: ObjectMeta, faults: Faults, rules: MetaRules)
     const fault = qualifiedNameFault(finalizer);
     if (fault !== undefined) faults.invalid("metadata.finalizers", finalizer, fault);
   }
-  for (const [i, owner] of (meta.ownerReferences ?? []).entries()) {
+  validateOwners(meta.ownerReferences ?? [], faults);
+}
+
+function validateOwners(owners: NonNullable<ObjectMeta["ownerReferences"]>, faults: Faults): void {
+  for (const [i, owner] of owners.entries()) {
     for (const field of ["apiVersion", "kind", "name", "uid"] as const) {
-      if (!owner[field]) {
-        faults.invalid(
-          `metadata.ownerReferences[${i}].${field}`,
-          "",
-          `${field === "apiVersion" ? "version" : field} must not be empty`,
-        );
-      }
+      if (owner[field]) continue;
+      const what = field === "apiVersion" ? "version" : field;
+      faults.invalid(`metadata.ownerReferences[${i}].${field}`, "", `${what} must not be empty`);
     }
   }
+  const [first, second] = owners.filter(({ controller }) => controller === true);
+  if (!first || !second) return;
+  faults.invalid(
+    "metadata.ownerReferences",
+    owners,
+    `Only one reference can have Controller set to true. Found "true" in references for ${first.kind}/${first.name} and ${second.kind}/${second.name}`,
+  );
 }
 
 export function validateLabels(
