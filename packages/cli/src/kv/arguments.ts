@@ -11,12 +11,12 @@ export interface GlobalFlags {
   readonly commandTimeout: string;
   readonly keepaliveTime: string;
   readonly keepaliveTimeout: string;
-  readonly cacert: string;
-  readonly cert: string;
-  readonly key: string;
+  readonly cacert?: string;
+  readonly cert?: string;
+  readonly key?: string;
   readonly writeOut: string;
-  readonly user: string;
-  readonly password: string;
+  readonly user?: string;
+  readonly password?: string;
   readonly hex?: true;
   readonly debug?: true;
   readonly insecureTransport?: true;
@@ -38,17 +38,17 @@ export function addGlobalFlags(program: Program): Program {
       "longest wait for one request, connecting included",
       "5s",
     )
-    .option("--cacert <file>", "the authority that signed the servers' certificates", "")
-    .option("--cert <file>", "certificate to identify ourselves with", "")
-    .option("--key <file>", "its private key", "")
+    .option("--cacert <file>", "the authority that signed the servers' certificates")
+    .option("--cert <file>", "certificate to identify ourselves with")
+    .option("--key <file>", "its private key")
     .option("--dial-timeout <duration>", "accepted as etcdctl's; see --command-timeout", "2s")
     .option("--keepalive-time <duration>", "accepted as etcdctl's; ours is 10s", "2s")
     .option("--keepalive-timeout <duration>", "accepted as etcdctl's; ours is 5s", "6s")
     .option("--debug", "accepted as etcdctl's; nothing is logged")
     .option("--insecure-transport", "accepted as etcdctl's; http:// and https:// decide")
     .option("--insecure-skip-tls-verify", "refused: servers are always verified")
-    .option("--user <name[:password]>", "refused: users are not supported yet", "")
-    .option("--password <password>", "refused: users are not supported yet", "");
+    .option("--user <name[:password]>", "refused: users are not supported yet")
+    .option("--password <password>", "refused: users are not supported yet");
 }
 
 const GLOBAL_VALUES = [

@@ -6,10 +6,20 @@ export function errorSentence(error: unknown): string {
   if (!(error instanceof RpcError)) return errorText(error);
   if (error.code === StatusCode.deadlineExceeded) return "context deadline exceeded";
   if (error.code === StatusCode.cancelled) return "context canceled";
-  // grpc-js: "No connection established. Last error: connect ECONNREFUSED 127.0.0.1:1. …"
-  const [, reason] =
-    /^No connection established\. Last error: ([^]*?)(?:\.? Resolution note|$)/.exec(
-      error.message,
-    ) ?? [undefined, undefined];
-  return reason === undefined ? error.message : `cannot connect: ${reason}`;
+  const reason = CONNECTION_FAILED.exec(error.message)?.[1];
+  return reason === undefined ? error.message : `cannot connect: ${shortened(reason)}`;
+}
+
+/** grpc-js, whose last error may be of several lines. */
+const CONNECTION_FAILED =
+  /^No connection established\. Last error: ([^]*?)(?: Resolution note[^]*)?$/;
+
+/** Without the names of error classes, OpenSSL's source lines and times of day. */
+function shortened(reason: string): string {
+  const [, alert] = /SSL routines:[^:]*:([^:]*)/.exec(reason) ?? [];
+  if (alert !== undefined) return alert;
+  return reason
+    .replace(/\s*\(\d{4}-\d\d-\d\dT[\d:.]+Z\)\s*$/, "")
+    .replace(/^Error: /, "")
+    .replaceAll(/\s+/g, " ");
 }

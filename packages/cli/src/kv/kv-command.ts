@@ -85,5 +85,4 @@ Examples:
   sagong kv watch greeting
   sagong kv endpoint status --cluster -w table
 
-Use "sagong kv <command> --help" for the flags of a command.
-`;
+Use "sagong kv <command> --help" for the flags of a command.`;

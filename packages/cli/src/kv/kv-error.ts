@@ -24,7 +24,11 @@ export class KvError extends Error {
   /** False where everything was said already. */
   readonly isPrinted: boolean;
 
-  constructor(exitCode: KvExit, message: string, { isPrinted = true } = {}) {
+  constructor(
+    exitCode: KvExit,
+    message: string,
+    { isPrinted = true }: { readonly isPrinted?: boolean } = {},
+  ) {
     super(message);
     this.exitCode = exitCode;
     this.isPrinted = isPrinted;

@@ -20,6 +20,11 @@ export function createProgram(name: string, output: ProgramOutput): Program {
     .showSuggestionAfterError(false)
     .helpCommand(false)
     .helpOption("-h, --help", "show this help")
+    .configureHelp({
+      showGlobalOptions: true,
+      // Without "[options] [words...]", which says nothing.
+      subcommandTerm: (command) => [command.name(), ...command.aliases()].join(", "),
+    })
     .configureOutput({
       writeOut: output.out,
       writeErr: output.err,

@@ -88,7 +88,7 @@ export class Session {
   }
 
   async #tls(): Promise<StoreClientOptions["tls"]> {
-    const { cacert, cert, key } = this.#flags;
+    const { cacert = "", cert = "", key = "" } = this.#flags;
     if (cacert === "" && cert === "" && key === "") return undefined;
     if ((cert === "") !== (key === "")) {
       throw new KvError(
@@ -122,7 +122,7 @@ function durationFlag(name: string, text: string): number {
 
 /** What would be wrong to ignore. */
 function refuseUnsupported(flags: GlobalFlags): void {
-  if (flags.user !== "" || flags.password !== "") {
+  if (flags.user !== undefined || flags.password !== undefined) {
     throw new KvError(KV_EXIT.unsupported, "--user and --password are not supported yet");
   }
   if (flags.insecureSkipTlsVerify) {

@@ -257,7 +257,9 @@ class Client implements StoreClient {
       if (progress.isWanted) progress.ask();
       progress.isWanted = false;
       for await (const response of call.responses) {
-        if (response.compactRevision > 0) throw new CompactedError(response.compactRevision);
+        if (response.compactRevision > 0) {
+          throw new CompactedError(response.compactRevision, response.header);
+        }
         if (response.canceled) {
           throw new RpcError(
             StatusCode.failedPrecondition,

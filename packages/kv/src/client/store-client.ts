@@ -106,9 +106,12 @@ export interface StoreClient {
 export class CompactedError extends Error {
   override readonly name: string = "CompactedError";
   readonly compactRevision: number;
+  /** Of the answer that said so. */
+  readonly header: ResponseHeader | undefined;
 
-  constructor(compactRevision: number) {
+  constructor(compactRevision: number, header?: ResponseHeader) {
     super(`etcdserver: mvcc: required revision has been compacted (at ${compactRevision})`);
     this.compactRevision = compactRevision;
+    this.header = header;
   }
 }

@@ -31,5 +31,4 @@ export function addCompactionCommand(program: Program, withSession: WithSession)
 
 const EXAMPLES = `
 Example:
-  sagong kv compaction 1000
-`;
+  sagong kv compaction 1000`;

@@ -23,5 +23,4 @@ export function addDelCommand(program: Program, withSession: WithSession): void 
 const EXAMPLES = `
 Examples:
   sagong kv del greeting
-  sagong kv del /tmp/ --prefix --prev-kv
-`;
+  sagong kv del /tmp/ --prefix --prev-kv`;

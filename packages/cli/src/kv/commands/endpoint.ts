@@ -186,5 +186,4 @@ const EXAMPLES = `
 Examples:
   sagong kv endpoint status --cluster -w table
   sagong kv endpoint health --endpoints 127.0.0.1:2379,127.0.0.1:22379
-  sagong kv endpoint hashkv --cluster
-`;
+  sagong kv endpoint hashkv --cluster`;

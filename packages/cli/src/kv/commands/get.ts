@@ -14,11 +14,11 @@ export function addGetCommand(program: Program, withSession: WithSession): void 
     .action((words: readonly string[], flags: RangeFlags) =>
       withSession(async (session) => {
         const request = rangeRequest(words.map(encodeUtf8), flags);
-        const print = session.printer("get");
         if (flags.printValueOnly && session.format !== "simple") {
           const message = "print-value-only is only for `--write-out=simple`";
           throw new KvError(KV_EXIT.badArguments, message);
         }
+        const print = session.printer("get");
         const client = await session.client();
         const response = await client.range(request, session.callOptions);
         const show = flags.countOnly ? "count" : flags.printValueOnly ? "values" : "everything";
@@ -33,5 +33,4 @@ Examples:
   sagong kv get a z --limit 10                  keys from a up to z, ten at most
   sagong kv get /registry/ --prefix --keys-only
   sagong kv get "" --from-key --count-only      how many keys there are
-  sagong kv get greeting --rev 7 -w json
-`;
+  sagong kv get greeting --rev 7 -w json`;

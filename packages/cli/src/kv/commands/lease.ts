@@ -14,8 +14,7 @@ const RENEWALS_PER_TTL = 3;
 export function addLeaseCommands(program: Program, withSession: WithSession): void {
   const lease = asGroup(program.command("lease"), "sagong kv lease")
     .description("Leases: keys that are attached to one go when it ends.")
-    .usage("<command>")
-    .addHelpText("after", EXAMPLES);
+    .usage("<command>");
   lease
     .command("grant")
     .description("Makes a lease that lives for <ttl> seconds unless it is renewed.")
@@ -52,6 +51,7 @@ export function addLeaseCommands(program: Program, withSession: WithSession): vo
     .action((words: readonly string[], { once = false }: { once?: boolean }) =>
       withSession((session) => keepAlive(session, words, { once })),
     );
+  for (const command of [lease, ...lease.commands]) command.addHelpText("after", EXAMPLES);
 }
 
 async function grant(session: Session, words: readonly string[]): Promise<void> {
@@ -153,5 +153,4 @@ Examples:
   sagong kv put session alive --lease 32695410dcc0ca06
   sagong kv lease keep-alive 32695410dcc0ca06
   sagong kv lease timetolive 32695410dcc0ca06 --keys
-  sagong kv lease revoke 32695410dcc0ca06
-`;
+  sagong kv lease revoke 32695410dcc0ca06`;

@@ -29,5 +29,4 @@ export function addMemberCommands(program: Program, withSession: WithSession): v
 
 const EXAMPLES = `
 Example:
-  sagong kv member list -w table
-`;
+  sagong kv member list -w table`;

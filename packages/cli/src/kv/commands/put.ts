@@ -33,5 +33,4 @@ Examples:
   sagong kv put greeting hello
   sagong kv put greeting --prev-kv -- -1
   sagong kv put config < config.yaml
-  sagong kv put session alive --lease 32695410dcc0ca06
-`;
+  sagong kv put session alive --lease 32695410dcc0ca06`;

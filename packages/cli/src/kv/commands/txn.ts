@@ -50,5 +50,4 @@ Example:
 
   get lock
 
-  END
-`;
+  END`;

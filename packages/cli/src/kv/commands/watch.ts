@@ -72,8 +72,8 @@ async function follow(
     if (error instanceof CompactedError) {
       const reason = "etcdserver: mvcc: required revision has been compacted";
       session.io.err(`watch was canceled (${reason})\n`);
-      const { compactRevision } = error;
-      print({ header: undefined, revision: 0, events: [], compactRevision });
+      const { compactRevision, header } = error;
+      print({ header, revision: header?.revision ?? 0, events: [], compactRevision });
     } else if (error instanceof RpcError) {
       session.io.err(`watch was canceled (${errorSentence(error)})\n`);
     } else {
@@ -173,5 +173,4 @@ Examples:
   sagong kv watch greeting
   sagong kv watch /registry/ --prefix --rev 1 --prev-kv
   sagong kv watch greeting -- sh -c 'echo "$ETCD_WATCH_KEY is $ETCD_WATCH_VALUE"'
-  printf 'watch a\\nwatch b --prefix\\n' | cat - /dev/tty | sagong kv watch -i
-`;
+  printf 'watch a\\nwatch b --prefix\\n' | cat - /dev/tty | sagong kv watch -i`;

@@ -7,8 +7,8 @@ import { keyRange } from "./key-range.js";
 
 export interface RangeFlags {
   readonly consistency: string;
-  readonly order: string;
-  readonly sortBy: string;
+  readonly order?: string;
+  readonly sortBy?: string;
   readonly limit: string;
   readonly rev: string;
   readonly prefix?: true;
@@ -24,8 +24,8 @@ export function addRangeFlags(program: Program): Program {
     .option("--from-key", "get keys from the given key on, in the order of bytes")
     .option("--rev <revision>", "as of this revision; 0 is the latest", "0")
     .option("--limit <count>", "most keys to get; 0 is no limit", "0")
-    .option("--order <order>", "ASCEND or DESCEND", "")
-    .option("--sort-by <field>", "CREATE, KEY, MODIFY, VALUE or VERSION", "")
+    .option("--order <order>", "ASCEND or DESCEND")
+    .option("--sort-by <field>", "CREATE, KEY, MODIFY, VALUE or VERSION")
     .option("--consistency <kind>", "l: linearizable, s: serializable", "l")
     .option("--keys-only", "get only the keys")
     .option("--count-only", "get only how many keys there are")
@@ -64,9 +64,9 @@ export function rangeRequest(
   if (flags.consistency !== "l" && flags.consistency !== "s") {
     unsupported(`unknown consistency flag ${JSON.stringify(flags.consistency)}`);
   }
-  const order = ORDERS[flags.order.toUpperCase()] ?? unsupported(`bad sort order ${flags.order}`);
-  const sortTarget =
-    TARGETS[flags.sortBy.toUpperCase()] ?? unsupported(`bad sort target ${flags.sortBy}`);
+  const { order: orderName = "", sortBy = "" } = flags;
+  const order = ORDERS[orderName.toUpperCase()] ?? unsupported(`bad sort order ${orderName}`);
+  const sortTarget = TARGETS[sortBy.toUpperCase()] ?? unsupported(`bad sort target ${sortBy}`);
   // Keys come in this order anyway, and unsorted requests stop at their limit.
   const isNatural = sortTarget === SortTarget.KEY && order === SortOrder.ASCEND;
   return {

@@ -9,7 +9,8 @@ export function toByteString(bytes: Uint8Array): string {
 }
 
 export function fromByteString(text: string): Uint8Array {
-  return Buffer.from(text, "latin1");
+  // Not a Buffer, whose slices share its memory where those of other arrays do not.
+  return new Uint8Array(Buffer.from(text, "latin1"));
 }
 
 /** What a person reads: the bytes taken as UTF-8. */
