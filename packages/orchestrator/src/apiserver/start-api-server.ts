@@ -139,7 +139,7 @@ export async function startApiServer(
     close: async () => {
       closing.abort(new Error("closed"));
       await bootstrapped;
-      await Promise.all([server.close(), objects?.close()]);
+      await Promise.all([server.close(), objects?.close(), compactor.close()]);
       await registry.close();
       await store.close();
     },
