@@ -49,6 +49,32 @@ describe("createServer()", () => {
     await server.close(10);
   });
 
+  it("says what is wrong with a message that it cannot decode, in every kind of call", async () => {
+    const service = implement(HealthService, {
+      check: () => ({ status: 1 }),
+      watch: async function* () {
+        yield { status: 1 };
+      },
+    });
+    const server = createServer({ services: [service] });
+    const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
+    const channel = createChannel({ endpoint: `http://127.0.0.1:${port}` });
+    // Field 1, of 127 bytes, of which one comes.
+    const request = { ...HealthCheckRequest, encode: () => Uint8Array.of(0x0a, 0x7f, 0x61) };
+    const refusal = {
+      code: StatusCode.internal,
+      message:
+        "Cannot decode grpc.health.v1.HealthCheckRequest: a field of 127 bytes where 1 are left at offset 2 of 3",
+    };
+    const { check, watch } = HealthService.methods;
+    const empty = HealthCheckRequest.create();
+    await expect(channel.unary({ ...check, request }, empty)).rejects.toMatchObject(refusal);
+    const stream = channel.serverStream({ ...watch, request }, empty);
+    await expect(stream[Symbol.asyncIterator]().next()).rejects.toMatchObject(refusal);
+    await channel.close();
+    await server.close(10);
+  });
+
   it("listen() rejects with the system's error where the port is taken", async () => {
     const first = createServer({ services: [] });
     const { port } = await first.listen({ host: "127.0.0.1", port: 0 });

@@ -24,9 +24,9 @@ export interface HandlerContext {
 }
 
 type AnyCall =
-  | ServerUnaryCall<unknown, unknown>
-  | ServerWritableStream<unknown, unknown>
-  | ServerDuplexStream<unknown, unknown>;
+  | ServerUnaryCall<Buffer, unknown>
+  | ServerWritableStream<Buffer, unknown>
+  | ServerDuplexStream<Buffer, unknown>;
 
 /** A call whose signal and metadata are made only when a handler asks: most unary ones do not. */
 class LazyServerCall implements ServerCall {
@@ -66,7 +66,7 @@ class LazyServerCall implements ServerCall {
   }
 }
 
-type UnaryCall = ServerUnaryCall<unknown, unknown>;
+type UnaryCall = ServerUnaryCall<Buffer, unknown>;
 
 export function adaptUnary(
   context: HandlerContext,
@@ -79,7 +79,8 @@ export function adaptUnary(
       callback({ code, details: message, metadata: toGrpcMetadata(trailers) });
     };
     try {
-      const result = handler(call.request, new LazyServerCall(call, context));
+      const request = context.method.request.decode(call.request);
+      const result = handler(request, new LazyServerCall(call, context));
       if (isPromise(result)) void result.then((response) => callback(null, response), fail);
       else callback(null, result);
     } catch (error) {
@@ -90,18 +91,20 @@ export function adaptUnary(
 
 export function adaptServerStream(
   context: HandlerContext,
-): (call: ServerWritableStream<unknown, unknown>) => void {
+): (call: ServerWritableStream<Buffer, unknown>) => void {
   // By `method.kind`; see HandlerContext.
   const handler = context.handler as (request: unknown, call: ServerCall) => AsyncIterable<unknown>;
   return (call): void => {
     const serverCall = new LazyServerCall(call, context);
-    void respond(call, () => handler(call.request, serverCall), { serverCall, context });
+    const start = (): AsyncIterable<unknown> =>
+      handler(context.method.request.decode(call.request), serverCall);
+    void respond(call, start, { serverCall, context });
   };
 }
 
 export function adaptDuplex(
   context: HandlerContext,
-): (call: ServerDuplexStream<unknown, unknown>) => void {
+): (call: ServerDuplexStream<Buffer, unknown>) => void {
   // By `method.kind`; see HandlerContext.
   const handler = context.handler as (
     requests: AsyncIterable<unknown>,
@@ -109,13 +112,14 @@ export function adaptDuplex(
   ) => AsyncIterable<unknown>;
   return (call): void => {
     const serverCall = new LazyServerCall(call, context);
-    void respond(call, () => handler(requestsOf(call), serverCall), { serverCall, context });
+    const start = (): AsyncIterable<unknown> => handler(requestsOf(call, context), serverCall);
+    void respond(call, start, { serverCall, context });
   };
 }
 
 /** Writes what the handler yields, as fast as the client reads it. Never rejects. */
 async function respond(
-  call: ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>,
+  call: ServerWritableStream<Buffer, unknown> | ServerDuplexStream<Buffer, unknown>,
   start: () => AsyncIterable<unknown>,
   { serverCall, context }: { serverCall: ServerCall; context: HandlerContext },
 ): Promise<void> {
@@ -154,10 +158,15 @@ function drained(call: { once(event: "drain", listener: () => void): unknown }):
 }
 
 /** The requests of a stream; ends when the client half-closes, throws when it goes away. */
-async function* requestsOf(call: ServerDuplexStream<unknown, unknown>): AsyncGenerator<unknown> {
+async function* requestsOf(
+  call: ServerDuplexStream<Buffer, unknown>,
+  { method }: HandlerContext,
+): AsyncGenerator<unknown> {
   try {
     // Plain iteration would destroy the stream at the client's half-close, replies and all.
-    for await (const request of call.iterator({ destroyOnReturn: false })) yield request;
+    for await (const bytes of call.iterator({ destroyOnReturn: false })) {
+      yield method.request.decode(bytes);
+    }
   } catch (error) {
     if (call.cancelled) throw new RpcError(StatusCode.cancelled, "the client cancelled the call");
     throw toRpcError(error);

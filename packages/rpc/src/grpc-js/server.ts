@@ -53,6 +53,8 @@ class GrpcJsServer implements RpcServer {
       "grpc.max_send_message_length": -1,
       "grpc.max_concurrent_streams": 0xffffffff,
       "grpc-node.max_session_memory": 1024,
+      // Its own statistics of every call, which nobody asks for.
+      "grpc.enable_channelz": 0,
     });
     for (const service of options.services) this.#add(service);
     this.#injector = this.#grpc.createConnectionInjector(ServerCredentials.createInsecure());
@@ -154,7 +156,8 @@ class GrpcJsServer implements RpcServer {
         requestStream,
         responseStream,
         requestSerialize: toBuffer((message: unknown) => method.request.encode(message)),
-        requestDeserialize: (bytes: Buffer) => method.request.decode(bytes),
+        // Decoded where errors become statuses: grpc-js would keep to itself what is wrong.
+        requestDeserialize: (bytes: Buffer) => bytes,
         responseSerialize: toBuffer((message: unknown) => method.response.encode(message)),
         responseDeserialize: (bytes: Buffer) => method.response.decode(bytes),
       };
