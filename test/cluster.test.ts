@@ -183,6 +183,15 @@ describe.skipIf(!hasTools)("sagong start", () => {
     await greets("hello");
   });
 
+  it("leaves no process when it is killed itself, and starts again on the same folder", async () => {
+    process.kill(cluster.pid, "SIGKILL");
+    await until("every part has ended", 40_000, async () => {
+      expect(cluster.leftovers()).toEqual([]);
+    });
+    await cluster.start();
+    expect((await json(["get", "configmap", "kept"])).data).toEqual({ a: "b" });
+  });
+
   it("refuses a second start on its folder, and a taken port, with what to do", async () => {
     const same = await cluster.sagong(["start", `--data-dir=${cluster.dataDir}`]);
     expect(same.code).toBe(1);
