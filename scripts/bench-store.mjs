@@ -43,15 +43,24 @@ try {
   for (const kind of kinds()) {
     console.error(`starting ${flags.members} members of ${kind}`);
     const ports = await freePorts(2 * flags.members);
-    const cluster = new Cluster(kind, { folder, ports, profile: flags.profile });
+    const cluster = new Cluster(kind, {
+      folder,
+      ports,
+      profile: kind === "sagong" ? flags.profile : undefined,
+      ...(kind === "before" && flags.before !== undefined ? { checkout: flags.before } : {}),
+    });
     clusters.push(cluster);
     await cluster.ready();
   }
-  for (let round = 1; round <= flags.rounds; round++) {
+  // Round 0 is not counted: code is compiled, files and tables get their size.
+  for (let round = 0; round <= flags.rounds; round++) {
     for (const load of loads) {
       // Whoever comes second finds the machine as the first one left it: they take turns.
       const order = round % 2 === 1 ? clusters : clusters.toReversed();
-      for (const cluster of order) results.push(await run(cluster, load, round));
+      for (const cluster of order) {
+        const result = await run(cluster, load, round);
+        if (round > 0) results.push(result);
+      }
     }
   }
   printReport(results, { loads, clusters, ...flags });
@@ -63,6 +72,7 @@ try {
 function kinds() {
   /** @type {import("./bench/clusters.mjs").Kind[]} */
   const all = flags.only === undefined ? ["sagong", "etcd"] : [flags.only];
+  if (flags.before !== undefined) all.push("before");
   if (all.includes("etcd") && !isOnPath("etcd")) {
     console.error("etcd is not on the PATH (Debian: etcd-server): measuring ours alone");
     return all.filter((kind) => kind !== "etcd");
@@ -92,7 +102,7 @@ async function run(cluster, load, round) {
       return { kind: cluster.kind, load: load.name, round, ...result };
     } catch (error) {
       if (attempt === ATTEMPTS) throw error;
-      console.error(`again, because ${error instanceof Error ? error.message : error}`);
+      console.error(`again, because ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 }

@@ -10,7 +10,7 @@ import { get } from "node:http";
 import { createServer } from "node:net";
 import { root } from "../lib/prepare.mjs";
 
-/** @typedef {"sagong" | "etcd"} Kind */
+/** `before`: ours from another checkout. @typedef {"sagong" | "etcd" | "before"} Kind */
 
 const START_LIMIT_MS = 30_000;
 const STOP_LIMIT_MS = 10_000;
@@ -26,14 +26,17 @@ export class Cluster {
   /** @type {{ name: string, child: import("node:child_process").ChildProcess }[]} */
   #members = [];
   #folder;
+  #checkout;
 
   /**
    * @param {Kind} kind
-   * @param {{ folder: string, ports: readonly number[], profile: string | undefined }} options
-   *   two ports for each member
+   * @param {{
+   *   folder: string, ports: readonly number[], profile: string | undefined, checkout?: string,
+   * }} options two ports for each member; `checkout` where it is not this one
    */
-  constructor(kind, { folder, ports, profile }) {
+  constructor(kind, { folder, ports, profile, checkout = root }) {
     this.kind = kind;
+    this.#checkout = checkout;
     this.#folder = `${folder}/${kind}`;
     mkdirSync(this.#folder, { recursive: true });
     const names = Array.from({ length: ports.length / 2 }, (_, i) => `m${i + 1}`);
@@ -116,7 +119,7 @@ export class Cluster {
   #start(name, profile, flags) {
     const sagong = [
       ...(profile ? ["--cpu-prof", `--cpu-prof-dir=${profile}`] : []),
-      `${root}packages/cli/bin/sagong.mjs`,
+      `${this.#checkout}/packages/cli/bin/sagong.mjs`,
       "store",
     ];
     const [program, words] =

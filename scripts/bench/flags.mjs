@@ -12,6 +12,7 @@ const HELP = `npm run bench:store -- [flags]
   --value-bytes N  size of the value that is put (256)
   --loads WORDS    comma-separated parts of the loads' names, as put@100
   --only KIND      sagong or etcd alone
+  --before DIR     also measure ours as built in another checkout
   --data-dir DIR   where the clusters keep their data (the system's temporary folder)
   --json FILE      also write every measurement there
   --profile DIR    write a CPU profile of each member of ours there when it stops
@@ -38,6 +39,7 @@ export function readFlags(args) {
     valueBytes: wholeNumber("value-bytes", values["value-bytes"]),
     words: values.loads.split(","),
     only,
+    before: values.before,
     dataDir: values["data-dir"],
     json: values.json,
     profile: values.profile,
@@ -58,6 +60,7 @@ function parse(args) {
         "value-bytes": { type: "string", default: "256" },
         loads: { type: "string", default: "" },
         only: { type: "string" },
+        before: { type: "string" },
         "data-dir": { type: "string" },
         json: { type: "string" },
         profile: { type: "string" },

@@ -24,8 +24,16 @@ export function printReport(results, { loads, clusters, rounds, members, valueBy
   console.log(
     `\n${members} members, values of ${valueBytes} bytes, medians of ${rounds} rounds; CPU is that of all members for one request\n`,
   );
+  const kinds = clusters.map(({ kind }) => kind);
+  const others = kinds.filter((kind) => kind !== "sagong" && kinds.includes("sagong"));
   const rows = [
-    ["load", "sagong/s", "etcd/s", "ratio", "sagong ms", "etcd ms", "sagong CPU µs", "etcd CPU µs"],
+    [
+      "load",
+      ...kinds.map((kind) => `${kind}/s`),
+      ...others.map((kind) => `to ${kind}`),
+      ...kinds.map((kind) => `${kind} ms`),
+      ...kinds.map((kind) => `${kind} CPU µs`),
+    ],
   ];
   for (const { name } of loads) {
     /** @param {string} kind @param {"perSecond" | "meanMs" | "cpuMicros"} what */
@@ -33,15 +41,21 @@ export function printReport(results, { loads, clusters, rounds, members, valueBy
       median(
         results.filter((one) => one.kind === kind && one.load === name).map((one) => one[what]),
       );
+    /** The median of the rounds' ratios: what else the machine does changes from round to round. */
+    const ratioTo = (/** @type {string} */ other) => {
+      const rate = (/** @type {string} */ kind, /** @type {number} */ round) =>
+        results.find((one) => one.kind === kind && one.load === name && one.round === round)
+          ?.perSecond ?? Number.NaN;
+      return median(
+        Array.from({ length: rounds }, (_, i) => rate("sagong", i + 1) / rate(other, i + 1)),
+      );
+    };
     rows.push([
       name,
-      cell(of("sagong", "perSecond"), 0),
-      cell(of("etcd", "perSecond"), 0),
-      cell(of("sagong", "perSecond") / of("etcd", "perSecond"), 2),
-      cell(of("sagong", "meanMs"), 2),
-      cell(of("etcd", "meanMs"), 2),
-      cell(of("sagong", "cpuMicros"), 0),
-      cell(of("etcd", "cpuMicros"), 0),
+      ...kinds.map((kind) => cell(of(kind, "perSecond"), 0)),
+      ...others.map((kind) => cell(ratioTo(kind), 2)),
+      ...kinds.map((kind) => cell(of(kind, "meanMs"), 2)),
+      ...kinds.map((kind) => cell(of(kind, "cpuMicros"), 0)),
     ]);
   }
   for (const [name = "", ...cells] of rows) {

@@ -4,38 +4,39 @@
  * for the disk, and a crash loses only whole batches at the end, which the raft log has: each batch
  * carries the applied mark.
  *
+ * Commits of a few milliseconds share one write: each write is a task for another thread, and costs
+ * more than what it carries.
+ *
  * L1 a batch reaches LevelDB in one atomic write together with its applied mark.
  * L2 batches are written in the order of their commits, one write at a time.
  * L3 after a failed write nothing more is written; `onError` is told once, and the member stops.
  */
 import { existsSync } from "node:fs";
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import type { Clock, Timer } from "@sagong/base";
 import { ClassicLevel } from "classic-level";
 import { APPLIED_MARK_KEY, type Backend } from "../mvcc/backend.js";
 import { toBinaryString } from "../mvcc/binary-string.js";
 import { decodeImage, encodeImage } from "./image-format.js";
+import { PendingBatch } from "./pending-batch.js";
 
 export interface LevelBackendOptions {
   readonly dir: string;
+  readonly clock: Clock;
   readonly onError: (error: unknown) => void;
 }
 
 type Database = ClassicLevel<Uint8Array, Uint8Array>;
 export type Pair = readonly [key: Uint8Array, value: Uint8Array];
 
-interface Write {
-  readonly key: Uint8Array;
-  /** Undefined: delete. */
-  readonly value: Uint8Array | undefined;
-}
-
-type Batch = Map<string, Write>;
-
 /** The database cannot be opened or written; the member must stop. */
 export class BackendError extends Error {
   override readonly name: string = "BackendError";
 }
 
+/** How long a commit waits for others to share its write, unless so many bytes wait already. */
+const GATHER_MS = 10;
+const GATHER_BYTES = 256 * 1024;
 /** Pairs that one read of an iterator fetches. */
 const SCAN_PAIRS = 1_000;
 /** LevelDB's own buffers, per process. */
@@ -46,14 +47,16 @@ export class LevelBackend implements Backend {
   readonly #options: LevelBackendOptions;
   #db: Database;
   /** Being filled; visible to reads, not yet committed. */
-  #open: Batch = new Map();
-  /** Committed, waiting for the write under way. */
-  #waiting: Batch = new Map();
+  readonly #open: PendingBatch = new PendingBatch();
+  /** Committed, waiting for its write. */
+  #waiting: PendingBatch = new PendingBatch();
   /** On its way to LevelDB. */
-  #writing: Batch = new Map();
-  #backlogBytes = 0;
+  #writing: PendingBatch = new PendingBatch();
+  #gathering: Timer | undefined;
   #pump: Promise<void> | undefined;
   #flushWanted = false;
+  /** The database is closed, and another will be in its place. */
+  #isSwapping = false;
   #failed: BackendError | undefined;
 
   private constructor(options: LevelBackendOptions, db: Database) {
@@ -69,37 +72,35 @@ export class LevelBackend implements Backend {
 
   get(key: Uint8Array): Uint8Array | undefined {
     const name = toBinaryString(key);
-    const write = this.#open.get(name) ?? this.#waiting.get(name) ?? this.#writing.get(name);
+    const write = this.#open.find(name) ?? this.#waiting.find(name) ?? this.#writing.find(name);
     return write ? write.value : this.#db.getSync(key);
   }
 
   put(key: Uint8Array, value: Uint8Array): void {
-    this.#add(key, value);
+    this.#open.add(key, value);
   }
 
   delete(key: Uint8Array): void {
-    this.#add(key, undefined);
+    this.#open.add(key, undefined);
   }
 
   commit(): void {
-    if (this.#waiting.size === 0) [this.#waiting, this.#open] = [this.#open, this.#waiting];
-    else {
-      for (const [name, write] of this.#open) this.#waiting.set(name, write);
-      this.#open.clear();
-    }
-    this.#start();
+    this.#waiting.take(this.#open);
+    this.#gather();
   }
 
   /** Bytes that are committed but not yet in LevelDB. The owner takes no more work above a limit. */
   get backlogBytes(): number {
-    return this.#backlogBytes;
+    return this.#waiting.bytes + this.#writing.bytes;
   }
 
   /** Resolves when all that is committed now is on disk, fsynced. */
   async flush(): Promise<void> {
     this.#flushWanted = true;
     this.#start();
-    while (this.#pump) await this.#pump;
+    // A write that was under way carries no sync for us: the one behind it does.
+    if (this.#flushWanted) await this.#pump;
+    await this.#pump;
     if (this.#failed) throw this.#failed;
   }
 
@@ -112,7 +113,7 @@ export class LevelBackend implements Backend {
   async sizeBytes(): Promise<number> {
     const [first, last] = [new Uint8Array(0), new Uint8Array(32).fill(0xff)];
     const tables = await this.#db.approximateSize(first, last);
-    return tables + (await logBytes(this.#options.dir)) + this.#backlogBytes;
+    return tables + (await logBytes(this.#options.dir)) + this.backlogBytes;
   }
 
   /**
@@ -153,10 +154,15 @@ export class LevelBackend implements Backend {
       await next.close();
     }
     await this.flush();
+    this.#isSwapping = true;
+    await this.#pump;
     await this.#db.close();
     await rename(fresh, `${dir}.ready`);
     await finishSwap(dir);
     this.#db = await openDatabase(dir);
+    // What a clean-up of the old state still wanted to write has nothing to do with the new one.
+    this.#waiting.clear();
+    this.#isSwapping = false;
   }
 
   /** Gives the space of deleted pairs back; runs beside reads and writes, off the main thread. */
@@ -166,23 +172,30 @@ export class LevelBackend implements Backend {
 
   async close(): Promise<void> {
     try {
-      if (!this.#failed) await this.flush();
+      do {
+        if (!this.#failed) await this.flush();
+      } while (this.#waiting.size > 0 && !this.#failed);
     } finally {
       await this.#db.close();
     }
   }
 
-  #add(key: Uint8Array, value: Uint8Array | undefined): void {
-    this.#open.set(toBinaryString(key), { key, value });
-    this.#backlogBytes += key.length + (value?.length ?? 0);
+  /** Starts the write at once where enough waits, and soon where anything does. */
+  #gather(): void {
+    if (this.#waiting.bytes >= GATHER_BYTES) return this.#start();
+    if (this.#waiting.size === 0 || this.#pump) return;
+    this.#gathering ??= this.#options.clock.schedule(GATHER_MS, () => this.#start());
   }
 
   #start(): void {
-    if (this.#pump || this.#failed) return;
+    if (this.#pump || this.#failed || this.#isSwapping) return;
+    this.#gathering?.cancel();
+    this.#gathering = undefined;
     if (this.#waiting.size === 0 && !this.#flushWanted) return;
     this.#pump = this.#write().finally(() => {
       this.#pump = undefined;
-      this.#start();
+      if (this.#flushWanted) this.#start();
+      else this.#gather();
     });
   }
 
@@ -194,16 +207,13 @@ export class LevelBackend implements Backend {
     this.#writing = written;
     try {
       const batch = this.#db.batch();
-      let bytes = 0;
-      for (const { key, value } of written.values()) {
+      for (const { key, value } of written) {
         if (value === undefined) batch.del(key);
         else batch.put(key, value);
-        bytes += key.length + (value?.length ?? 0);
       }
       // LevelDB syncs only what is written: an empty batch would sync nothing.
       if (written.size === 0 && sync) batch.put(SYNC_KEY, SYNC_KEY);
       await batch.write({ sync });
-      this.#backlogBytes = Math.max(0, this.#backlogBytes - bytes);
       this.#writing.clear();
     } catch (error) {
       this.#fail(error);

@@ -47,7 +47,7 @@ export async function openState(
   const { clock, identity, onFsync } = dependencies;
   const dir = dataDirAt(config.dataDir);
   await prepareDataDir(dir);
-  const medium = await openMedium(dir, dependencies.onStorageError);
+  const medium = await openMedium(dir, dependencies);
   try {
     const store = new MvccStore(medium);
     const lessor = new Lessor();
@@ -83,9 +83,12 @@ export async function openState(
   }
 }
 
-async function openMedium(dir: DataDir, onError: (error: unknown) => void): Promise<LevelBackend> {
+async function openMedium(
+  dir: DataDir,
+  { clock, onStorageError }: OpenStateDependencies,
+): Promise<LevelBackend> {
   try {
-    return await LevelBackend.open({ dir: dir.storeDir, onError });
+    return await LevelBackend.open({ dir: dir.storeDir, clock, onError: onStorageError });
   } catch (error) {
     if (!isLocked(error)) throw error;
     throw new DataDirError(

@@ -93,10 +93,11 @@ export class StoreMember implements KvApi, LeaseApi {
     return this.#parts.reads.wait().then(() => this.#rangeNow(request));
   }
 
-  async put(request: PutRequest): Promise<PutResponse> {
+  /** Refuses by throwing at once; not async, since each promise more is felt in puts a second. */
+  put(request: PutRequest): Promise<PutResponse> {
     validatePut(request);
     this.#parts.quota.admit(putCostBytes(request));
-    return await this.#propose<PutResponse>({ kind: "put", value: request });
+    return this.#propose<PutResponse>({ kind: "put", value: request });
   }
 
   async deleteRange(request: DeleteRangeRequest): Promise<DeleteRangeResponse> {
@@ -174,18 +175,21 @@ export class StoreMember implements KvApi, LeaseApi {
 
   // ── The way through the log ──────────────────────────────────────────────────────────────────
 
-  /** The response with its header. Throws what the state machine or the member refuses. */
-  async #propose<Response extends ApplyResponse>(request: RequestBody): Promise<Response> {
+  /** The response with its header. Throws or rejects with what member or state machine refuse. */
+  #propose<Response extends ApplyResponse>(request: RequestBody): Promise<Response> {
     const { proposals, memberId, maxRequestBytes } = this.#parts;
     if (this.#parts.isBackedUp()) throw new MemberError("too-many-requests");
-    const result = await proposals.propose((sequence) => {
-      const data = InternalRequest.encode({ memberId, sequence, request });
-      if (data.length > maxRequestBytes) throw new MemberError("too-large");
-      return data;
-    });
-    if ("error" in result) throw result.error;
-    // The applier answers each kind of request with its own kind of response.
-    const response = result.response as Response;
-    return { ...response, header: this.header(result.revision) };
+    return proposals
+      .propose((sequence) => {
+        const data = InternalRequest.encode({ memberId, sequence, request });
+        if (data.length > maxRequestBytes) throw new MemberError("too-large");
+        return data;
+      })
+      .then((result) => {
+        if ("error" in result) throw result.error;
+        // The applier answers each kind of request with its own kind of response.
+        const response = result.response as Response;
+        return { ...response, header: this.header(result.revision) };
+      });
   }
 }

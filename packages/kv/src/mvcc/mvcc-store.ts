@@ -12,6 +12,7 @@ import { StoreError } from "../apply/store-error.js";
 import { EventType, KeyValue } from "../gen/kv.js";
 import type { Event } from "../gen/kv.js";
 import type { Backend } from "./backend.js";
+import { type Change, StoredChange } from "./change.js";
 import { fromBinaryString } from "./binary-string.js";
 import type { KeyHistory } from "./key-history.js";
 import { KeyIndex, type KeyRange } from "./key-index.js";
@@ -21,12 +22,6 @@ import { ValueCache } from "./value-cache.js";
 export interface MvccState {
   readonly revision: number;
   readonly compactRevision: number;
-}
-
-/** One change, as watchers get it. */
-export interface Change {
-  readonly key: string;
-  readonly event: Event;
 }
 
 export interface HashResult {
@@ -118,15 +113,19 @@ export class MvccStore {
   }
 
   valueAt(history: KeyHistory, position: number): KeyValue {
-    const [main, sub] = [history.mainAt(position), history.subAt(position)];
+    return KeyValue.decode(this.#bytesAt(history, position));
+  }
+
+  #bytesAt(history: KeyHistory, position: number): Uint8Array {
+    const main = history.mainAt(position);
+    const sub = history.subAt(position);
     const cached = this.#cache.get(main, sub);
     if (cached) return cached;
     const bytes = this.#backend.get(revisionKey(main, sub));
     if (!bytes)
       throw new Error(`The database lacks the value of revision ${main}.${sub}: it is corrupt`);
-    const value = KeyValue.decode(bytes);
-    this.#cache.set(main, sub, value);
-    return value;
+    this.#cache.set(main, sub, bytes);
+    return bytes;
   }
 
   /** Keys in `range` that exist at `revision`. `visit` returns true to stop. */
@@ -174,22 +173,20 @@ export class MvccStore {
   put(
     key: string,
     change: { readonly keyBytes: Uint8Array; readonly value: Uint8Array; readonly lease: bigint },
-  ): KeyValue {
+  ): void {
     const history = this.index.getOrCreate(key);
     const main = this.writeRevision;
     const sub = this.#sub++;
     history.put(main, sub);
     const kv: KeyValue = {
-      // Copies: both are views into a log entry that is much larger than they are.
-      key: change.keyBytes.slice(),
+      key: change.keyBytes,
       createRevision: history.created,
       modRevision: main,
       version: history.version,
-      value: change.value.slice(),
+      value: change.value,
       lease: change.lease,
     };
-    this.#write(key, { type: EventType.PUT, kv, prevKv: undefined }, sub);
-    return kv;
+    this.#write(key, { type: EventType.PUT, kv }, sub);
   }
 
   /** `history` must be of a key that exists. */
@@ -198,7 +195,7 @@ export class MvccStore {
     const sub = this.#sub++;
     history.delete(main, sub);
     const kv = KeyValue.create({ key: fromBinaryString(key), modRevision: main });
-    this.#write(key, { type: EventType.DELETE, kv, prevKv: undefined }, sub);
+    this.#write(key, { type: EventType.DELETE, kv }, sub);
   }
 
   /** Ends the transaction; returns its changes. A transaction without changes leaves no trace. */
@@ -216,11 +213,17 @@ export class MvccStore {
     return this.#changes.length > 0;
   }
 
-  #write(key: string, event: Event, sub: number): void {
-    const kv = event.kv as KeyValue; // Both callers set it.
-    this.#backend.put(revisionKey(kv.modRevision, sub), KeyValue.encode(kv));
-    this.#cache.set(kv.modRevision, sub, kv);
-    this.#changes.push({ key, event });
+  #write(
+    key: string,
+    { type, kv }: { readonly type: number; readonly kv: KeyValue },
+    sub: number,
+  ): void {
+    // Encoded once: database, cache and watchers share these bytes. None of them keeps a view into
+    // the log entry, which is part of something much larger.
+    const bytes = KeyValue.encode(kv);
+    this.#backend.put(revisionKey(kv.modRevision, sub), bytes);
+    this.#cache.set(kv.modRevision, sub, bytes);
+    this.#changes.push(new StoredChange(key, type, bytes));
   }
 
   // ── Compaction ───────────────────────────────────────────────────────────────────────────────
@@ -295,7 +298,7 @@ export class MvccStore {
           const main = history.mainAt(at);
           if (main > revision) break;
           hash = crc32c(revisionKey(main, history.subAt(at)), hash);
-          hash = crc32c(KeyValue.encode(this.valueAt(history, at)), hash);
+          hash = crc32c(this.#bytesAt(history, at), hash);
         }
         return false;
       });

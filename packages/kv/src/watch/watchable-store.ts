@@ -16,7 +16,8 @@ import { EventType } from "../gen/kv.js";
 import type { Event } from "../gen/kv.js";
 import { toBinaryString } from "../mvcc/binary-string.js";
 import { contains, isSingleKey } from "../mvcc/key-index.js";
-import type { Change, MvccStore } from "../mvcc/mvcc-store.js";
+import type { Change } from "../mvcc/change.js";
+import type { MvccStore } from "../mvcc/mvcc-store.js";
 import type { Watcher, WatcherOptions } from "./watcher.js";
 
 /** Revisions that one step brings a watcher forward (etcd's). */

@@ -3,8 +3,12 @@
  * the order that core/ready.ts gives. Everything that happens in one turn of the event loop goes
  * into one pass; while the disk works, proposals collect for the next batch (group commit).
  *
- * The only await point of the loop is the log's append. Messages, ticks and reads are handled beside
- * it; what they promise about the disk waits for the next append.
+ * The only await point of the loop is the log's append. Messages, ticks, reads and the application
+ * of what is committed are handled beside it; what they promise about the disk waits for the next
+ * append. The order within a pass keeps network and disk busy while this thread computes:
+ *
+ *   pass        send appends ─▶ begin to write ─▶ end of turn: both are on their way
+ *   next turn   apply what was committed ─▶ answer ─▶ pass
  *
  * Owns: the log storage, the transport, the clock's ticks. Drives but does not own: the state
  * machine.
@@ -86,8 +90,11 @@ class Node implements RaftNode {
   #raw: RawNode;
   #proposals: Uint8Array[] = [];
   #newReads: Waiter[] = [];
+  /** Taken from the core, in order, and not yet in the state machine. */
+  #committed: readonly Entry[] = [];
   #lastReadContext = 0;
   #deferred = false;
+  #applyDeferred = false;
   #persisting = false;
   #installing = false;
   #compacting = false;
@@ -198,14 +205,14 @@ class Node implements RaftNode {
   }
 
   status(): RaftStatus {
-    const { role, term, leader, committed, applied, lastIndex } = this.#raw.status;
+    const { role, term, leader, committed, lastIndex } = this.#raw.status;
     return {
       nodeId: this.#options.nodeId,
       role,
       term,
       leaderId: leader,
       commitIndex: committed,
-      appliedIndex: applied,
+      appliedIndex: this.#dependencies.stateMachine.appliedIndex,
       lastIndex,
     };
   }
@@ -238,33 +245,38 @@ class Node implements RaftNode {
     });
   }
 
-  /** One turn: feed what collected, send what may go, start the disk where it is idle. */
+  /** One turn: feed what collected, send what may go, start the disk where it is idle, apply. */
   #pass(): void {
     if (this.#stopped) return;
     this.#feedReads();
     if (!this.#persisting) this.#feedProposals();
-    this.#dispatch(this.#raw.takeMessages());
+    let isBusy = this.#dispatch(this.#raw.takeMessages());
     this.#answerReads(this.#raw.takeReads());
-    if (this.#persisting || this.#installing) {
-      this.#noticeLeader();
-      return;
+    if (!this.#installing) {
+      if (!this.#persisting && this.#raw.hasReady) {
+        isBusy = this.#carryOut(this.#raw.ready()) || isBusy;
+      }
+      this.#keepCommitted(this.#raw.takeCommitted());
     }
-    if (this.#raw.hasReady) this.#carryOut(this.#raw.ready());
     this.#noticeLeader();
+    // What was just handed to network and disk leaves at the end of this turn: apply in the next.
+    if (isBusy) this.#applySoon();
+    else this.#applyCommitted();
     this.#maybeCompact();
   }
 
-  #carryOut(ready: Ready): void {
-    this.#dispatch(ready.messages);
-    this.#apply(ready.committed);
+  /** True where network or disk were given something to do. */
+  #carryOut(ready: Ready): boolean {
+    let isBusy = this.#dispatch(ready.messages);
+    this.#keepCommitted(ready.committed);
     this.#answerReads(ready.reads);
     const { hardState, entries, afterPersist } = ready;
     if (!ready.mustSync) {
       // A commit index alone is found again from the peers: it rides with the next batch.
-      this.#dispatch(afterPersist);
+      isBusy = this.#dispatch(afterPersist) || isBusy;
       this.#raw.advance();
       if (this.#raw.hasReady) this.#wake();
-      return;
+      return isBusy;
     }
     this.#persisting = true;
     this.#tasks.run("persist", async () => {
@@ -278,6 +290,7 @@ class Node implements RaftNode {
       this.#raw.advance();
       this.#guard(() => this.#pass());
     });
+    return true;
   }
 
   #feedProposals(): void {
@@ -330,17 +343,37 @@ class Node implements RaftNode {
     }
   }
 
-  #dispatch(messages: readonly Message[]): void {
+  /** True where anything was sent. */
+  #dispatch(messages: readonly Message[]): boolean {
+    if (messages.length === 0) return false;
     const outgoing: Message[] = [];
     for (const message of messages) {
       if (message.kind === "snapshot") this.#sendSnapshot(message.to);
       else outgoing.push(message);
     }
     if (outgoing.length > 0) this.#dependencies.transport.send(outgoing);
+    return true;
   }
 
-  #apply(entries: readonly Entry[]): void {
-    if (entries.length > 0) this.#dependencies.stateMachine.apply(entries);
+  #keepCommitted(entries: readonly Entry[]): void {
+    if (this.#committed.length === 0) this.#committed = entries;
+    else if (entries.length > 0) this.#committed = [...this.#committed, ...entries];
+  }
+
+  #applySoon(): void {
+    if (this.#committed.length === 0 || this.#applyDeferred) return;
+    this.#applyDeferred = true;
+    this.#dependencies.defer(() => {
+      this.#applyDeferred = false;
+      if (!this.#stopped) this.#guard(() => this.#applyCommitted());
+    });
+  }
+
+  #applyCommitted(): void {
+    if (this.#committed.length === 0) return;
+    const entries = this.#committed;
+    this.#committed = [];
+    this.#dependencies.stateMachine.apply(entries);
   }
 
   #receive(message: Message): void {
@@ -473,6 +506,7 @@ class Node implements RaftNode {
       this.#raw.step({ kind: "snapshot", from, to: this.#options.nodeId, term, metadata }),
     );
     // Applies stop from here on; the disk finishes its batch first.
+    this.#guard(() => this.#applyCommitted());
     this.#installing = true;
     try {
       while (this.#persisting)

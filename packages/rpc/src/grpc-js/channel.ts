@@ -55,6 +55,7 @@ export function createChannel(options: ChannelOptions): Channel {
     "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
     "grpc.keepalive_permit_without_calls": 0,
     "grpc.enable_retries": 0,
+    "grpc.enable_channelz": 0,
     "grpc.service_config_disable_resolution": 1,
     // Connections are ours alone: a closed channel must not leave a shared one open.
     "grpc.use_local_subchannel_pool": 1,
