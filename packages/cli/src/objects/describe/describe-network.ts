@@ -45,6 +45,7 @@ export const describeService: Describer<Service> = (text, service, context) => {
 const MAX_SHOWN = 3;
 
 function endpointsText(slices: readonly EndpointSlice[], portName: string): string {
+  if (slices.length === 0) return "<none>";
   const addresses = slices.flatMap((slice) =>
     (slice.ports ?? [])
       .filter(({ name = "" }) => name === portName)
@@ -60,7 +61,7 @@ function endpointsText(slices: readonly EndpointSlice[], portName: string): stri
   );
   const more = addresses.length - MAX_SHOWN;
   const shown = addresses.slice(0, MAX_SHOWN).join(",");
-  return more > 0 ? `${shown} + ${more} more...` : orNone(shown);
+  return more > 0 ? `${shown} + ${more} more...` : shown;
 }
 
 export const describeEndpoints: Describer<Endpoints> = (text, endpoints, context) => {

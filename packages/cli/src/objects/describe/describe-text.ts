@@ -22,7 +22,7 @@ export class DescribeText {
     this.#pairs(level, label, { values, separator: "=" });
   }
 
-  /** `key: value` a line, without what `apply` records and without texts of many lines in one. */
+  /** `key: value` a line, without what `apply` records. */
   annotations(level: number, values: Readonly<Record<string, string>> | undefined): void {
     const shown = Object.entries(values ?? {}).filter(
       ([key]) => key !== "kubectl.kubernetes.io/last-applied-configuration",
@@ -85,17 +85,19 @@ export class DescribeText {
   }
 }
 
-/** Beyond this a value of an annotation is cut, as kubectl does. */
-const MAX_VALUE = 140;
+/** Beyond this a value of an annotation gets lines of its own, each of which is cut. */
+const MAX_ANNOTATION = 140;
 
 function valueLines(key: string, value: string, separator: string): string {
   if (separator === "=") return `${key}=${value}`;
-  const isLong = value.length + key.length + 2 > MAX_VALUE || value.includes("\n");
-  if (!isLong) return `${key}${separator}${value}`;
-  const [first = "", ...rest] = value.trim().split("\n");
-  const cut =
-    rest.length > 0 || first.length > MAX_VALUE ? `${first.slice(0, MAX_VALUE)}...` : first;
-  return `${key}:\n\t  ${cut}`;
+  const text = value.replace(/\n$/, "");
+  const isLong = text.length + key.length + 2 > MAX_ANNOTATION || text.includes("\n");
+  if (!isLong) return `${key}${separator}${text}`;
+  const longest = MAX_ANNOTATION - 2;
+  const shown = text
+    .split("\n")
+    .map((line) => (line.length > longest ? `${line.slice(0, longest)}...` : line));
+  return [`${key}:`, ...shown.map((line) => `\t  ${line}`)].join("\n");
 }
 
 function eventAge(event: Event, nowMs: number): string {

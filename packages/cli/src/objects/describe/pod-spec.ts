@@ -91,7 +91,10 @@ export function describeTolerations(
   tolerations: readonly Toleration[] | undefined,
   level: number,
 ): void {
-  const lines = (tolerations ?? []).map(tolerationText);
+  const sorted = (tolerations ?? []).toSorted(({ key: a = "" }, { key: b = "" }) =>
+    a < b ? -1 : a > b ? 1 : 0,
+  );
+  const lines = sorted.map(tolerationText);
   text.field(level, "Tolerations", orNone(lines[0]));
   for (const line of lines.slice(1)) text.line(level, `\t${line}`);
 }

@@ -1,18 +1,43 @@
-/** YAML as kubectl prints it: fields by name, lists not indented, texts of several lines as blocks. */
+/**
+ * YAML as kubectl prints it: fields by name, lists not indented, texts of several lines as blocks,
+ * double quotes around texts that would else be read as something else, single ones where plain
+ * text is not possible. Pure.
+ */
 import { isTree } from "@sagong/orchestrator/api";
-import { stringify } from "yaml";
+import { Document, parse, Scalar, visit } from "yaml";
 import { sorted } from "./json-text.js";
 
 /** With its newline. */
 export function yamlText(value: unknown): string {
-  return stringify(sorted(value), {
+  const document = new Document(sorted(value), { aliasDuplicateObjects: false });
+  visit(document, {
+    Scalar: (_key, node) => {
+      if (typeof node.value === "string" && isMisread(node.value)) node.type = Scalar.QUOTE_DOUBLE;
+    },
+  });
+  return document.toString({
     indentSeq: false,
     lineWidth: 0,
-    // Readers of Kubernetes' YAML take yes, on and 010 for what they were in YAML 1.1: quote them.
-    version: "1.1",
-    compat: "core",
-    aliasDuplicateObjects: false,
+    singleQuote: true,
+    blockQuote: "literal",
   });
+}
+
+/** No number, boolean or time is longer. */
+const MAX_MISREAD = 40;
+
+/** Whether YAML 1.1, which Kubernetes' tools read, takes the bare text for no text: yes, 010, 1:30. */
+function isMisread(text: string): boolean {
+  // A merge key; and YAML 1.2's octal, a number to other readers than Kubernetes'.
+  if (text === "" || text === "<<" || /^0o[0-7]+$/.test(text)) return true;
+  if (text.length > MAX_MISREAD || !/^[-+.~\d=<eEnNyYtTfFoO]/.test(text)) return false;
+  try {
+    const read: unknown = parse(text, { version: "1.1", logLevel: "silent" });
+    // What reads as a list or a map cannot stand plain anyway.
+    return typeof read !== "string" && (typeof read !== "object" || read instanceof Date || !read);
+  } catch {
+    return false; // No YAML at all: the printer quotes it by itself.
+  }
 }
 
 /** Without what no one reads: managedFields. */
