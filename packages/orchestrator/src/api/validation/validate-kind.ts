@@ -33,6 +33,7 @@ const RULES: Readonly<Record<string, KindRules>> = {
   pods: of<Pod>({
     create: (pod, faults) => validatePodSpec(pod.spec, "spec", faults),
     update: (now, before, faults) => {
+      validateGates(now, before, faults);
       if (!equalTrees(fixedSpec(now), fixedSpec(before))) {
         faults.forbidden(
           "spec",
@@ -160,6 +161,18 @@ function immutableSelector(
   if (!equalTrees(now, before)) faults.invalid("spec.selector", now ?? {}, "field is immutable");
 }
 
+/** Gates open one after the other, and none is put up later (KEP-3521). */
+function validateGates(now: Pod, before: Pod, faults: Faults): void {
+  const known = new Set((before.spec?.schedulingGates ?? []).map(({ name }) => name));
+  for (const { name } of now.spec?.schedulingGates ?? []) {
+    if (known.has(name)) continue;
+    faults.forbidden(
+      "spec.schedulingGates",
+      `only deletion is allowed, but found new scheduling gate '${name}'`,
+    );
+  }
+}
+
 /** The spec without what may change. */
 function fixedSpec({ spec }: Pod): unknown {
   const bare = (containers: NonNullable<Pod["spec"]>["containers"] | undefined) =>
@@ -168,6 +181,7 @@ function fixedSpec({ spec }: Pod): unknown {
     tolerations: _t,
     activeDeadlineSeconds: _a,
     terminationGracePeriodSeconds: _g,
+    schedulingGates: _s,
     ...rest
   } = spec ?? { containers: [] };
   return {
