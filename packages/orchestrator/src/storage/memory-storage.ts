@@ -92,8 +92,9 @@ export class MemoryStorage implements Storage {
     const objects = new Map<string, Stored>();
     for (const event of this.#log) {
       if (event.version > version) break;
-      if (event.type === "put") objects.set(event.key, event);
-      else objects.delete(event.key);
+      const { key } = event;
+      if (event.type === "put") objects.set(key, { object: event.object, version: event.version });
+      else objects.delete(key);
     }
     return objects;
   }
