@@ -94,7 +94,9 @@ class Simulation {
     else if (dice < 985) this.#toggleCut();
     else if (dice < 989) this.#crash(member);
     else if (dice < 996) this.#start(member);
-    else if (member.node) member.node.raft.transferLeadership(this.#pick(this.#members).id);
+    else if (dice < 998) member.node?.raft.transferLeadership(this.#pick(this.#members).id);
+    // A connection broke, or only seemed to: of the leader it makes a suspect.
+    else member.node?.raft.reportUnreachable(this.#pick(this.#members).id);
     this.#settle();
   }
 
