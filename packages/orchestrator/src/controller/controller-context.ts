@@ -28,9 +28,17 @@ export class ControllerContext {
     return informer;
   }
 
-  /** Resolves when every informer that was asked for has its first complete set. */
-  async synced(): Promise<void> {
-    await Promise.all([...this.#informers.values()].map((informer) => informer.synced()));
+  /**
+   * Resolves when every informer that was asked for has its first complete set; rejects with the
+   * signal's reason when it is aborted first.
+   */
+  async synced(signal?: AbortSignal): Promise<void> {
+    const synced = Promise.all([...this.#informers.values()].map((one) => one.synced()));
+    const aborted = new Promise<never>((_resolve, reject) => {
+      signal?.addEventListener("abort", () => reject(signal.reason as Error)); // Ours are Errors.
+    });
+    signal?.throwIfAborted();
+    await Promise.race([synced, aborted]);
   }
 
   nowText(): string {

@@ -1,7 +1,11 @@
 /**
  * Keys that wait to be worked on: each at most once, in order of arrival (fair); a key that comes
  * again while it is worked on waits for its next turn (stingy). Failed keys come back later: 5 ms
- * doubled up to 1,000 s, as client-go has it.
+ * doubled up to 1,000 s, as client-go has it. Work never begins inside `add`: who calls it may be
+ * in the middle of telling several of one change.
+ *
+ * Q1 no key is worked on twice at a time.
+ * Q2 a key added while it is worked on is worked on once more after that.
  */
 import { type Clock, errorText, type Logger, TaskGroup, type Timer } from "@sagong/base";
 
@@ -20,9 +24,10 @@ export class WorkQueue {
   readonly #active = new Set<string>();
   readonly #again = new Set<string>();
   readonly #failures = new Map<string, number>();
-  readonly #delayed = new Map<string, Timer>();
+  readonly #delayed = new Map<string, { readonly atMs: number; readonly timer: Timer }>();
   readonly #workers: number;
   readonly #tasks: TaskGroup;
+  #starting = false;
   #closed = false;
 
   constructor(
@@ -42,23 +47,41 @@ export class WorkQueue {
     if (this.#closed) return;
     if (this.#active.has(key)) this.#again.add(key);
     else this.#waiting.add(key);
-    this.#start();
+    this.#startSoon();
   }
 
   /** The earliest of several delays of one key counts. */
   addAfter(key: string, delayMs: number): void {
-    if (this.#closed || this.#delayed.has(key)) return;
-    const timer = this.#dependencies.clock.schedule(delayMs, () => {
+    if (this.#closed) return;
+    const { clock } = this.#dependencies;
+    const atMs = clock.monotonicMs() + delayMs;
+    const known = this.#delayed.get(key);
+    if (known && known.atMs <= atMs) return;
+    known?.timer.cancel();
+    const timer = clock.schedule(delayMs, () => {
       this.#delayed.delete(key);
       this.add(key);
     });
-    this.#delayed.set(key, timer);
+    this.#delayed.set(key, { atMs, timer });
   }
 
+  /** Resolves when what is under way has ended; what waits is dropped. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const timer of this.#delayed.values()) timer.cancel();
+    this.#waiting.clear();
+    for (const { timer } of this.#delayed.values()) timer.cancel();
+    this.#delayed.clear();
     await this.#tasks.settled();
+  }
+
+  #startSoon(): void {
+    if (this.#starting) return;
+    this.#starting = true;
+    this.#tasks.run("start", async () => {
+      await Promise.resolve();
+      this.#starting = false;
+      this.#start();
+    });
   }
 
   #start(): void {
@@ -82,10 +105,10 @@ export class WorkQueue {
         failures,
         error: errorText(error),
       });
-      this.addAfter(key, Math.min(FIRST_RETRY_MS * 2 ** failures, MAX_RETRY_MS));
+      this.addAfter(key, Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), MAX_RETRY_MS));
     }
     this.#active.delete(key);
-    if (this.#again.delete(key)) this.#waiting.add(key);
+    if (this.#again.delete(key) && !this.#closed) this.#waiting.add(key);
     this.#start();
   }
 }

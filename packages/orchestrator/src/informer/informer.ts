@@ -27,7 +27,10 @@ export interface InformerDependencies {
   readonly logger: Logger;
 }
 
-/** `now` undefined: deleted; `before` undefined: new. */
+/**
+ * `now` undefined: deleted; `before` undefined: new. The two are always one object: where another
+ * has taken its name, the old one is told of as deleted before the new one as new.
+ */
 export type InformerHandler<T> = (now: T | undefined, before: T | undefined) => void;
 
 const RETRY_FIRST_MS = 200;
@@ -44,6 +47,7 @@ export class Informer<T extends KubeObject> {
   #objects = new Map<string, T>();
   #version: string | undefined;
   #hasSynced = false;
+  #retryMs = RETRY_FIRST_MS;
 
   constructor(options: InformerOptions<T>, dependencies: InformerDependencies) {
     this.#options = options;
@@ -95,11 +99,10 @@ export class Informer<T extends KubeObject> {
   async #run(): Promise<void> {
     const { clock, logger } = this.#dependencies;
     const { signal } = this.#closing;
-    let retryMs = RETRY_FIRST_MS;
     while (!signal.aborted) {
       try {
         await (this.#version === undefined ? this.#read() : this.#follow(this.#version));
-        retryMs = RETRY_FIRST_MS;
+        this.#retryMs = RETRY_FIRST_MS;
       } catch (error) {
         if (signal.aborted) return;
         if (isApiError(error, "Expired", "Gone")) this.#version = undefined;
@@ -108,8 +111,8 @@ export class Informer<T extends KubeObject> {
           logger.warn("watch is being retried", { resource, error: errorText(error) });
         }
       }
-      await delay(clock, retryMs, signal).catch(() => {});
-      retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
+      await delay(clock, this.#retryMs, signal).catch(() => {});
+      this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MAX_MS);
     }
   }
 
@@ -147,28 +150,48 @@ export class Informer<T extends KubeObject> {
   }
 
   #take(event: WatchEvent<T>): void {
+    this.#retryMs = RETRY_FIRST_MS; // It answers: what went wrong before counts no longer.
     this.#version = event.object.metadata.resourceVersion ?? this.#version;
     if (event.type === "BOOKMARK") return;
     const key = keyText(keyOf(event.object));
     const before = this.#objects.get(key);
-    if (event.type === "DELETED") this.#objects.delete(key);
-    else this.#objects.set(key, event.object);
-    this.#tell(
-      event.type === "DELETED" ? undefined : event.object,
-      before ?? (event.type === "DELETED" ? event.object : undefined),
-    );
+    if (event.type === "DELETED") {
+      this.#objects.delete(key);
+      this.#tell(undefined, before ?? event.object);
+    } else {
+      this.#objects.set(key, event.object);
+      this.#change(event.object, before);
+    }
   }
 
   #replace(fresh: Map<string, T>): void {
     const old = this.#objects;
     this.#objects = fresh;
+    this.#retryMs = RETRY_FIRST_MS;
     for (const [key, before] of old) if (!fresh.has(key)) this.#tell(undefined, before);
-    for (const [key, object] of fresh) this.#tell(object, old.get(key));
+    for (const [key, object] of fresh) this.#change(object, old.get(key));
     this.#hasSynced = true;
     this.#resolveSynced();
   }
 
+  #change(now: T, before: T | undefined): void {
+    const same = before?.metadata.uid === now.metadata.uid;
+    if (before && !same) this.#tell(undefined, before);
+    this.#tell(now, same ? before : undefined);
+  }
+
+  /** In the order in which they came; one that throws does not keep the others from knowing. */
   #tell(now: T | undefined, before: T | undefined): void {
-    for (const handler of this.#handlers) handler(now, before);
+    for (const handler of this.#handlers) {
+      try {
+        handler(now, before);
+      } catch (error) {
+        const { resource } = this.#options.resource;
+        this.#dependencies.logger.error("informer handler threw", {
+          resource,
+          error: errorText(error),
+        });
+      }
+    }
   }
 }
