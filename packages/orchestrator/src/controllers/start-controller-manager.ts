@@ -26,8 +26,8 @@ export function startControllerManager(
     { name: "kube-controller-manager", identity: options.identity },
     {
       ...dependencies,
-      onStart: async () => {
-        running = await lead(options, dependencies);
+      onStart: async (signal) => {
+        running = await lead(options, dependencies, signal);
       },
       onStop: async () => {
         await running?.close();
@@ -42,31 +42,49 @@ export function startControllerManager(
 async function lead(
   options: ControllerManagerOptions,
   dependencies: ComponentDependencies,
+  signal: AbortSignal,
 ): Promise<RunningComponent> {
   const context = new ControllerContext(dependencies);
-  const recorder = (component: string): EventRecorder =>
-    new EventRecorder({ component }, dependencies);
-  const recorders = {
-    deployment: recorder("deployment-controller"),
-    replicaSet: recorder("replicaset-controller"),
+  const parts = createControllers(options, context);
+  const close = async (): Promise<void> => {
+    await Promise.all(parts.controllers.map((controller) => controller.close()));
+    await Promise.all(parts.recorders.map((one) => one.close()));
+    await context.close();
   };
-  const controllers: Controller[] = [
-    new DeploymentController(context, recorders.deployment),
-    new ReplicaSetController(context, recorders.replicaSet),
+  try {
+    // Only what the server serves can be collected.
+    const collector = new GarbageCollector(
+      context,
+      await dependencies.client.resources({ signal }),
+    );
+    parts.controllers.push(collector);
+    await context.synced(signal);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  for (const controller of parts.controllers) controller.start();
+  dependencies.logger.info("controllers started", { count: parts.controllers.length });
+  return { close };
+}
+
+function createControllers(
+  options: ControllerManagerOptions,
+  context: ControllerContext,
+): { readonly controllers: Controller[]; readonly recorders: readonly EventRecorder[] } {
+  const recorders: EventRecorder[] = [];
+  const recorder = (component: string): EventRecorder => {
+    const made = new EventRecorder({ component }, context);
+    recorders.push(made);
+    return made;
+  };
+  const controllers = [
+    new DeploymentController(context, recorder("deployment-controller")),
+    new ReplicaSetController(context, recorder("replicaset-controller")),
     new EndpointSliceController(context),
     new NamespaceController(context),
-    new GarbageCollector(context, await dependencies.client.resources()),
-    new NodeLifecycleController(context, options.nodeLifecycle),
+    new NodeLifecycleController(context, recorder("node-controller"), options.nodeLifecycle),
     new ServiceAccountController(context),
   ];
-  await context.synced();
-  for (const controller of controllers) controller.start();
-  dependencies.logger.info("controllers started", { count: controllers.length });
-  return {
-    close: async () => {
-      await Promise.all(controllers.map((controller) => controller.close()));
-      await Promise.all(Object.values(recorders).map((one) => one.close()));
-      await context.close();
-    },
-  };
+  return { controllers, recorders };
 }

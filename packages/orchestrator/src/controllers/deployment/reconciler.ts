@@ -1,15 +1,20 @@
 /** Carries out deployment plans: reads from informers, plans, acts. */
 import { isApiError } from "../../api/api-status.js";
 import type { Deployment, ReplicaSet } from "../../api/gen/apps-v1.js";
-import { safeEncode } from "../../api/meta/generate-name.js";
+import type { Pod } from "../../api/gen/core-v1.js";
 import { mergePatchBetween } from "../../api/patch/merge-patch.js";
 import { keyOf, keyText } from "../../api/resource.js";
-import { DEPLOYMENTS, REPLICA_SETS } from "../../api/resources.js";
+import { DEPLOYMENTS, PODS, REPLICA_SETS } from "../../api/resources.js";
 import type { Controller, ControllerContext } from "../../controller/controller-context.js";
 import type { EventRecorder } from "../../controller/event-recorder.js";
 import { WorkQueue } from "../../controller/work-queue.js";
-import { controllerOf, controllerRef, hashText } from "../owned.js";
-import { type DeploymentAction, HASH_LABEL, planDeployment, REVISION_ANNOTATION } from "./plan.js";
+import { carryOutClaim, planClaim, selects } from "../claim.js";
+import { controllerOf, controllerRef } from "../owned.js";
+import { type DeploymentAction, planDeployment } from "./plan.js";
+import { HASH_LABEL, hasTemplateOf, nameOf, REVISION_ANNOTATION } from "./revision.js";
+
+type Create = Extract<DeploymentAction, { kind: "create" }>;
+type Update = Extract<DeploymentAction, { kind: "update" }>;
 
 export class DeploymentController implements Controller {
   readonly name: string = "deployment";
@@ -18,21 +23,29 @@ export class DeploymentController implements Controller {
   readonly #queue: WorkQueue;
   readonly #deployments;
   readonly #replicaSets;
+  readonly #pods;
 
   constructor(context: ControllerContext, events: EventRecorder) {
     this.#context = context;
     this.#events = events;
     this.#deployments = context.informer(DEPLOYMENTS);
     this.#replicaSets = context.informer(REPLICA_SETS);
+    this.#pods = context.informer(PODS);
     this.#queue = new WorkQueue((key) => this.#reconcile(key), context);
   }
 
   start(): void {
-    this.#deployments.onChange((now, before) => this.#enqueue(now ?? before));
+    this.#deployments.onChange((now, before) => {
+      const object = now ?? before;
+      if (object) this.#queue.add(keyText(keyOf(object)));
+    });
     this.#replicaSets.onChange((now, before) => {
-      const owner = controllerOf(now ?? before ?? { metadata: {} });
-      const namespace = (now ?? before)?.metadata.namespace;
-      if (owner?.kind === "Deployment") this.#queue.add(keyText({ namespace, name: owner.name }));
+      // Who had it, who has it, and, where nobody has, who might adopt it.
+      for (const one of [before, now]) if (one) this.#enqueueOwner(one);
+      if (now && !controllerOf(now)) this.#enqueueAdopters(now);
+    });
+    this.#pods.onChange((now, before) => {
+      if (before && !isLive(now)) this.#enqueueRecreate(before);
     });
   }
 
@@ -40,28 +53,63 @@ export class DeploymentController implements Controller {
     return this.#queue.close();
   }
 
-  #enqueue(deployment: Deployment | undefined): void {
-    if (deployment) this.#queue.add(keyText(keyOf(deployment)));
+  #enqueueOwner(replicaSet: ReplicaSet): void {
+    const owner = controllerOf(replicaSet);
+    const { namespace } = replicaSet.metadata;
+    if (owner?.kind === "Deployment") this.#queue.add(keyText({ namespace, name: owner.name }));
+  }
+
+  #enqueueAdopters(replicaSet: ReplicaSet): void {
+    for (const deployment of this.#deployments.list()) {
+      if (deployment.metadata.namespace !== replicaSet.metadata.namespace) continue;
+      if (selects(deployment.spec?.selector, replicaSet)) {
+        this.#queue.add(keyText(keyOf(deployment)));
+      }
+    }
+  }
+
+  /** A deployment of type Recreate waits for the last of its old pods to end. */
+  #enqueueRecreate({ metadata }: Pod): void {
+    const owner = controllerOf({ metadata });
+    if (owner?.kind !== "ReplicaSet") return;
+    const key = keyText({ namespace: metadata.namespace, name: owner.name });
+    const replicaSet = this.#replicaSets.get(key);
+    if (replicaSet) this.#enqueueOwner(replicaSet);
   }
 
   async #reconcile(key: string): Promise<void> {
     const deployment = this.#deployments.get(key);
     if (!deployment) return;
+    const { client, clock } = this.#context;
     const { uid } = deployment.metadata;
-    const owned = this.#replicaSets
-      .list()
-      .filter((replicaSet) => controllerOf(replicaSet)?.uid === uid);
-    const plan = planDeployment(deployment, owned, this.#context.clock.wallMs());
+    const claim = planClaim(deployment, deployment.spec?.selector, this.#replicaSets.list());
+    const claimant = { client, resource: DEPLOYMENTS, owner: deployment };
+    const owned = await carryOutClaim(claimant, REPLICA_SETS, claim);
+    const withLivePods = this.#withLivePods();
+    const nowMs = clock.wallMs();
+    const plan = planDeployment({ deployment, owned, withLivePods, nowMs });
     for (const action of plan.actions) await this.#act(deployment, action);
     await this.#annotate(deployment, plan.revision);
     const status = mergePatchBetween(deployment.status ?? {}, plan.status);
     if (status !== undefined) {
       const patch = { metadata: { uid }, status };
-      await this.#context.client.patch(DEPLOYMENTS, keyOf(deployment), patch, {
+      await client.patch(DEPLOYMENTS, keyOf(deployment), patch, {
         type: "merge",
         subresource: "status",
       });
     }
+    if (plan.wakeAtMs !== undefined) {
+      this.#queue.addAfter(key, Math.max(0, plan.wakeAtMs - nowMs));
+    }
+  }
+
+  #withLivePods(): ReadonlySet<string> {
+    return new Set(
+      this.#pods
+        .list()
+        .filter((pod) => isLive(pod))
+        .map((pod) => controllerOf(pod)?.uid ?? ""),
+    );
   }
 
   async #act(deployment: Deployment, action: DeploymentAction): Promise<void> {
@@ -69,62 +117,44 @@ export class DeploymentController implements Controller {
     switch (action.kind) {
       case "create":
         return this.#create(deployment, action);
-      case "scale": {
-        const { replicaSet, replicas } = action;
-        const before = replicaSet.spec?.replicas ?? 1;
-        const { resourceVersion } = replicaSet.metadata;
-        // On the version that was planned with: a stale plan must not scale twice.
-        await client.patch(
-          REPLICA_SETS,
-          keyOf(replicaSet),
-          { metadata: { resourceVersion }, spec: { replicas } },
-          { type: "merge" },
-        );
-        const way = replicas > before ? "up" : "down";
-        this.#event(
-          deployment,
-          `Scaled ${way} replica set ${replicaSet.metadata.name} from ${before} to ${replicas}`,
-        );
-        return;
-      }
-      case "set-revision": {
-        const annotations = { [REVISION_ANNOTATION]: String(action.revision) };
-        await client.patch(
-          REPLICA_SETS,
-          keyOf(action.replicaSet),
-          { metadata: { annotations } },
-          { type: "merge" },
-        );
-        return;
-      }
+      case "update":
+        return this.#update(deployment, action);
       case "delete":
         await client.delete(REPLICA_SETS, keyOf(action.replicaSet), {
           propagationPolicy: "Background",
+          preconditions: { uid: action.replicaSet.metadata.uid },
         });
         return;
     }
   }
 
-  async #create(
-    deployment: Deployment,
-    { replicas, revision }: { replicas: number; revision: number },
-  ): Promise<void> {
-    const { spec, metadata, status } = deployment;
+  /** On the version that was planned with: a stale plan must not scale twice. */
+  async #update(deployment: Deployment, update: Update): Promise<void> {
+    const { replicaSet, replicas, annotations, minReadySeconds } = update;
+    const { resourceVersion, name } = replicaSet.metadata;
+    const before = replicaSet.spec?.replicas ?? 1;
+    const spec = {
+      ...(replicas === before ? {} : { replicas }),
+      ...(minReadySeconds === (replicaSet.spec?.minReadySeconds ?? 0) ? {} : { minReadySeconds }),
+    };
+    const patch = { metadata: { resourceVersion, annotations }, spec };
+    await this.#context.client.patch(REPLICA_SETS, keyOf(replicaSet), patch, { type: "merge" });
+    if (replicas === before) return;
+    const way = replicas > before ? "up" : "down";
+    this.#event(deployment, `Scaled ${way} replica set ${name} from ${before} to ${replicas}`);
+  }
+
+  async #create(deployment: Deployment, { replicas, annotations }: Create): Promise<void> {
+    const { spec, metadata } = deployment;
     if (!spec) return;
-    const hash = safeEncode(
-      hashText(JSON.stringify(spec.template) + (status?.collisionCount ?? 0)),
-    );
+    const { name, hash } = nameOf(deployment);
     const labels = { ...spec.template.metadata?.labels, [HASH_LABEL]: hash };
-    const name = `${metadata.name}-${hash}`;
     const replicaSet: ReplicaSet = {
       metadata: {
         name,
         namespace: metadata.namespace,
         labels,
-        annotations: {
-          ...withoutLastApplied(metadata.annotations),
-          [REVISION_ANNOTATION]: String(revision),
-        },
+        annotations,
         ownerReferences: [controllerRef(deployment, { apiVersion: "apps/v1", kind: "Deployment" })],
       },
       spec: {
@@ -139,28 +169,33 @@ export class DeploymentController implements Controller {
     };
     try {
       await this.#context.client.create(REPLICA_SETS, replicaSet);
-      this.#event(deployment, `Scaled up replica set ${name} from 0 to ${replicas}`);
     } catch (error) {
       if (!isApiError(error, "AlreadyExists")) throw error;
-      const key = { namespace: metadata.namespace, name };
-      const there = await this.#context.client.get(REPLICA_SETS, key);
-      // Ours, and the informer is only late; or another's, and the hash must change.
-      if (controllerOf(there)?.uid === metadata.uid) return;
-      const collisionCount = (status?.collisionCount ?? 0) + 1;
-      await this.#context.client.patch(
-        DEPLOYMENTS,
-        keyOf(deployment),
-        { status: { collisionCount } },
-        { type: "merge", subresource: "status" },
-      );
+      return this.#resolveCollision(deployment, name);
     }
+    if (replicas > 0)
+      this.#event(deployment, `Scaled up replica set ${name} from 0 to ${replicas}`);
+  }
+
+  /** Ours, and the informer is only late; or another's, and the hash must change. */
+  async #resolveCollision(deployment: Deployment, name: string): Promise<void> {
+    const { namespace, uid } = deployment.metadata;
+    const { client } = this.#context;
+    const there = await client.get(REPLICA_SETS, { namespace, name });
+    if (controllerOf(there)?.uid === uid && hasTemplateOf(deployment, there)) return;
+    const collisionCount = (deployment.status?.collisionCount ?? 0) + 1;
+    const patch = { metadata: { uid }, status: { collisionCount } };
+    await client.patch(DEPLOYMENTS, keyOf(deployment), patch, {
+      type: "merge",
+      subresource: "status",
+    });
   }
 
   async #annotate(deployment: Deployment, revision: number | undefined): Promise<void> {
     const text = String(revision);
-    if (revision === undefined || deployment.metadata.annotations?.[REVISION_ANNOTATION] === text)
-      return;
-    const patch = { metadata: { annotations: { [REVISION_ANNOTATION]: text } } };
+    const { uid, annotations } = deployment.metadata;
+    if (revision === undefined || annotations?.[REVISION_ANNOTATION] === text) return;
+    const patch = { metadata: { uid, annotations: { [REVISION_ANNOTATION]: text } } };
     await this.#context.client.patch(DEPLOYMENTS, keyOf(deployment), patch, { type: "merge" });
   }
 
@@ -175,10 +210,7 @@ export class DeploymentController implements Controller {
   }
 }
 
-function withoutLastApplied(
-  annotations: Readonly<Record<string, string>> | undefined,
-): Record<string, string> {
-  const { "kubectl.kubernetes.io/last-applied-configuration": _applied, ...rest } =
-    annotations ?? {};
-  return rest;
+/** Has not ended: a terminating pod is live until it is gone. */
+function isLive(pod: Pod | undefined): boolean {
+  return pod !== undefined && pod.status?.phase !== "Succeeded" && pod.status?.phase !== "Failed";
 }

@@ -3,20 +3,31 @@ import type { Pod, Service } from "../../api/gen/core-v1.js";
 import type { Endpoint, EndpointSlice } from "../../api/gen/discovery-v1.js";
 import { controllerRef, hashText } from "../owned.js";
 import { safeEncode } from "../../api/meta/generate-name.js";
-import { isReady } from "../replica-set/plan.js";
+import { isReady } from "../replica-set/deletion-order.js";
 
 /** kube-controller-manager's --max-endpoints-per-slice. */
 const MAX_ENDPOINTS = 100;
 
-/** The slices that should be there; none for services that select nothing. */
-export function planEndpointSlices(service: Service, pods: readonly Pod[]): EndpointSlice[] {
+export const SERVICE_LABEL = "kubernetes.io/service-name";
+export const MANAGED_BY_LABEL = "endpointslice.kubernetes.io/managed-by";
+export const MANAGED_BY = "endpointslice-controller.k8s.io";
+const HEADLESS_LABEL = "service.kubernetes.io/headless";
+
+/**
+ * The slices that should be there; undefined for services whose endpoints are not ours to make:
+ * those that select nothing are filled by others, ExternalName has none.
+ */
+export function planEndpointSlices(
+  service: Service,
+  pods: readonly Pod[],
+): EndpointSlice[] | undefined {
   const selector = Object.entries(service.spec?.selector ?? {});
   if (
     selector.length === 0 ||
     service.spec?.type === "ExternalName" ||
     service.metadata.deletionTimestamp !== undefined
   )
-    return [];
+    return undefined;
   const chosen = pods
     .filter((pod) => selector.every(([key, value]) => pod.metadata.labels?.[key] === value))
     .filter(
@@ -32,12 +43,12 @@ export function planEndpointSlices(service: Service, pods: readonly Pod[]): Endp
   }
   if (byPorts.size === 0) byPorts.set(JSON.stringify(portsOf(service, undefined)), []);
   const slices: EndpointSlice[] = [];
-  for (const [ports, group] of byPorts) {
+  for (const group of byPorts.values()) {
     for (let at = 0; at === 0 || at < group.length; at += MAX_ENDPOINTS) {
       slices.push(
         slice(service, {
           index: slices.length,
-          ports: JSON.parse(ports) as EndpointSlice["ports"],
+          ports: portsOf(service, group[0]),
           pods: group.slice(at, at + MAX_ENDPOINTS),
         }),
       );
@@ -85,8 +96,9 @@ function slice(
       namespace,
       labels: {
         ...service.metadata.labels,
-        "kubernetes.io/service-name": name,
-        "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
+        ...(service.spec?.clusterIP === "None" ? { [HEADLESS_LABEL]: "" } : {}),
+        [SERVICE_LABEL]: name,
+        [MANAGED_BY_LABEL]: MANAGED_BY,
       },
       ownerReferences: [controllerRef(service, { apiVersion: "v1", kind: "Service" })],
     },
@@ -98,12 +110,17 @@ function slice(
 
 function endpoint(service: Service, pod: Pod): Endpoint {
   const terminating = pod.metadata.deletionTimestamp !== undefined;
-  const serving = isReady(pod) || service.spec?.publishNotReadyAddresses === true;
+  const serving = isReady(pod);
+  // "ready" is never true for what is terminating, unless the service asks for all (KEP-1672).
+  const ready = service.spec?.publishNotReadyAddresses === true || (serving && !terminating);
   const { name, namespace, uid } = pod.metadata;
+  const { hostname, subdomain, nodeName } = pod.spec ?? {};
+  const isNamed = hostname && subdomain === service.metadata.name;
   return {
     addresses: [pod.status?.podIP ?? ""],
-    conditions: { ready: serving && !terminating, serving, terminating },
-    ...(pod.spec?.nodeName ? { nodeName: pod.spec.nodeName } : {}),
+    conditions: { ready, serving, terminating },
+    ...(isNamed ? { hostname } : {}),
+    ...(nodeName ? { nodeName } : {}),
     targetRef: { kind: "Pod", name, namespace, uid },
   };
 }

@@ -1,15 +1,14 @@
 /** Keeps each service's EndpointSlices, and the older Endpoints object beside them. */
 import { isApiError } from "../../api/api-status.js";
-import type { Endpoints, Pod, Service } from "../../api/gen/core-v1.js";
+import type { Pod, Service } from "../../api/gen/core-v1.js";
 import type { EndpointSlice } from "../../api/gen/discovery-v1.js";
 import { equalTrees } from "../../api/patch/json-tree.js";
-import { keyOf, keyText } from "../../api/resource.js";
+import { type KubeObject, keyOf, keyText, type Resource } from "../../api/resource.js";
 import { ENDPOINT_SLICES, ENDPOINTS, PODS, SERVICES } from "../../api/resources.js";
 import type { Controller, ControllerContext } from "../../controller/controller-context.js";
 import { WorkQueue } from "../../controller/work-queue.js";
-import { planEndpointSlices } from "./plan.js";
-
-const SERVICE_LABEL = "kubernetes.io/service-name";
+import { ENDPOINTS_MANAGED_BY, ENDPOINTS_MANAGED_BY_LABEL, planEndpoints } from "./endpoints.js";
+import { MANAGED_BY, MANAGED_BY_LABEL, planEndpointSlices, SERVICE_LABEL } from "./plan.js";
 
 export class EndpointSliceController implements Controller {
   readonly name: string = "endpointslice";
@@ -36,6 +35,7 @@ export class EndpointSliceController implements Controller {
       const name = object?.metadata.labels?.[SERVICE_LABEL];
       if (name) this.#queue.add(keyText({ namespace: object.metadata.namespace, name }));
     });
+    this.#endpoints.onChange((now, before) => this.#enqueue(now ?? before));
     this.#pods.onChange((now, before) => {
       for (const pod of [now, before]) if (pod) this.#enqueueServicesOf(pod);
     });
@@ -45,8 +45,9 @@ export class EndpointSliceController implements Controller {
     return this.#queue.close();
   }
 
-  #enqueue(service: Service | undefined): void {
-    if (service) this.#queue.add(keyText(keyOf(service)));
+  /** A service, or what bears its name. */
+  #enqueue(object: KubeObject | undefined): void {
+    if (object) this.#queue.add(keyText(keyOf(object)));
   }
 
   #enqueueServicesOf({ metadata }: Pod): void {
@@ -64,80 +65,72 @@ export class EndpointSliceController implements Controller {
 
   async #reconcile(key: string): Promise<void> {
     const service = this.#services.get(key);
-    if (!service) return; // What it owned is the garbage collector's.
-    const { namespace, name = "" } = service.metadata;
-    const pods = this.#pods.list().filter((pod) => pod.metadata.namespace === namespace);
+    // Slices are owned, and the garbage collector's; Endpoints have no owner.
+    if (!service) return this.#dropEndpoints(key);
+    const { namespace } = service.metadata;
+    const pods = this.#pods.list().filter(({ metadata }) => metadata.namespace === namespace);
     const wanted = planEndpointSlices(service, pods);
-    const there = this.#slices
-      .list()
-      .filter(
-        ({ metadata }) =>
-          metadata.namespace === namespace && metadata.labels?.[SERVICE_LABEL] === name,
-      );
+    if (!wanted) return;
+    await this.#keepSlices(service, wanted);
+    await this.#keepEndpoints(service, wanted);
+  }
+
+  async #keepSlices(service: Service, wanted: readonly EndpointSlice[]): Promise<void> {
+    const { namespace, name = "" } = service.metadata;
+    const there = this.#slices.list().filter(
+      ({ metadata }) =>
+        metadata.namespace === namespace &&
+        metadata.labels?.[SERVICE_LABEL] === name &&
+        metadata.labels[MANAGED_BY_LABEL] === MANAGED_BY, // Those of others are theirs.
+    );
     for (const slice of wanted) {
       const old = there.find(({ metadata }) => metadata.name === slice.metadata.name);
-      if (!old) await this.#ensure(slice);
-      else if (!equalTrees([old.endpoints, old.ports], [slice.endpoints, slice.ports])) {
+      if (!old) await this.#ensure(ENDPOINT_SLICES, slice);
+      else if (!equalTrees(partsOf(old), partsOf(slice))) {
         const metadata = { ...old.metadata, ...slice.metadata };
         await this.#context.client.update(ENDPOINT_SLICES, { ...slice, metadata });
       }
     }
     for (const old of there) {
       if (wanted.some(({ metadata }) => metadata.name === old.metadata.name)) continue;
-      await this.#context.client.delete(ENDPOINT_SLICES, keyOf(old));
+      await this.#delete(ENDPOINT_SLICES, old);
     }
-    if (wanted.length > 0) await this.#keepEndpoints(service, wanted);
   }
 
-  async #ensure(slice: EndpointSlice): Promise<void> {
+  async #keepEndpoints(service: Service, slices: readonly EndpointSlice[]): Promise<void> {
+    const wanted = planEndpoints(service, slices);
+    const old = this.#endpoints.get(keyText(keyOf(service)));
+    if (!old) return this.#ensure(ENDPOINTS, wanted);
+    const { labels } = wanted.metadata;
+    if (equalTrees([old.subsets, old.metadata.labels], [wanted.subsets, labels])) return;
+    const metadata = { ...old.metadata, labels };
+    await this.#context.client.update(ENDPOINTS, { ...wanted, metadata });
+  }
+
+  async #dropEndpoints(key: string): Promise<void> {
+    const old = this.#endpoints.get(key);
+    const manager = old?.metadata.labels?.[ENDPOINTS_MANAGED_BY_LABEL];
+    if (old && manager === ENDPOINTS_MANAGED_BY) await this.#delete(ENDPOINTS, old);
+  }
+
+  async #ensure<T extends KubeObject>(resource: Resource<T>, object: T): Promise<void> {
     try {
-      await this.#context.client.create(ENDPOINT_SLICES, slice);
+      await this.#context.client.create(resource, object);
     } catch (error) {
       if (!isApiError(error, "AlreadyExists")) throw error; // The informer is only late.
     }
   }
 
-  async #keepEndpoints(service: Service, slices: readonly EndpointSlice[]): Promise<void> {
-    const { name = "", namespace, labels } = service.metadata;
-    const subsets = slices
-      .filter(({ endpoints }) => endpoints.length > 0)
-      .map(({ endpoints, ports }) => {
-        const addresses = (ready: boolean) =>
-          endpoints
-            .filter(({ conditions }) => conditions?.ready === ready && !conditions.terminating)
-            .map((one) => ({
-              ip: one.addresses[0] ?? "",
-              nodeName: one.nodeName,
-              targetRef: one.targetRef,
-            }));
-        const [up, down] = [addresses(true), addresses(false)];
-        return {
-          ...(up.length > 0 ? { addresses: up } : {}),
-          ...(down.length > 0 ? { notReadyAddresses: down } : {}),
-          ports: (ports ?? []).map((port) => ({
-            name: port.name,
-            port: port.port ?? 0,
-            protocol: port.protocol,
-          })),
-        };
-      });
-    const wanted: Endpoints = {
-      metadata: { name, namespace, labels },
-      ...(subsets.length > 0 ? { subsets } : {}),
-    };
-    const old = this.#endpoints.get(keyText({ namespace, name }));
-    if (old && equalTrees(old.subsets, wanted.subsets)) return;
-    if (old)
-      await this.#context.client.update(ENDPOINTS, {
-        ...wanted,
-        metadata: { ...old.metadata, labels },
-      });
-    else {
-      try {
-        await this.#context.client.create(ENDPOINTS, wanted);
-      } catch (error) {
-        if (!isApiError(error, "AlreadyExists")) throw error; // The informer is only late.
-      }
+  async #delete<T extends KubeObject>(resource: Resource<T>, object: T): Promise<void> {
+    const { uid } = object.metadata;
+    try {
+      await this.#context.client.delete(resource, keyOf(object), { preconditions: { uid } });
+    } catch (error) {
+      if (!isApiError(error, "NotFound", "Conflict")) throw error; // Gone, or made anew by now.
     }
   }
+}
+
+function partsOf({ endpoints, ports, metadata }: EndpointSlice): unknown {
+  return [endpoints, ports, metadata.labels];
 }

@@ -1,36 +1,73 @@
-/** How many pods a replica set makes or drops, which ones go first, and what its status says. Pure. */
-import type { ReplicaSet, ReplicaSetStatus } from "../../api/gen/apps-v1.js";
+/** How many pods a replica set makes or drops, and what its status says. Pure. */
+import type { ReplicaSet, ReplicaSetCondition, ReplicaSetStatus } from "../../api/gen/apps-v1.js";
 import type { Pod } from "../../api/gen/core-v1.js";
+import { inDeletionOrder, isReady, readyText } from "./deletion-order.js";
+
+export interface ReplicaSetObservation {
+  readonly replicaSet: ReplicaSet;
+  /** The pods that are its own. */
+  readonly pods: readonly Pod[];
+  /** The active pods of its owner's other replica sets, and its own. */
+  readonly related: readonly Pod[];
+  readonly nowMs: number;
+}
 
 export interface ReplicaSetPlan {
   readonly create: number;
   readonly remove: readonly Pod[];
   readonly status: ReplicaSetStatus;
+  /** When a ready pod will count as available; undefined where none waits. */
+  readonly wakeAtMs: number | undefined;
+}
+
+/** What carrying out the plan came to, for the status. */
+export interface ReplicaSetFailure {
+  readonly reason: "FailedCreate" | "FailedDelete";
+  readonly message: string;
 }
 
 /** kube-controller-manager's burst limit. */
 const MAX_AT_ONCE = 500;
 
-/** `pods` are those whose controller is this replica set. */
-export function planReplicaSet(
-  replicaSet: ReplicaSet,
-  pods: readonly Pod[],
-  nowMs: number,
-): ReplicaSetPlan {
+export function planReplicaSet(observation: ReplicaSetObservation): ReplicaSetPlan {
+  const { replicaSet, pods, related, nowMs } = observation;
   const active = pods.filter(isActive);
   const difference = active.length - (replicaSet.spec?.replicas ?? 1);
   const going = replicaSet.metadata.deletionTimestamp !== undefined;
+  const surplus = going ? 0 : Math.min(Math.max(0, difference), MAX_AT_ONCE);
+  const minReadyMs = (replicaSet.spec?.minReadySeconds ?? 0) * 1000;
+  const waiting = active
+    .map((pod) => availableAtMs(pod, minReadyMs))
+    .filter((atMs) => atMs !== undefined && atMs > nowMs)
+    .map(Number);
   return {
     create: going ? 0 : Math.min(Math.max(0, -difference), MAX_AT_ONCE),
-    remove:
-      going || difference <= 0
-        ? []
-        : active.toSorted(compareForDeletion).slice(0, Math.min(difference, MAX_AT_ONCE)),
-    status: statusOf(replicaSet, active, nowMs),
+    remove: surplus === 0 ? [] : inDeletionOrder(active, { related, nowMs }).slice(0, surplus),
+    status: statusOf(replicaSet, active, { minReadyMs, nowMs }),
+    wakeAtMs: waiting.length === 0 ? undefined : Math.min(...waiting),
   };
 }
 
-function isActive({ metadata, status }: Pod): boolean {
+/** The status with what went wrong, or without what no longer does. */
+export function withFailure(
+  { replicaSet, nowMs }: Pick<ReplicaSetObservation, "replicaSet" | "nowMs">,
+  status: ReplicaSetStatus,
+  failure: ReplicaSetFailure | undefined,
+): ReplicaSetStatus {
+  const before = replicaSet.status?.conditions ?? [];
+  const others = before.filter(({ type }) => type !== "ReplicaFailure");
+  const known = before.find(({ type }) => type === "ReplicaFailure");
+  const now: ReplicaSetCondition | undefined = failure && {
+    type: "ReplicaFailure",
+    status: "True",
+    ...failure,
+    lastTransitionTime: `${new Date(nowMs).toISOString().slice(0, 19)}Z`,
+  };
+  const conditions = now ? [...others, known ?? now] : others;
+  return conditions.length === 0 ? status : { ...status, conditions };
+}
+
+export function isActive({ metadata, status }: Pod): boolean {
   return (
     metadata.deletionTimestamp === undefined &&
     status?.phase !== "Succeeded" &&
@@ -38,47 +75,28 @@ function isActive({ metadata, status }: Pod): boolean {
   );
 }
 
-export function isReady({ status }: Pod): boolean {
-  return status?.conditions?.some((one) => one.type === "Ready" && one.status === "True") ?? false;
+/** From when on a pod counts as available; undefined: it is not ready. */
+function availableAtMs(pod: Pod, minReadyMs: number): number | undefined {
+  if (!isReady(pod)) return undefined;
+  if (minReadyMs === 0) return Number.NEGATIVE_INFINITY;
+  const since = readyText(pod);
+  return since === undefined ? undefined : Date.parse(since) + minReadyMs;
 }
 
-/** Ready for at least minReadySeconds. */
-function isAvailable(pod: Pod, minReadySeconds: number, nowMs: number): boolean {
-  if (!isReady(pod)) return false;
-  const since = pod.status?.conditions?.find(({ type }) => type === "Ready")?.lastTransitionTime;
-  return (
-    minReadySeconds === 0 ||
-    (since !== undefined && Date.parse(since) + minReadySeconds * 1000 <= nowMs)
-  );
-}
-
-const PHASES = ["Pending", "Unknown", "Running"];
-const COST = "controller.kubernetes.io/pod-deletion-cost";
-
-/** Negative: `a` goes first. The order of controller.ActivePodsWithRanks. */
-function compareForDeletion(a: Pod, b: Pod): number {
-  const cost = (pod: Pod): number => Number(pod.metadata.annotations?.[COST] ?? "0") || 0;
-  const restarts = (pod: Pod): number =>
-    (pod.status?.containerStatuses ?? []).reduce((sum, one) => sum + one.restartCount, 0);
-  return (
-    Number(Boolean(a.spec?.nodeName)) - Number(Boolean(b.spec?.nodeName)) ||
-    PHASES.indexOf(a.status?.phase ?? "") - PHASES.indexOf(b.status?.phase ?? "") ||
-    Number(isReady(a)) - Number(isReady(b)) ||
-    cost(a) - cost(b) ||
-    restarts(b) - restarts(a) ||
-    (b.metadata.creationTimestamp ?? "").localeCompare(a.metadata.creationTimestamp ?? "")
-  );
-}
-
-function statusOf(replicaSet: ReplicaSet, active: readonly Pod[], nowMs: number): ReplicaSetStatus {
+function statusOf(
+  replicaSet: ReplicaSet,
+  active: readonly Pod[],
+  { minReadyMs, nowMs }: { readonly minReadyMs: number; readonly nowMs: number },
+): ReplicaSetStatus {
   const labels = Object.entries(replicaSet.spec?.template?.metadata?.labels ?? {});
-  const minReady = replicaSet.spec?.minReadySeconds ?? 0;
   const counts = {
     fullyLabeledReplicas: active.filter(({ metadata }) =>
       labels.every(([key, value]) => metadata.labels?.[key] === value),
     ).length,
     readyReplicas: active.filter(isReady).length,
-    availableReplicas: active.filter((pod) => isAvailable(pod, minReady, nowMs)).length,
+    availableReplicas: active.filter(
+      (pod) => (availableAtMs(pod, minReadyMs) ?? Number.POSITIVE_INFINITY) <= nowMs,
+    ).length,
   };
   return {
     replicas: active.length,
