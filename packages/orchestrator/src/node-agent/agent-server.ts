@@ -19,7 +19,7 @@ export interface AgentServerOptions {
 /** One container's log file: of its present attempt, or of the one before. */
 export interface ContainerLog {
   readonly path: string;
-  isRunning(): boolean;
+  isRunning(): Promise<boolean>;
 }
 
 export interface AgentServerDependencies {

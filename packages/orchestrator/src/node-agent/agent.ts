@@ -2,27 +2,28 @@
  * The node agent: registers its node, keeps the pods that are bound to it as their specs say, and
  * serves their logs. The composition of this folder; every part has its own file.
  *
- *   PodSource ▶ PodWorker (one a pod) ▶ ContainerRuntime
- *                   └▶ StatusManager ▶ API          Heartbeat ▶ API          AgentServer ▶ logs
+ *   Informer ▶ PodWorker (one a pod) ▶ ContainerRuntime
+ *                  └▶ StatusManager ▶ API          Heartbeat ▶ API          AgentServer ▶ logs
  *
  * An agent may die at any point and be started again on the same data directory: containers run
  * on, and the new agent takes them up by the pod's uid.
  */
+import { rmSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { type Clock, errorText, type Logger, type Random, TaskGroup } from "@sagong/base";
+import { type Clock, delay, errorText, type Logger, type Random, TaskGroup } from "@sagong/base";
 import { isApiError } from "../api/api-status.js";
-import type { ConfigMap, Pod, Secret } from "../api/gen/core-v1.js";
+import type { ConfigMap, ObjectReference, Pod, Secret } from "../api/gen/core-v1.js";
 import { keyOf, keyText } from "../api/resource.js";
 import { CONFIG_MAPS, PODS, SECRETS } from "../api/resources.js";
 import type { ObjectClient } from "../client/object-client.js";
-import { AgentServer, type AgentServerOptions, type ContainerLog } from "./agent-server.js";
+import { EventRecorder } from "../controller/event-recorder.js";
+import { Informer } from "../informer/informer.js";
+import { AgentServer, type AgentServerOptions } from "./agent-server.js";
+import { findContainerLog } from "./container-logs.js";
 import { Heartbeat } from "./heartbeat.js";
 import { readNodeFacts } from "./node-facts.js";
-import { isTerminating } from "./pod/pod-observation.js";
 import { PodWorker } from "./pod/pod-worker.js";
 import type { VolumeSources } from "./pod/volumes.js";
-import { type PodEvent, PodEvents } from "./pod-events.js";
-import { PodSource } from "./pod-source.js";
 import type { ContainerRuntime } from "./runtime/runtime.js";
 import { StatusManager } from "./status-manager.js";
 
@@ -65,6 +66,8 @@ export interface NodeAgent {
 
 /** The kubelet's default. */
 const MAX_PODS = 110;
+/** A pod object that could not be removed is tried again after so long. */
+const FINISH_RETRY_MS = 1_000;
 
 export async function startNodeAgent(
   options: NodeAgentOptions,
@@ -78,24 +81,25 @@ export async function startNodeAgent(
 class Agent implements NodeAgent {
   readonly #options: NodeAgentOptions;
   readonly #dependencies: NodeAgentDependencies;
+  /** By uid: a pod that is deleted and made again under its name is another pod. */
   readonly #workers = new Map<string, PodWorker>();
   readonly #statuses: StatusManager;
-  readonly #events: PodEvents;
-  readonly #pods: PodSource;
+  readonly #events: EventRecorder;
+  readonly #pods: Informer<Pod>;
   readonly #tasks: TaskGroup;
+  readonly #closing = new AbortController();
   #heartbeat: Heartbeat | undefined;
   #server: AgentServer | undefined;
-  #adopted = false;
 
   constructor(options: NodeAgentOptions, dependencies: NodeAgentDependencies) {
     this.#options = { ...options, dataDir: resolve(options.dataDir) };
     this.#dependencies = dependencies;
     this.#statuses = new StatusManager(dependencies);
-    this.#events = new PodEvents(options.nodeName, dependencies);
-    this.#pods = new PodSource(options.nodeName, {
-      ...dependencies,
-      onPods: (pods) => this.#reconcile(pods),
-    });
+    const source = { component: "kubelet", host: options.nodeName };
+    this.#events = new EventRecorder(source, dependencies);
+    const fieldSelector = `spec.nodeName=${options.nodeName}`;
+    this.#pods = new Informer({ resource: PODS, fieldSelector }, dependencies);
+    this.#pods.onChange((now, before) => this.#take(now, before));
     this.#tasks = new TaskGroup((error, name) =>
       dependencies.logger.error("agent task failed", { task: name, error: errorText(error) }),
     );
@@ -108,9 +112,10 @@ class Agent implements NodeAgent {
   async start(): Promise<void> {
     const { runtime, clock, logger } = this.#dependencies;
     const { address, port, tls } = this.#options;
+    const pods = (): Pod[] => [...this.#workers.values()].map(({ pod }) => pod);
     this.#server = await AgentServer.listen(
       { host: address, port, tls },
-      { clock, logger, findLog: (request) => this.#findLog(request) },
+      { clock, logger, findLog: (request) => findContainerLog(request, { runtime, pods }) },
     );
     const { name, version } = await runtime.version();
     const facts = readNodeFacts({
@@ -127,18 +132,22 @@ class Agent implements NodeAgent {
     this.#heartbeat.start();
     runtime.onChange((sandboxId) => this.#tasks.run("change", () => this.#kick(sandboxId)));
     this.#pods.start();
+    this.#tasks.run("orphans", () => this.#removeOrphans());
   }
 
   async close(): Promise<void> {
+    this.#closing.abort(new Error("closed"));
+    // From here on they begin nothing; what is under way ends with the runtime below.
+    const workers = [...this.#workers.values()].map((worker) => worker.close());
     await this.#pods.close();
     await this.#heartbeat?.close();
-    await Promise.all([...this.#workers.values()].map((worker) => worker.close()));
+    await this.#shutDownContainers(this.#options.shutdownGraceMs ?? 0);
+    await this.#dependencies.runtime.close();
+    await Promise.all(workers);
     await this.#statuses.close();
     await this.#events.close();
     await this.#server?.close();
     await this.#tasks.settled();
-    await this.#shutDownContainers(this.#options.shutdownGraceMs ?? 0);
-    await this.#dependencies.runtime.close();
   }
 
   async #shutDownContainers(graceMs: number): Promise<void> {
@@ -149,20 +158,14 @@ class Agent implements NodeAgent {
     await Promise.all(running.map(({ id }) => runtime.stopContainer(id, graceMs)));
   }
 
-  #reconcile(pods: ReadonlyMap<string, Pod>): void {
-    for (const [uid, pod] of pods) {
-      const worker = this.#workers.get(uid);
-      if (!worker) this.#add(uid, pod);
-      else if (worker.pod.metadata.resourceVersion !== pod.metadata.resourceVersion) {
-        worker.update(pod);
-      }
+  #take(now: Pod | undefined, before: Pod | undefined): void {
+    const uid = (now ?? before)?.metadata.uid ?? "";
+    const worker = this.#workers.get(uid);
+    if (!now) worker?.forget();
+    else if (!worker) this.#add(uid, now);
+    else if (worker.pod.metadata.resourceVersion !== now.metadata.resourceVersion) {
+      worker.update(now);
     }
-    for (const [uid, worker] of this.#workers) {
-      if (!pods.has(uid)) worker.forget();
-    }
-    if (this.#adopted) return;
-    this.#adopted = true;
-    this.#tasks.run("orphans", () => this.#removeOrphans(pods));
   }
 
   #add(uid: string, pod: Pod): void {
@@ -171,7 +174,7 @@ class Agent implements NodeAgent {
     const worker = new PodWorker(
       pod,
       {
-        podDir: join(this.#options.dataDir, "pods", uid),
+        podDir: this.#podDir(uid),
         logDir: join(this.#options.dataDir, "logs", "pods", `${namespace}_${name}_${uid}`),
         hostIp: this.#options.address,
         baseEnv: this.#baseEnv(),
@@ -182,7 +185,7 @@ class Agent implements NodeAgent {
         logger: logger.with({ pod: keyText(keyOf(pod)) }),
         sources: this.#sources(namespace),
         event: (target, type, reason, message) =>
-          this.#events.record({ pod: target, type, reason, message } satisfies PodEvent),
+          this.#events.record({ about: podReference(target), type, reason, message }),
         onStatus: (target, status) => this.#statuses.set(target, status),
         onFinished: (target) => this.#tasks.run("finish", () => this.#finish(uid, target)),
       },
@@ -195,35 +198,52 @@ class Agent implements NodeAgent {
   async #finish(uid: string, pod: Pod): Promise<void> {
     await this.#statuses.flush(uid);
     this.#statuses.remove(uid);
-    try {
-      await this.#dependencies.client.delete(PODS, keyOf(pod), {
-        gracePeriodSeconds: 0,
-        preconditions: { uid },
-      });
-    } catch (error) {
-      // Gone already, or a newer pod has the name: either way ours is no more.
-      if (!isApiError(error, "NotFound", "Conflict")) {
-        this.#dependencies.logger.warn("pod object could not be removed", {
-          pod: keyText(keyOf(pod)),
-          error: errorText(error),
-        });
-        await new Promise<void>((done) => void this.#dependencies.clock.schedule(1000, done));
-        return this.#finish(uid, pod);
-      }
+    while (!(await this.#removeObject(uid, pod))) {
+      const { signal } = this.#closing;
+      // At our close the object stays: the next agent finds it without containers, and removes it.
+      await delay(this.#dependencies.clock, FINISH_RETRY_MS, signal).catch(() => {});
+      if (signal.aborted) return;
     }
     await this.#workers.get(uid)?.close();
     this.#workers.delete(uid);
   }
 
-  /** Sandboxes whose pod was deleted while no agent ran. */
-  async #removeOrphans(pods: ReadonlyMap<string, Pod>): Promise<void> {
+  /** False where it must be tried again. */
+  async #removeObject(uid: string, pod: Pod): Promise<boolean> {
+    const { client, logger } = this.#dependencies;
+    try {
+      const preconditions = { uid };
+      const { signal } = this.#closing;
+      await client.delete(PODS, keyOf(pod), { gracePeriodSeconds: 0, preconditions, signal });
+      return true;
+    } catch (error) {
+      // Gone already, or a newer pod has the name: either way ours is no more.
+      if (isApiError(error, "NotFound", "Conflict")) return true;
+      if (this.#closing.signal.aborted) return false;
+      logger.warn("pod object could not be removed", {
+        pod: keyText(keyOf(pod)),
+        error: errorText(error),
+      });
+      return false;
+    }
+  }
+
+  /** Sandboxes whose pod was deleted while no agent ran, with their folders. */
+  async #removeOrphans(): Promise<void> {
     const { runtime, logger } = this.#dependencies;
+    const { signal } = this.#closing;
+    const closed = new Promise<void>((done) => signal.addEventListener("abort", () => done()));
+    await Promise.race([this.#pods.synced(), closed]);
+    if (signal.aborted) return;
+    const known = new Set(this.#pods.list().map(({ metadata }) => metadata.uid));
     for (const { id, config } of await runtime.listPodSandboxes()) {
-      if (pods.has(config.uid)) continue;
+      if (known.has(config.uid) || this.#workers.has(config.uid)) continue;
       logger.info("removing a pod that is no longer in the cluster", {
         pod: `${config.namespace}/${config.name}`,
       });
       await runtime.removePodSandbox(id);
+      rmSync(this.#podDir(config.uid), { recursive: true, force: true });
+      rmSync(config.logDirectory, { recursive: true, force: true });
     }
   }
 
@@ -231,6 +251,10 @@ class Agent implements NodeAgent {
     const sandboxes = await this.#dependencies.runtime.listPodSandboxes();
     const uid = sandboxes.find(({ id }) => id === sandboxId)?.config.uid;
     if (uid !== undefined) this.#workers.get(uid)?.kick();
+  }
+
+  #podDir(uid: string): string {
+    return join(this.#options.dataDir, "pods", uid);
   }
 
   #baseEnv(): Readonly<Record<string, string>> {
@@ -245,6 +269,7 @@ class Agent implements NodeAgent {
 
   #sources(namespace: string): VolumeSources {
     const { client } = this.#dependencies;
+    const { signal } = this.#closing;
     const optional = async <T>(get: Promise<T>): Promise<T | undefined> => {
       try {
         return await get;
@@ -255,54 +280,14 @@ class Agent implements NodeAgent {
     };
     return {
       configMap: (name): Promise<ConfigMap | undefined> =>
-        optional(client.get(CONFIG_MAPS, { namespace, name })),
+        optional(client.get(CONFIG_MAPS, { namespace, name }, { signal })),
       secret: (name): Promise<Secret | undefined> =>
-        optional(client.get(SECRETS, { namespace, name })),
+        optional(client.get(SECRETS, { namespace, name }, { signal })),
     };
   }
-
-  async #findLog(request: {
-    readonly namespace: string;
-    readonly pod: string;
-    readonly container: string;
-    readonly previous: boolean;
-  }): Promise<ContainerLog | { readonly error: string }> {
-    const { runtime } = this.#dependencies;
-    const { namespace, pod, container, previous } = request;
-    const worker = [...this.#workers.values()].findLast(
-      ({ pod: { metadata } }) => metadata.name === pod && metadata.namespace === namespace,
-    );
-    if (!worker) return { error: `pod "${pod}" is not on this node` };
-    const uid = worker.pod.metadata.uid;
-    const sandbox = (await runtime.listPodSandboxes()).find(({ config }) => config.uid === uid);
-    const attempts = (await runtime.listContainers())
-      .filter(({ sandboxId, name }) => sandboxId === sandbox?.id && name === container)
-      .toSorted((a, b) => b.attempt - a.attempt);
-    const found = attempts[previous ? 1 : 0];
-    if (!found) {
-      return previous
-        ? { error: `previous terminated container "${container}" in pod "${pod}" not found` }
-        : {
-            error: `container "${container}" in pod "${pod}" is waiting to start: ${waitingReason(worker.pod, container)}`,
-          };
-    }
-    let running = found.phase !== "exited";
-    const stop = runtime.onChange(() => {
-      void runtime.listContainers().then((all) => {
-        running = all.some(({ id, phase }) => id === found.id && phase !== "exited");
-        if (!running) stop();
-      });
-    });
-    return { path: found.logPath, isRunning: () => running && !isGone(this.#workers, uid) };
-  }
 }
 
-function isGone(workers: ReadonlyMap<string, PodWorker>, uid: string | undefined): boolean {
-  return !workers.has(uid ?? "");
-}
-
-function waitingReason(pod: Pod, container: string): string {
-  if (isTerminating(pod)) return "Terminating";
-  const status = pod.status?.containerStatuses?.find(({ name }) => name === container);
-  return status?.state?.waiting?.reason ?? "ContainerCreating";
+function podReference({ metadata }: Pod): ObjectReference {
+  const { name, namespace, uid, resourceVersion } = metadata;
+  return { apiVersion: "v1", kind: "Pod", name, namespace, uid, resourceVersion };
 }

@@ -9,7 +9,7 @@ import { type LogQuery, parseCriLine, renderLine } from "./log-query.js";
 export interface LogSource {
   readonly path: string;
   /** False once no more lines can come. */
-  isRunning(): boolean;
+  isRunning(): Promise<boolean>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
@@ -60,7 +60,7 @@ async function* follow(
 ): AsyncGenerator<string> {
   for (;;) {
     // Asked before reading, so that what was written before the end is still read after it.
-    const running = source.isRunning();
+    const running = await source.isRunning();
     if (existsSync(source.path)) {
       if (statSync(source.path).size < position.offset) {
         position.offset = 0; // Rotated: the path is a new file.

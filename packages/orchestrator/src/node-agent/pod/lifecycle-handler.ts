@@ -1,15 +1,19 @@
 /** Runs a container's postStart or preStop handler: exec, httpGet, tcpSocket or sleep. */
 import { request } from "node:http";
-import { type Clock, errorText } from "@sagong/base";
-import type { LifecycleHandler } from "../../api/gen/core-v1.js";
+import { type Clock, delay, errorText } from "@sagong/base";
+import type { Container, LifecycleHandler } from "../../api/gen/core-v1.js";
 import type { ContainerRuntime } from "../runtime/runtime.js";
+import { portNumber } from "./port-number.js";
 
 export interface LifecycleHandlerContext {
   readonly runtime: ContainerRuntime;
   readonly clock: Clock;
+  readonly container: Container;
   readonly containerId: string;
   readonly podIp: string;
   readonly timeoutMs?: number;
+  /** Aborts what takes time. */
+  readonly signal: AbortSignal;
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -24,16 +28,21 @@ export async function runLifecycleHandler(
     if (handler.exec) {
       const command = handler.exec.command ?? [];
       const result = await context.runtime.execSync(context.containerId, command, timeoutMs);
+      if (result.timedOut) {
+        return `command "${command.join(" ")}" did not end within ${timeoutMs / 1000}s`;
+      }
       if (result.exitCode === 0) return undefined;
       return `command "${command.join(" ")}" exited with ${result.exitCode}: ${result.stderr}`;
     }
     if (handler.sleep) {
-      await pause(context.clock, Math.min(handler.sleep.seconds * 1000, timeoutMs));
+      const sleepMs = Math.min(handler.sleep.seconds * 1000, timeoutMs);
+      await delay(context.clock, sleepMs, context.signal);
       return undefined;
     }
     if (handler.httpGet) {
-      const { host = context.podIp, port, path = "/" } = handler.httpGet;
-      await get({ host, port: Number(port), path, timeoutMs });
+      const { host = context.podIp, path = "/" } = handler.httpGet;
+      const port = portNumber(handler.httpGet.port, context.container);
+      await get({ host, port, path, timeoutMs, signal: context.signal });
       return undefined;
     }
     return "unsupported lifecycle handler: expected exec, httpGet or sleep";
@@ -42,19 +51,16 @@ export async function runLifecycleHandler(
   }
 }
 
-function pause(clock: Clock, delayMs: number): Promise<void> {
-  return new Promise((resolve) => void clock.schedule(delayMs, resolve));
-}
-
 function get(target: {
   readonly host: string;
   readonly port: number;
   readonly path: string;
   readonly timeoutMs: number;
+  readonly signal: AbortSignal;
 }): Promise<void> {
   return new Promise((resolve, reject) => {
-    const { host, port, path, timeoutMs } = target;
-    const call = request({ host, port, path, timeout: timeoutMs }, (response) => {
+    const { host, port, path, timeoutMs, signal } = target;
+    const call = request({ host, port, path, signal, timeout: timeoutMs }, (response) => {
       response.resume();
       response.once("close", () => resolve());
     });

@@ -10,7 +10,13 @@
  */
 import type { Container, Pod } from "../../api/gen/core-v1.js";
 import type { ContainerState } from "../runtime/runtime.js";
-import { attemptsOf, isSidecar, isTerminating, type PodObservation } from "./pod-observation.js";
+import {
+  attemptsOf,
+  hasRun,
+  isSidecar,
+  isTerminating,
+  type PodObservation,
+} from "./pod-observation.js";
 import { restartDelayMs, startFailureDelayMs } from "./restart-backoff.js";
 
 export type PodAction =
@@ -38,12 +44,13 @@ export interface PodPlan {
   readonly wakeAtMs: number | undefined;
 }
 
-const DEFAULT_GRACE_SECONDS = 30;
+export const DEFAULT_GRACE_SECONDS = 30;
 
 export function planPod(observation: PodObservation): PodPlan {
   const { pod } = observation;
-  if (isTerminating(pod) || observation.eviction) return planEnd(observation);
-  if (isDone(observation)) return planSidecarEnd(observation);
+  if (isTerminating(pod)) return planEnd(observation);
+  // The object, and with it its logs, stays until somebody deletes it.
+  if (observation.eviction || isDone(observation)) return withoutTeardown(planEnd(observation));
   if (!observation.sandbox) return plan([{ kind: "run-sandbox" }]);
   if (observation.volumes !== "ready") return plan([{ kind: "prepare-volumes" }]);
   const wakes: number[] = [];
@@ -119,7 +126,7 @@ function nextInitContainer(observation: PodObservation): Container | undefined {
 
 function mainStarted(observation: PodObservation): boolean {
   const names = new Set(observation.pod.spec?.containers.map(({ name }) => name));
-  return observation.containers.some(({ name }) => names.has(name));
+  return observation.containers.some((one) => names.has(one.name) && hasRun(one));
 }
 
 function planContainers(observation: PodObservation, wakes: number[]): PodAction[] {
@@ -164,7 +171,6 @@ function planContainer(
       ? []
       : [stop(observation.pod, container, { containerId: current.id, message: unhealthy })];
   }
-  if (current.phase === "created") return []; // Left by a start that failed; counted above.
   return planRestart(observation, { container, ended: current, wakes });
 }
 
@@ -217,9 +223,7 @@ function planEnd(observation: PodObservation): PodPlan {
   return plan([{ kind: "teardown" }]);
 }
 
-/** A pod whose main containers are done needs its sidecars no longer. */
-function planSidecarEnd(observation: PodObservation): PodPlan {
-  const { actions } = planEnd(observation);
+function withoutTeardown({ actions }: PodPlan): PodPlan {
   return plan(actions.filter((action) => action.kind === "stop-container"));
 }
 

@@ -42,12 +42,20 @@ export interface Attempts {
   readonly previous: ContainerState | undefined;
 }
 
+/**
+ * Whether there was a process. Where an agent ended, or a start failed, before there was one, the
+ * container is as if it had not been made: it does not count as an attempt.
+ */
+export function hasRun({ startedAtMs }: ContainerState): boolean {
+  return startedAtMs !== undefined;
+}
+
 /** The latest two attempts of the container `name`. */
 export function attemptsOf(observation: PodObservation, name: string): Attempts {
   let current: ContainerState | undefined;
   let previous: ContainerState | undefined;
   for (const container of observation.containers) {
-    if (container.name !== name) continue;
+    if (container.name !== name || !hasRun(container)) continue;
     if (!current || container.attempt > current.attempt) {
       previous = current;
       current = container;

@@ -17,11 +17,22 @@ import {
 import { containerEnvironment, environmentReferences } from "./container-environment.js";
 import { runLifecycleHandler } from "./lifecycle-handler.js";
 import { expandVariables } from "./expand-variables.js";
-import { activeDeadlineMs, type PodAction, planPod } from "./pod-lifecycle.js";
-import { isTerminating, type PodObservation, type StartFailure } from "./pod-observation.js";
+import {
+  activeDeadlineMs,
+  DEFAULT_GRACE_SECONDS,
+  type PodAction,
+  planPod,
+} from "./pod-lifecycle.js";
+import {
+  hasRun,
+  isTerminating,
+  type PodObservation,
+  type StartFailure,
+} from "./pod-observation.js";
 import { podStatus } from "./pod-status.js";
 import { ProbeRunner } from "./probe-runner.js";
 import { BACKOFF_ANNOTATION, nextBackoffMs } from "./restart-backoff.js";
+import { containerUser, ignoredSecurity } from "./security-context.js";
 import {
   mountSource,
   prepareVolumes,
@@ -54,6 +65,8 @@ export interface PodWorkerDependencies {
 
 /** A failed action is tried again after so long. */
 const RETRY_MS = 2_000;
+/** What SIGTERM gets at least, however much of the grace period preStop has used. */
+const MIN_STOP_MS = 2_000;
 /** Config maps and secrets in volumes are brought up to date so often: the kubelet's sync period. */
 const VOLUME_REFRESH_MS = 60_000;
 
@@ -65,6 +78,7 @@ export class PodWorker {
   readonly #busy = new Set<string>();
   readonly #probes = new Map<string, ProbeRunner>();
   readonly #startFailures = new Map<string, StartFailure>();
+  readonly #closing = new AbortController();
   #volumes: PodObservation["volumes"] = "pending";
   #volumesAtMs = 0;
   #eviction: PodObservation["eviction"];
@@ -80,6 +94,7 @@ export class PodWorker {
     this.#options = options;
     this.#dependencies = dependencies;
     this.#tasks = new TaskGroup((error, name) => {
+      if (this.#closed) return; // Cut off by our own end; the next agent goes on from there.
       dependencies.logger.warn("pod action failed", { action: name, error: errorText(error) });
       this.#wakeIn(RETRY_MS);
     });
@@ -114,9 +129,13 @@ export class PodWorker {
     );
   }
 
-  /** Lets go of the pod without stopping anything. */
+  /**
+   * Lets go of the pod without stopping anything. Begins nothing more from the call on; resolves
+   * when what is under way has ended, which the runtime's close cuts short.
+   */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#closing.abort(new Error("closed"));
     this.#wake?.cancel();
     for (const probe of this.#probes.values()) probe.stop();
     await this.#tasks.settled();
@@ -139,15 +158,19 @@ export class PodWorker {
     const { actions, wakeAtMs } = planPod(observation);
     this.#report(observation);
     for (const action of actions) this.#act(action);
-    const wakes = [
-      wakeAtMs,
-      this.#volumes === "ready" ? this.#volumesAtMs + VOLUME_REFRESH_MS : undefined,
-    ];
+    const wakes = [wakeAtMs, this.#refreshVolumes(observation.nowMs)];
     const next = Math.min(...wakes.map((at) => at ?? Number.POSITIVE_INFINITY));
     if (Number.isFinite(next)) this.#wakeIn(Math.max(0, next - clock.wallMs()));
-    if (observation.nowMs >= this.#volumesAtMs + VOLUME_REFRESH_MS && this.#volumes === "ready") {
-      this.#exclusive("volumes", () => this.#prepareVolumes());
-    }
+  }
+
+  /** Begins a refresh that is due; else says when it will be. A refresh wakes the loop at its end. */
+  #refreshVolumes(nowMs: number): number | undefined {
+    if (this.#volumes !== "ready" || this.#busy.has("volumes")) return undefined;
+    if (isTerminating(this.#pod) || (this.#pod.spec?.volumes ?? []).length === 0) return undefined;
+    const dueMs = this.#volumesAtMs + VOLUME_REFRESH_MS;
+    if (nowMs < dueMs) return dueMs;
+    this.#exclusive("volumes", () => this.#prepareVolumes());
+    return undefined;
   }
 
   async #observe(): Promise<PodObservation> {
@@ -271,6 +294,15 @@ export class PodWorker {
         "This node runs containers as host processes: images are recorded, not unpacked, and each container's command is taken from the host",
       );
     }
+    const ignored = ignoredSecurity(this.#pod, runtime.features.securityFields);
+    if (ignored.length > 0) {
+      event(
+        this.#pod,
+        "Warning",
+        "SecurityContextNotApplied",
+        `This node does not apply ${ignored.join(", ")}`,
+      );
+    }
   }
 
   async #prepareVolumes(): Promise<void> {
@@ -299,19 +331,12 @@ export class PodWorker {
       await runtime.startContainer(id);
       event(this.#pod, "Normal", "Started", `Started container ${container.name}`);
       this.#startFailures.delete(container.name);
-      const hook = container.lifecycle?.postStart;
-      if (hook)
-        await runLifecycleHandler(hook, {
-          runtime,
-          clock,
-          containerId: id,
-          podIp: this.#sandbox?.ip ?? "",
-        });
+      await this.#postStart(container, id);
     } catch (error) {
-      if (!(error instanceof RuntimeError)) throw error;
+      if (!(error instanceof RuntimeError) && !(error instanceof VolumeError)) throw error;
       const before = this.#startFailures.get(container.name);
       this.#startFailures.set(container.name, {
-        reason: error.reason,
+        reason: error instanceof RuntimeError ? error.reason : "CreateContainerConfigError",
         message: error.message,
         atMs: clock.wallMs(),
         count: (before?.count ?? 0) + 1,
@@ -320,30 +345,55 @@ export class PodWorker {
     }
   }
 
+  /** A container whose postStart fails is ended, and starts again by the restart policy. */
+  async #postStart(container: Container, containerId: string): Promise<void> {
+    const { runtime, event } = this.#dependencies;
+    const failure = await this.#runHook(container, "postStart", { containerId });
+    if (failure === undefined) return;
+    event(this.#pod, "Warning", "FailedPostStartHook", `PostStartHook failed: ${failure}`);
+    const seconds = this.#pod.spec?.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS;
+    event(this.#pod, "Normal", "Killing", "FailedPostStartHook");
+    await runtime.stopContainer(containerId, seconds * 1000);
+  }
+
+  /** Resolves with undefined where all is well or there is no such hook; else with what failed. */
+  async #runHook(
+    container: Container,
+    kind: "postStart" | "preStop",
+    { containerId, timeoutMs }: { readonly containerId: string; readonly timeoutMs?: number },
+  ): Promise<string | undefined> {
+    const hook = container.lifecycle?.[kind];
+    if (!hook) return undefined;
+    const { runtime, clock } = this.#dependencies;
+    return runLifecycleHandler(hook, {
+      runtime,
+      clock,
+      container,
+      containerId,
+      podIp: this.#sandbox?.ip ?? "",
+      signal: this.#closing.signal,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    });
+  }
+
   async #stop(action: Extract<PodAction, { kind: "stop-container" }>): Promise<void> {
     const { runtime, event, clock } = this.#dependencies;
     const { container, containerId, graceMs, message } = action;
     event(this.#pod, "Normal", "Killing", message || `Stopping container ${container.name}`);
     const startMs = clock.monotonicMs();
-    const hook = container.lifecycle?.preStop;
-    if (hook && graceMs > 0) {
+    if (graceMs > 0) {
       // Counts inside the grace period, of which at least two seconds are left for SIGTERM.
-      const failure = await runLifecycleHandler(hook, {
-        runtime,
-        clock,
-        containerId,
-        podIp: this.#sandbox?.ip ?? "",
-        timeoutMs: graceMs,
-      });
-      if (failure) event(this.#pod, "Warning", "FailedPreStopHook", failure);
+      const hook = { containerId, timeoutMs: graceMs };
+      const failure = await this.#runHook(container, "preStop", hook);
+      if (failure !== undefined) event(this.#pod, "Warning", "FailedPreStopHook", failure);
     }
+    if (this.#closed) return; // The next agent stops it.
     const leftMs = graceMs - (clock.monotonicMs() - startMs);
-    await runtime.stopContainer(containerId, graceMs > 0 ? Math.max(leftMs, 2_000) : 0);
+    await runtime.stopContainer(containerId, graceMs > 0 ? Math.max(leftMs, MIN_STOP_MS) : 0);
   }
 
   async #teardown(): Promise<void> {
     const { runtime, onFinished } = this.#dependencies;
-    if (!isTerminating(this.#pod)) return; // Evicted: the object and its logs stay until deleted.
     this.#report(await this.#observe());
     if (this.#sandbox) await runtime.removePodSandbox(this.#sandbox.id);
     rmSync(this.#options.podDir, { recursive: true, force: true });
@@ -358,7 +408,7 @@ export class PodWorker {
     const { runtime } = this.#dependencies;
     for (const container of await runtime.listContainers()) {
       const ours = container.sandboxId === this.#sandbox?.id && container.name === name;
-      if (ours && (container.attempt < next - 1 || container.phase === "created")) {
+      if (ours && (container.attempt < next - 1 || !hasRun(container))) {
         await runtime.removeContainer(container.id);
       }
     }
@@ -373,6 +423,14 @@ export class PodWorker {
     const context = this.#volumeContext();
     const expand = (text: string): string => expandVariables(text, variables);
     mkdirSync(this.#options.logDir, { recursive: true });
+    const mounts = (container.volumeMounts ?? []).map((mount) => ({
+      containerPath: mount.mountPath,
+      hostPath: mountSource(context, {
+        ...mount,
+        ...(mount.subPathExpr === undefined ? {} : { subPath: expand(mount.subPathExpr) }),
+      }),
+      readOnly: mount.readOnly ?? false,
+    }));
     return {
       name: container.name,
       attempt,
@@ -381,14 +439,8 @@ export class PodWorker {
       args: (container.args ?? []).map(expand),
       workingDir: container.workingDir,
       env,
-      mounts: (container.volumeMounts ?? []).map((mount) => ({
-        containerPath: mount.mountPath,
-        hostPath: mountSource(context, {
-          ...mount,
-          ...(mount.subPathExpr === undefined ? {} : { subPath: expand(mount.subPathExpr) }),
-        }),
-        readOnly: mount.readOnly ?? false,
-      })),
+      mounts,
+      user: containerUser(this.#pod, container),
       logPath: `${container.name}/${attempt}.log`,
       annotations: { [BACKOFF_ANNOTATION]: String(nextBackoffMs(previous)) },
     };

@@ -13,6 +13,7 @@ import { type Clock, errorText, type Timer } from "@sagong/base";
 import type { Container, HTTPGetAction, Probe } from "../../api/gen/core-v1.js";
 import type { ContainerRuntime } from "../runtime/runtime.js";
 import type { ProbeResults } from "./pod-observation.js";
+import { portNumber } from "./port-number.js";
 
 export interface ProbeTarget {
   readonly container: Container;
@@ -151,7 +152,11 @@ export class ProbeRunner {
       if (probe.httpGet) return await this.#httpGet(probe.httpGet, timeoutMs);
       if (probe.tcpSocket) {
         const { host, port } = probe.tcpSocket;
-        return await tcpConnect(host ?? this.#target.podIp, this.#port(port), timeoutMs);
+        return await tcpConnect(
+          host ?? this.#target.podIp,
+          portNumber(port, this.#target.container),
+          timeoutMs,
+        );
       }
       return { ok: false, message: "this node probes by exec, httpGet and tcpSocket only" };
     } catch (error) {
@@ -174,7 +179,7 @@ export class ProbeRunner {
 
   #httpGet(action: HTTPGetAction, timeoutMs: number): Promise<Outcome> {
     const host = action.host ?? this.#target.podIp;
-    const port = this.#port(action.port);
+    const port = portNumber(action.port, this.#target.container);
     const secure = action.scheme === "HTTPS";
     const path = action.path ?? "/";
     const url = `${secure ? "https" : "http"}://${host}:${port}${path.startsWith("/") ? "" : "/"}${path}`;
@@ -210,14 +215,6 @@ export class ProbeRunner {
       });
       request.end();
     });
-  }
-
-  #port(port: string | number): number {
-    if (typeof port === "number") return port;
-    const named = this.#target.container.ports?.find(({ name }) => name === port)?.containerPort;
-    const value = named ?? Number(port);
-    if (!Number.isInteger(value)) throw new Error(`couldn't find port: "${port}"`);
-    return value;
   }
 }
 

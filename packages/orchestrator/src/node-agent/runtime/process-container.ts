@@ -32,8 +32,11 @@ interface ContainerRecord {
   readonly reason: string | undefined;
   readonly message: string | undefined;
   readonly wrapper: ProcessIdentity | undefined;
-  readonly childPid: number | undefined;
+  /** The main process; the wrapper's child. */
+  readonly child: ProcessIdentity | undefined;
 }
+
+type Processes = Pick<ContainerRecord, "wrapper" | "child">;
 
 export interface ProcessContainerDependencies {
   readonly clock: Clock;
@@ -52,6 +55,9 @@ export class ProcessContainer {
   #record: ContainerRecord;
   #pump: OutputPump | undefined;
   #settling: Promise<void> | undefined;
+  #starting: Promise<void> | undefined;
+  /** Once let go of, nothing is written any more: another agent may have it. */
+  #detached = false;
 
   private constructor(
     folder: string,
@@ -68,7 +74,7 @@ export class ProcessContainer {
     identity: { id: string; sandboxId: string; logPath: string; config: ContainerConfig },
     dependencies: ProcessContainerDependencies,
   ): ProcessContainer {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    mkdirSync(folder, { recursive: true, mode: 0o711 });
     const container = new ProcessContainer(
       folder,
       {
@@ -80,7 +86,7 @@ export class ProcessContainer {
         reason: undefined,
         message: undefined,
         wrapper: undefined,
-        childPid: undefined,
+        child: undefined,
       },
       dependencies,
     );
@@ -103,7 +109,7 @@ export class ProcessContainer {
   }
 
   get state(): ContainerState {
-    const { config, wrapper: _wrapper, childPid: _childPid, ...rest } = this.#record;
+    const { config, wrapper: _wrapper, child: _child, ...rest } = this.#record;
     return {
       ...rest,
       name: config.name,
@@ -130,29 +136,29 @@ export class ProcessContainer {
   }
 
   async start(command: readonly string[], workingDir: string): Promise<void> {
+    this.#starting = this.#start(command, workingDir);
+    await this.#starting;
+  }
+
+  async #start(command: readonly string[], workingDir: string): Promise<void> {
     const { clock, onChange } = this.#dependencies;
-    await makeFifo("mkfifo", [`${this.folder}/stdout`, `${this.folder}/stderr`]);
+    await makeFifo("mkfifo", ["-m", "600", `${this.folder}/stdout`, `${this.folder}/stderr`]);
     this.#openPump();
     const wrapper = spawn(
       "/bin/sh",
       ["-c", CONTAINER_WRAPPER, "sagong-container", this.folder, ...command],
-      {
-        cwd: workingDir,
-        env: this.environment,
-        detached: true,
-        stdio: "ignore",
-      },
+      { cwd: workingDir, env: this.environment, detached: true, stdio: "ignore" },
     );
     const failed = new Promise<Error>((resolve) => void wrapper.once("error", resolve));
     wrapper.once("exit", () => void this.settle());
     wrapper.unref();
-    const pids = await Promise.race([this.#awaitPids(START_LIMIT_MS), failed]);
-    if (pids instanceof Error || pids === undefined) {
-      const message = pids?.message ?? "its shell did not come up";
+    const processes = await Promise.race([this.#awaitStart(), failed]);
+    if (processes instanceof Error || processes === undefined) {
+      const message = processes?.message ?? "its shell did not come up";
       await this.#finish({ exitCode: 128, reason: "StartError", message });
       throw new RuntimeError("RunContainerError", `Cannot start container: ${message}`);
     }
-    this.#save({ ...pids, startedAtMs: clock.wallMs() });
+    this.#save({ ...processes, startedAtMs: clock.wallMs() });
     this.#pump?.release();
     onChange(this.#record.sandboxId);
     // A process that ended at once did so before there was a running container to settle.
@@ -161,6 +167,7 @@ export class ProcessContainer {
 
   /** SIGTERM to the main process, SIGKILL to the whole group after `graceMs`. */
   async stop(graceMs: number): Promise<void> {
+    await this.#starting?.catch(() => {}); // Told to who started it; either way it is over.
     if (this.#phase() === "created") {
       this.#claim();
       return this.#finish({ exitCode: 137, reason: "Error", message: "stopped before it started" });
@@ -170,6 +177,7 @@ export class ProcessContainer {
     if (graceMs > 0) this.#signal("SIGTERM");
     let killed = false;
     while (this.#phase() === "running") {
+      if (this.#detached) throw new RuntimeError("Closed", "The runtime is closed");
       await this.settle();
       if (this.#phase() !== "running") return;
       if (!killed && clock.monotonicMs() >= killAtMs) {
@@ -182,7 +190,7 @@ export class ProcessContainer {
 
   /** Looks whether the process has ended, and if so writes that down. Cheap when it has not. */
   async settle(): Promise<void> {
-    if (this.#phase() !== "running") return;
+    if (this.#phase() !== "running" || this.#detached) return;
     this.#settling ??= this.#settleOnce().finally(() => {
       this.#settling = undefined;
     });
@@ -191,6 +199,7 @@ export class ProcessContainer {
 
   /** Lets go without stopping. */
   async detach(): Promise<void> {
+    this.#detached = true;
     await this.#pump?.detach();
     this.#pump = undefined;
   }
@@ -214,17 +223,21 @@ export class ProcessContainer {
         message: undefined,
       });
     }
-    const { wrapper } = this.#record;
+    const { wrapper, child } = this.#record;
     if (wrapper && isSameProcess(wrapper)) return;
     // The wrapper was killed: with our own SIGKILL to the group, or from outside.
     if (existsSync(`${this.folder}/exit`)) return this.#settleOnce();
+    // Without its wrapper the main process cannot be watched: it must not outlive it unseen.
+    if (wrapper && child && isSameProcess(child)) {
+      signalProcess(-wrapper.pid, "SIGKILL"); // The group's number is taken while the child is in it.
+    }
     await this.#finish({ exitCode: 137, reason: "Error", message: undefined });
   }
 
   async #finish(end: Pick<ContainerRecord, "exitCode" | "reason" | "message">): Promise<void> {
     await this.#pump?.finish();
     this.#pump = undefined;
-    if (this.#record.finishedAtMs !== undefined) return;
+    if (this.#record.finishedAtMs !== undefined || this.#detached) return;
     this.#save({ ...end, finishedAtMs: this.#dependencies.clock.wallMs() });
     this.#dependencies.onChange(this.#record.sandboxId);
   }
@@ -232,15 +245,15 @@ export class ProcessContainer {
   async #takeUp(): Promise<void> {
     if (this.#record.startedAtMs === undefined) {
       const ran = !this.#claim();
-      const pids = ran ? await this.#awaitPids(START_LIMIT_MS) : undefined;
-      if (!pids) {
+      const processes = ran ? await this.#awaitProcesses(START_LIMIT_MS) : undefined;
+      if (!processes) {
         return this.#finish({
           exitCode: 137,
           reason: "ContainerStatusUnknown",
           message: "The node agent ended before it had started the container",
         });
       }
-      this.#save({ ...pids, startedAtMs: this.#dependencies.clock.wallMs() });
+      this.#save({ ...processes, startedAtMs: this.#dependencies.clock.wallMs() });
     }
     if (this.#record.wrapper && isSameProcess(this.#record.wrapper)) {
       this.#openPump();
@@ -260,25 +273,31 @@ export class ProcessContainer {
     }
   }
 
-  async #awaitPids(
-    limitMs: number,
-  ): Promise<Pick<ContainerRecord, "wrapper" | "childPid"> | undefined> {
+  /** A wrapper that is late is either told to give up, or already past that point and waited for. */
+  async #awaitStart(): Promise<Processes | undefined> {
+    const processes = await this.#awaitProcesses(START_LIMIT_MS);
+    if (processes || this.#claim()) return processes;
+    return this.#awaitProcesses(START_LIMIT_MS);
+  }
+
+  async #awaitProcesses(limitMs: number): Promise<Processes | undefined> {
     const { clock } = this.#dependencies;
     const untilMs = clock.monotonicMs() + limitMs;
     while (clock.monotonicMs() < untilMs) {
       const [wrapperPid, childPid] = (readOptional(`${this.folder}/pid`) ?? "")
         .split(" ")
         .map(Number);
-      if (wrapperPid && childPid) return { wrapper: identifyProcess(wrapperPid), childPid };
+      if (wrapperPid && childPid) {
+        return { wrapper: identifyProcess(wrapperPid), child: identifyProcess(childPid) };
+      }
       await pause(clock, POLL_MS);
     }
     return undefined;
   }
 
   #signal(signal: NodeJS.Signals): void {
-    const { wrapper, childPid } = this.#record;
-    // The child's pid cannot have been reused while its parent, the wrapper, has not reaped it.
-    if (wrapper && childPid && isSameProcess(wrapper)) signalProcess(childPid, signal);
+    const { child } = this.#record;
+    if (child && isSameProcess(child)) signalProcess(child.pid, signal);
   }
 
   #kill(): void {

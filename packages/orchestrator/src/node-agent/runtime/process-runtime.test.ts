@@ -25,6 +25,7 @@ const config = (command: string[], more: Partial<ContainerConfig> = {}): Contain
   workingDir: undefined,
   env: [{ name: "PATH", value: process.env["PATH"] ?? "" }],
   mounts: [],
+  user: undefined,
   logPath: "c/0.log",
   annotations: {},
   ...more,

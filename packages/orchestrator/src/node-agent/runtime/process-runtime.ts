@@ -5,12 +5,16 @@
  *   sandboxes/<id>/sandbox.json     what a pod's containers share, its address above all
  *   containers/<id>/…               see process-container.ts
  *
- * What it does not do: unpack images, isolate file systems, enforce resource limits. Mounts appear
- * under the container's own root folder (`$SAGONG_ROOT/<containerPath>`), not at `/`.
+ * What it does not do: unpack images, isolate file systems, enforce resource limits. A program finds
+ * its mounts under the container's own root folder, not at `/`: that folder is its working
+ * folder unless the spec names one, and `$SAGONG_ROOT` in its environment. So a config map mounted
+ * at /etc/app is read as `etc/app/…` or `$SAGONG_ROOT/etc/app/…`. runAsUser and runAsGroup need an
+ * agent that runs as root; any other refuses them.
  */
 import { spawn } from "node:child_process";
 import {
   accessSync,
+  chownSync,
   constants,
   existsSync,
   mkdirSync,
@@ -19,14 +23,15 @@ import {
   renameSync,
   rmSync,
   statSync,
-  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { type Clock, errorText, type Logger, type Random, type Timer } from "@sagong/base";
+import { linkMounts, workingDirOf } from "./container-root.js";
 import { LoopbackAddresses } from "./loopback-addresses.js";
 import { ProcessContainer, type ProcessContainerDependencies } from "./process-container.js";
 import { signalProcess } from "./process-identity.js";
+import { commandAs, type ProcessUser, processUser, readIdentityPlace } from "./process-user.js";
 import {
   type ContainerConfig,
   type ContainerRuntime,
@@ -65,13 +70,18 @@ export async function openProcessRuntime(
 }
 
 class ProcessRuntime implements ContainerRuntime {
-  readonly features: RuntimeFeatures = { unpacksImages: false, scheme: "process" };
+  readonly features: RuntimeFeatures = {
+    unpacksImages: false,
+    scheme: "process",
+    securityFields: ["runAsUser", "runAsGroup", "runAsNonRoot"],
+  };
   readonly #options: ProcessRuntimeOptions;
   readonly #dependencies: ProcessRuntimeDependencies;
   readonly #addresses: LoopbackAddresses;
   readonly #sandboxes = new Map<string, PodSandbox>();
   readonly #containers = new Map<string, ProcessContainer>();
   readonly #listeners = new Set<(sandboxId: string) => void>();
+  readonly #closing = new AbortController();
   #relist: Timer | undefined;
   #closed = false;
 
@@ -82,9 +92,9 @@ class ProcessRuntime implements ContainerRuntime {
   }
 
   async recover(): Promise<void> {
-    for (const kind of ["sandboxes", "containers"] as const) {
-      mkdirSync(this.#folder(kind), { recursive: true, mode: 0o700 });
-    }
+    mkdirSync(this.#folder("sandboxes"), { recursive: true, mode: 0o700 });
+    // Others may pass through, so that a container of another user comes to its root.
+    mkdirSync(this.#folder("containers"), { recursive: true, mode: 0o711 });
     for (const id of readdirSync(this.#folder("sandboxes"))) this.#recoverSandbox(id);
     for (const id of readdirSync(this.#folder("containers"))) {
       const folder = `${this.#folder("containers")}/${id}`;
@@ -166,13 +176,14 @@ class ProcessRuntime implements ContainerRuntime {
 
   async startContainer(containerId: string): Promise<void> {
     const container = this.#container(containerId);
-    const { config } = container;
-    const { root } = container;
-    linkMounts(root, config);
+    const { config, root } = container;
+    const user = processUser(config.user, readIdentityPlace());
+    linkMounts(root, config.mounts);
+    if (user) chownSync(root, user.uid, user.gid);
     const workingDir = workingDirOf(root, config);
     const command = [...config.command, ...config.args];
     findProgram(command[0] ?? "", config, workingDir);
-    await container.start(command, workingDir);
+    await container.start(commandAs(user, command), workingDir);
   }
 
   async stopContainer(containerId: string, graceMs: number): Promise<void> {
@@ -201,8 +212,10 @@ class ProcessRuntime implements ContainerRuntime {
     return runCommand(command, {
       cwd: workingDirOf(container.root, config),
       env: container.environment,
+      user: processUser(config.user, readIdentityPlace()),
       timeoutMs,
       clock: this.#dependencies.clock,
+      signal: this.#closing.signal,
     });
   }
 
@@ -213,6 +226,7 @@ class ProcessRuntime implements ContainerRuntime {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#closing.abort(new RuntimeError("Closed", "The runtime is closed"));
     this.#relist?.cancel();
     await Promise.all([...this.#containers.values()].map((container) => container.detach()));
   }
@@ -275,33 +289,6 @@ class ProcessRuntime implements ContainerRuntime {
   }
 }
 
-/** Each mount as a link below `root`, at the place that the pod's spec names. */
-function linkMounts(root: string, config: ContainerConfig): void {
-  mkdirSync(root, { recursive: true, mode: 0o755 });
-  for (const mount of config.mounts) {
-    const link = join(root, mount.containerPath);
-    mkdirSync(dirname(link), { recursive: true });
-    rmSync(link, { recursive: true, force: true });
-    symlinkSync(mount.hostPath, link);
-  }
-}
-
-/** The spec's folder where the container's root or the host has it; else the container's root. */
-function workingDirOf(root: string, config: ContainerConfig): string {
-  if (config.workingDir === undefined) return root;
-  const inside = join(root, config.workingDir);
-  if (isFolder(inside)) return inside;
-  if (isFolder(config.workingDir)) return config.workingDir;
-  throw new RuntimeError(
-    "RunContainerError",
-    `Cannot start container: workingDir "${config.workingDir}" is neither a mounted folder nor one of this host`,
-  );
-}
-
-function isFolder(path: string): boolean {
-  return existsSync(path) && statSync(path).isDirectory();
-}
-
 /** Refuses a program that is not there, in runc's words. */
 function findProgram(program: string, config: ContainerConfig, workingDir: string): void {
   const path = config.env.find(({ name }) => name === "PATH")?.value ?? "";
@@ -330,16 +317,22 @@ function isExecutable(path: string): boolean {
 interface CommandOptions {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
+  readonly user: ProcessUser | undefined;
   readonly timeoutMs: number;
   readonly clock: Clock;
+  /** Kills the command, and rejects with its reason. */
+  readonly signal: AbortSignal;
 }
 
 function runCommand(command: readonly string[], options: CommandOptions): Promise<ExecResult> {
-  return new Promise((resolveResult) => {
+  return new Promise((resolveResult, reject) => {
+    const { cwd, env, user, signal } = options;
+    signal.throwIfAborted();
     const [program = "", ...args] = command;
     const child = spawn(program, args, {
-      cwd: options.cwd,
-      env: options.env,
+      cwd,
+      env,
+      ...user,
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -349,13 +342,22 @@ function runCommand(command: readonly string[], options: CommandOptions): Promis
         output[stream] = (output[stream] + text).slice(0, MAX_EXEC_OUTPUT_BYTES);
       });
     }
+    const kill = (): void => {
+      if (child.pid) signalProcess(-child.pid, "SIGKILL");
+    };
     let timedOut = false;
     const timer = options.clock.schedule(options.timeoutMs, () => {
       timedOut = true;
-      if (child.pid) signalProcess(-child.pid, "SIGKILL");
+      kill();
     });
+    const onAbort = (): void => {
+      kill();
+      reject(signal.reason as Error); // Ours: see close().
+    };
+    signal.addEventListener("abort", onAbort);
     const finish = (exitCode: number): void => {
       timer.cancel();
+      signal.removeEventListener("abort", onAbort);
       resolveResult({ exitCode, ...output, timedOut });
     };
     child.once("error", (error) => {

@@ -29,7 +29,10 @@ export interface ContainerRuntime {
 
   /** Called with a sandbox id when one of its containers changed state. */
   onChange(listener: (sandboxId: string) => void): () => void;
-  /** Lets go of the containers without stopping them; a new runtime on the same root finds them. */
+  /**
+   * Lets go of the containers without stopping them; a new runtime on the same root finds them.
+   * Stops and commands that are under way reject with `RuntimeError`.
+   */
   close(): Promise<void>;
 }
 
@@ -38,6 +41,8 @@ export interface RuntimeFeatures {
   readonly unpacksImages: boolean;
   /** Prefix of container ids in pod status, as `containerd` in `containerd://…`. */
   readonly scheme: string;
+  /** Fields of a securityContext that are applied, or refused where they cannot be. */
+  readonly securityFields: readonly string[];
 }
 
 export interface PodSandboxConfig {
@@ -58,7 +63,16 @@ export interface PodSandbox {
 export interface Mount {
   readonly containerPath: string;
   readonly hostPath: string;
+  /** Binding only where the runtime isolates file systems. */
   readonly readOnly: boolean;
+}
+
+/** Who a container's processes run as; what is undefined is the runtime's to choose. */
+export interface ContainerUser {
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
+  /** Refuse to run as root, whoever is chosen. */
+  readonly nonRoot: boolean;
 }
 
 export interface ContainerConfig {
@@ -71,6 +85,8 @@ export interface ContainerConfig {
   readonly workingDir: string | undefined;
   readonly env: readonly { readonly name: string; readonly value: string }[];
   readonly mounts: readonly Mount[];
+  /** Undefined: as the runtime runs. */
+  readonly user: ContainerUser | undefined;
   /** Under the sandbox's log directory. */
   readonly logPath: string;
   /** The agent's own notes, returned as they are. */
