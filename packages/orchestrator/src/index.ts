@@ -5,7 +5,7 @@ export {
   type StartApiServerDependencies,
   type StartApiServerOptions,
 } from "./apiserver/start-api-server.js";
-export { type ClusterPki, type KeyPair, openPki } from "./pki/pki.js";
+export { type ClusterPki, type KeyPair, openPki, PkiError } from "./pki/pki.js";
 export { writeKubeconfig } from "./pki/kubeconfig-file.js";
 // Control loops
 export type { ComponentDependencies, RunningComponent } from "./controller/component.js";

@@ -66,7 +66,7 @@ export async function startApiServer(
   dependencies: StartApiServerDependencies,
 ): Promise<RunningApiServer> {
   const { clock, random, logger } = dependencies;
-  const pki = await openPki(options.pkiDir, { clock });
+  const pki = await openPki(options.pkiDir, { clock, addresses: [options.bindAddress] });
   const store = createStoreClient(
     options.storeChannels
       ? { channels: options.storeChannels }

@@ -7,7 +7,7 @@ import "reflect-metadata";
 import { webcrypto } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Clock } from "@sagong/base";
+import { type Clock, errorText } from "@sagong/base";
 import * as x509 from "@peculiar/x509";
 
 export interface KeyPair {
@@ -44,9 +44,21 @@ const SERVER_NAMES = [
   "kubernetes.default.svc.cluster.local",
 ];
 
+export interface PkiOptions {
+  readonly clock: Clock;
+  /** At which the API server is reached, besides loopback and its service: IP addresses. */
+  readonly addresses?: readonly string[];
+}
+
+/** A file that cannot be used; the message says what to do. */
+export class PkiError extends Error {
+  override readonly name: string = "PkiError";
+}
+
+/** Rejects with `PkiError` where a file in the folder cannot be read. */
 export async function openPki(
   dir: string,
-  { clock }: { readonly clock: Clock },
+  { clock, addresses = [] }: PkiOptions,
 ): Promise<ClusterPki> {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   x509.cryptoProvider.set(webcrypto);
@@ -56,19 +68,25 @@ export async function openPki(
   const apiServer = await leaf("apiserver", {
     subject: { commonName: "kube-apiserver", organization: "" },
     names: SERVER_NAMES,
-    addresses: ["127.0.0.1", "::1", "10.96.0.1"],
+    addresses: [...new Set(["127.0.0.1", "::1", "10.96.0.1", ...addresses.filter(isSpecified)])],
   });
   return {
     ca: authority.pem,
     apiServer,
     clientCertificate: (name, subject) => leaf(name, { subject, names: [], addresses: [] }),
     nodeCertificate: (nodeName, addresses) =>
-      leaf(nodeName, {
+      // A prefix: a node may be called as another certificate is.
+      leaf(`node-${nodeName}`, {
         subject: { commonName: `system:node:${nodeName}`, organization: "system:nodes" },
         names: [nodeName, "localhost"],
         addresses,
       }),
   };
+}
+
+/** "Any address" is none that a client connects to. */
+function isSpecified(address: string): boolean {
+  return address !== "0.0.0.0" && address !== "::";
 }
 
 interface Authority {
@@ -88,8 +106,8 @@ async function openAuthority(dir: string, clock: Clock): Promise<Authority> {
   if (known) {
     return {
       pem: known.cert,
-      certificate: new x509.X509Certificate(known.cert),
-      privateKey: await importKey(known.key),
+      certificate: readCertificate(dir, "ca", known),
+      privateKey: await importKey(dir, "ca", known),
     };
   }
   const keys = await generateKeys();
@@ -125,22 +143,16 @@ async function openLeaf(
   { name, spec, authority, clock }: LeafRequest,
 ): Promise<KeyPair> {
   const known = readPair(dir, name);
-  if (known) {
-    const { notAfter } = new x509.X509Certificate(known.cert);
-    if (notAfter.getTime() - clock.wallMs() > RENEW_DAYS * DAY_MS) return known;
-  }
+  if (known && (await isCurrent(readCertificate(dir, name, known), { spec, authority, clock })))
+    return known;
   const keys = await generateKeys();
-  const { commonName, organization } = spec.subject;
   const alternatives = [
     ...spec.names.map((value) => ({ type: "dns" as const, value })),
     ...spec.addresses.map((value) => ({ type: "ip" as const, value })),
   ];
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: serial(),
-    subject: new x509.Name([
-      ...(organization === "" ? [] : [{ O: [{ utf8String: organization }] }]),
-      { CN: [{ utf8String: commonName }] },
-    ]).toString(),
+    subject: subjectOf(spec),
     issuer: authority.certificate.subject,
     notBefore: new Date(clock.wallMs() - DAY_MS),
     notAfter: new Date(clock.wallMs() + LEAF_DAYS * DAY_MS),
@@ -174,10 +186,52 @@ async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
   return x509.PemConverter.encode(der, "PRIVATE KEY");
 }
 
-function importKey(pem: string): Promise<webcrypto.CryptoKey> {
-  const [der] = x509.PemConverter.decode(pem);
-  if (!der) throw new Error("Cannot read the CA's key: its file holds no PEM block");
-  return webcrypto.subtle.importKey("pkcs8", der, ALGORITHM, true, ["sign"]);
+async function importKey(dir: string, name: string, pair: KeyPair): Promise<webcrypto.CryptoKey> {
+  try {
+    const [der = new ArrayBuffer(0)] = x509.PemConverter.decode(pair.key);
+    return await webcrypto.subtle.importKey("pkcs8", der, ALGORITHM, true, ["sign"]);
+  } catch (error) {
+    throw unreadable(join(dir, `${name}.key`), error);
+  }
+}
+
+function readCertificate(dir: string, name: string, pair: KeyPair): x509.X509Certificate {
+  try {
+    return new x509.X509Certificate(pair.cert);
+  } catch (error) {
+    throw unreadable(join(dir, `${name}.crt`), error);
+  }
+}
+
+function unreadable(path: string, error: unknown): PkiError {
+  return new PkiError(
+    `Cannot read ${path}: ${errorText(error)}, expected PEM. Put back a copy of it, or remove it and the other of its pair to have both made anew (a new CA is another cluster to every client)`,
+    { cause: error },
+  );
+}
+
+/** Made by this CA, for what is wanted, and good for a while yet. */
+async function isCurrent(
+  certificate: x509.X509Certificate,
+  { spec, authority, clock }: Omit<LeafRequest, "name">,
+): Promise<boolean> {
+  if (certificate.notAfter.getTime() - clock.wallMs() <= RENEW_DAYS * DAY_MS) return false;
+  const { publicKey } = authority.certificate;
+  if (!(await certificate.verify({ publicKey, signatureOnly: true }))) return false;
+  const alternatives = certificate.getExtension(x509.SubjectAlternativeNameExtension);
+  const has = new Set(alternatives?.names.items.map(({ type, value }) => `${type} ${value}`));
+  const wanted = [
+    ...spec.names.map((name) => `dns ${name}`),
+    ...spec.addresses.map((address) => `ip ${address}`),
+  ];
+  return wanted.every((name) => has.has(name)) && certificate.subject === subjectOf(spec);
+}
+
+function subjectOf({ subject: { commonName, organization } }: LeafSpec): string {
+  return new x509.Name([
+    ...(organization === "" ? [] : [{ O: [{ utf8String: organization }] }]),
+    { CN: [{ utf8String: commonName }] },
+  ]).toString();
 }
 
 function serial(): string {

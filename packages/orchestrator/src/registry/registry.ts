@@ -242,7 +242,9 @@ export class Registry {
         throw conflict(resource, key.name);
       const next = this.#prepareUpdate(resource, { given, before, subresource: query.subresource });
       if (equalTrees(storable(next), storable(stored.object))) return fromStored(resource, before);
-      if (query.dryRun) return fromStored(resource, next);
+      // As if it had been written, but at the version that is there.
+      if (query.dryRun)
+        return fromStored(resource, versioned({ object: next, version: stored.version }).object);
       const path = objectKey(resource, key);
       if (mustGo(next)) {
         const gone = await storage.delete(path, stored.version);
@@ -316,7 +318,8 @@ export class Registry {
       const before = versioned(stored).object;
       checkPreconditions(resource, before, query);
       const marked = this.#markDeleted(resource, before, query);
-      if (query.dryRun) return fromStored(resource, marked);
+      if (query.dryRun)
+        return fromStored(resource, versioned({ object: marked, version: stored.version }).object);
       if (mustGo(marked)) {
         const version = await storage.delete(path, stored.version);
         if (version === undefined) continue;
