@@ -19,7 +19,7 @@ function shortened(reason: string): string {
   const [, alert] = /SSL routines:[^:]*:([^:]*)/.exec(reason) ?? [];
   if (alert !== undefined) return alert;
   return reason
-    .replace(/\s*\(\d{4}-\d\d-\d\dT[\d:.]+Z\)\s*$/, "")
+    .replace(/\s*(?:\(\d{4}-\d\d-\d\dT[\d:.]+Z\))?\.?\s*$/, "")
     .replace(/^Error: /, "")
     .replaceAll(/\s+/g, " ");
 }
