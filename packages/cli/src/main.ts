@@ -22,6 +22,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   scale: async () => (await import("./objects/scale.js")).scaleCommand,
   rollout: async () => (await import("./objects/rollout.js")).rolloutCommand,
   wait: async () => (await import("./objects/wait.js")).waitCommand,
+  completion: async () =>
+    (await import("./commands/completion.js")).completionCommand(Object.keys(COMMANDS)),
 };
 
 const [name = "", ...args] = process.argv.slice(2);

@@ -27,6 +27,9 @@ Its objects, on any Kubernetes API server:
 The store itself:
   kv                  put, get, watch and more, as etcdctl has them
 
+For the shell:
+  completion          a script that completes commands and flags: bash, zsh or fish
+
 Examples:
   sagong start --data-dir ./.sagong
   sagong start --single --members 1
