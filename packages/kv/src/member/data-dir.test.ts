@@ -65,6 +65,20 @@ describe("prepareDataDir()", () => {
 
   it("refuses a path that is a file", async () => {
     await writeFile(join(root, "data"), "");
-    await expect(prepareDataDir(dir)).rejects.toThrow(/cannot be created/);
+    await expect(prepareDataDir(dir)).rejects.toThrow(
+      `Cannot use the data directory ${dir.root}: ENOTDIR: not a directory`,
+    );
+  });
+
+  it("makes what is missing on the way", async () => {
+    const deep = dataDirAt(join(root, "a", "b"));
+    await prepareDataDir(deep);
+    await claimDataDir(deep, { identity, isEmpty: true });
+  });
+
+  it.runIf(process.platform === "linux")("ends where nothing can be made", async () => {
+    await expect(prepareDataDir(dataDirAt("/proc/a/b"))).rejects.toThrow(
+      "Cannot use the data directory /proc/a/b: ENOENT: no such file or directory, mkdir '/proc/a'",
+    );
   });
 });

@@ -10,7 +10,7 @@
  * anything else is read or written. This file owns the layout and the record; it opens neither
  * store nor log.
  */
-import { mkdir, open, readdir, readFile, rename } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type ClusterIdentity, idText } from "./identity.js";
 
@@ -40,12 +40,11 @@ export function dataDirAt(root: string): DataDir {
 export async function prepareDataDir(dir: DataDir): Promise<void> {
   const member = dirname(dir.identityFile);
   try {
-    await mkdir(dir.storeDir, { recursive: true, mode: 0o700 });
-    await mkdir(dir.logDir, { recursive: true, mode: 0o700 });
+    await makeFolders(dir.storeDir);
+    await makeFolders(dir.logDir);
   } catch (error) {
-    throw new DataDirError(`Cannot use the data directory ${dir.root}: it cannot be created`, {
-      cause: error,
-    });
+    const why = error instanceof Error ? error.message : String(error);
+    throw new DataDirError(`Cannot use the data directory ${dir.root}: ${why}`, { cause: error });
   }
   const names = await readdir(member);
   if (names.includes("wal") || names.includes("snap")) {
@@ -54,6 +53,18 @@ export async function prepareDataDir(dir: DataDir): Promise<void> {
         `expected an empty one or our own; choose another with --data-dir`,
     );
   }
+}
+
+/** Node's own recursive mkdir never ends on a file system that answers ENOENT, such as /proc. */
+async function makeFolders(path: string): Promise<void> {
+  try {
+    if ((await stat(path)).isDirectory()) return;
+    throw new Error(`${path} is not a directory`);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+  await makeFolders(dirname(path));
+  await mkdir(path, { mode: 0o700 });
 }
 
 /**
