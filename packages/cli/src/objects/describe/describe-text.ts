@@ -14,7 +14,7 @@ export class DescribeText {
 
   /** `label:` and the value behind a tab. */
   field(level: number, label: string, value: unknown): void {
-    this.line(level, `${label}:\t${String(value)}`);
+    this.line(level, `${label}:\t${String(value ?? "")}`);
   }
 
   /** `key=value` a line, in order of keys; `<none>` where there are none. */
@@ -80,7 +80,8 @@ export class DescribeText {
     for (const [at, [key, value]] of entries.entries()) {
       const text = valueLines(key, value, separator);
       if (at === 0) this.line(level, `${label}:\t${text}`);
-      else this.line(level, `\t${text}`);
+      // Without the level's indent, which the first column's width holds anyway.
+      else this.line(0, `\t${text}`);
     }
   }
 }
