@@ -41,8 +41,8 @@ const PLATFORM_FILES: readonly { readonly path: RegExp; readonly why: string }[]
   { path: /^packages\/base\/src\/real\//, why: "the real clock, seed and log stream live there" },
   { path: /^packages\/cli\/src\/main\.ts$/, why: "the program's own door" },
   {
-    path: /^packages\/rpc\/src\/testing\/channel-suite\.ts$/,
-    why: "the suite runs on real transports, whose time is real",
+    path: /^packages\/(?:rpc|orchestrator)\/src\/testing\/[a-z-]+-suite\.ts$/,
+    why: "suites run on real transports and stores, whose time is real",
   },
   {
     path: /^packages\/cli\/src\/cluster\/supervisor\.ts$/,
