@@ -51,7 +51,7 @@ const load = COMMANDS[name];
 if (load) {
   const command = await load();
   process.exitCode = await command(args, io);
-  process.stdin.pause(); // Or the supervisor's pipe would keep us.
+  process.stdin.destroy(); // Or the supervisor's pipe, or a read that still waits, would keep us.
 } else if (["", "help", "-h", "--help"].includes(name)) {
   io.out(sagongHelp());
   process.exitCode = name === "" ? EXIT_USAGE : EXIT_OK;
