@@ -16,6 +16,7 @@ import {
   type RangeRequest,
   type RangeResponse,
   type RequestOp,
+  ResponseHeader,
   type ResponseOp,
   type TxnRequest,
   type TxnResponse,
@@ -187,11 +188,11 @@ export class Applier {
   #runOp(op: NonNullable<RequestOp["request"]>): ResponseOp {
     switch (op.kind) {
       case "requestRange":
-        return { response: { kind: "responseRange", value: this.#rangeInTxn(op.value) } };
+        return answer("responseRange", this.#withHeader(this.#rangeInTxn(op.value)));
       case "requestPut":
-        return { response: { kind: "responsePut", value: this.#put(op.value) } };
+        return answer("responsePut", this.#withHeader(this.#put(op.value)));
       case "requestDeleteRange":
-        return { response: { kind: "responseDeleteRange", value: this.#deleteRange(op.value) } };
+        return answer("responseDeleteRange", this.#withHeader(this.#deleteRange(op.value)));
       case "requestTxn":
         throw new Error("A nested transaction is run by runTxn");
       default:
@@ -201,7 +202,14 @@ export class Applier {
 
   #runRead(op: NonNullable<RequestOp["request"]>): ResponseOp {
     if (op.kind !== "requestRange") throw new Error(`A read-only transaction holds a ${op.kind}`);
-    return { response: { kind: "responseRange", value: range(this.#store, op.value) } };
+    return answer("responseRange", this.#withHeader(range(this.#store, op.value)));
+  }
+
+  /** Inside a transaction a header carries the revision alone, as it is after the operation. */
+  #withHeader<T extends { readonly header: ResponseHeader | undefined }>(response: T): T {
+    const { hasChanges, writeRevision, revision } = this.#store;
+    const header = ResponseHeader.create({ revision: hasChanges ? writeRevision : revision });
+    return { ...response, header };
   }
 
   /** A read of the latest revision sees what the transaction has written so far. */
@@ -232,4 +240,13 @@ export class Applier {
     this.#backend.delete(leaseKey(id));
     return LeaseRevokeResponse.create();
   }
+}
+
+type Answer = NonNullable<ResponseOp["response"]>;
+
+function answer<Kind extends Answer["kind"]>(
+  kind: Kind,
+  value: Extract<Answer, { readonly kind: Kind }>["value"],
+): ResponseOp {
+  return { response: { kind, value } as Answer }; // The two go together by the type of `value`.
 }

@@ -8,6 +8,7 @@ import {
   CompareResult,
   CompareTarget,
   type RequestOp,
+  ResponseHeader,
   type ResponseOp,
   type TxnRequest,
   TxnResponse,
@@ -51,7 +52,12 @@ export function runTxn(
     if (op === undefined) return { response: undefined };
     return run(op);
   });
-  return TxnResponse.create({ succeeded: path.succeeded, responses });
+  // etcd leaves a nested transaction's header empty; the outermost one's is filled in by the member.
+  return TxnResponse.create({
+    succeeded: path.succeeded,
+    responses,
+    header: ResponseHeader.create(),
+  });
 }
 
 /** Only ranges, none nested: such a transaction needs no place in the log. */
