@@ -63,16 +63,21 @@ async function watchTables(
     );
     headers = false;
   };
-  let version: string | undefined;
-  for await (const table of calls.tables(resource, options.selection)) {
-    if (options.includeInitial) show(table);
-    columns = table.columnDefinitions;
-    version = table.metadata?.resourceVersion ?? version;
-  }
-  await resumed<Table>(session, version, {
+  const list = async (since: string | undefined): Promise<string | undefined> => {
+    let version: string | undefined;
+    for await (const table of calls.tables(resource, options.selection)) {
+      columns = table.columnDefinitions;
+      version = table.metadata?.resourceVersion ?? version;
+      const rows = table.rows.filter(({ object }) => isNewer(object, since));
+      if (since !== undefined || options.includeInitial) show({ ...table, rows });
+    }
+    return version;
+  };
+  await resumed<Table>(session, {
+    list,
     open: (resourceVersion) =>
       calls.watchTables(resource, { ...options.selection, resourceVersion }),
-    versionOf: (table) => versionOfTable(table),
+    versionOf: versionOfTable,
     show,
   });
 }
@@ -93,9 +98,15 @@ async function watchObjects(
     io.out(printObjects([{ resource, object }], printing));
     if (format.kind === "jsonpath") io.out("\n");
   };
-  const list = await calls.list(resource, options.selection);
-  if (options.includeInitial) for (const object of list.items) show(object);
-  await resumed<KubeObject>(session, list.metadata.resourceVersion, {
+  const list = async (since: string | undefined): Promise<string | undefined> => {
+    const { items, metadata } = await calls.list(resource, options.selection);
+    if (since !== undefined || options.includeInitial) {
+      for (const object of items.filter((one) => isNewer(one, since))) show(object);
+    }
+    return metadata.resourceVersion;
+  };
+  await resumed<KubeObject>(session, {
+    list,
     open: (resourceVersion) => calls.watch(resource, { ...options.selection, resourceVersion }),
     versionOf: (object) => object.metadata.resourceVersion,
     show,
@@ -103,18 +114,23 @@ async function watchObjects(
 }
 
 interface Stream<T> {
+  /** Shows what has changed since that version, or all; resolves with the list's own version. */
+  readonly list: (since: string | undefined) => Promise<string | undefined>;
   readonly open: (version: string | undefined) => AsyncIterable<RawEvent<T>>;
   readonly versionOf: (object: T) => string | undefined;
   readonly show: (object: T) => void;
 }
 
-/** Where a watch ends or its connection breaks, the next goes on after the last event. */
-async function resumed<T>(
-  { clock, signal }: Session,
-  from: string | undefined,
-  stream: Stream<T>,
-): Promise<never> {
-  let version = from;
+/** Connections in a row that fail: with doubling pauses, a server may be away for 12 s. */
+const MAX_FAILURES = 5;
+
+/**
+ * Where a watch ends or its connection breaks, the next goes on after the last event. Where the
+ * server has forgotten that version, the list tells what changed meanwhile; only what was deleted
+ * then goes untold.
+ */
+async function resumed<T>({ clock, signal }: Session, stream: Stream<T>): Promise<never> {
+  let version = await stream.list(undefined);
   let failures = 0;
   for (;;) {
     try {
@@ -125,14 +141,19 @@ async function resumed<T>(
       }
     } catch (error) {
       signal.throwIfAborted();
-      if (isApiError(error) || ++failures > MAX_FAILURES) throw error;
+      if (isApiError(error, "Expired", "Gone")) version = await stream.list(version);
+      else if (isApiError(error) || ++failures > MAX_FAILURES) throw error;
     }
     await delay(clock, PAUSE_MS * 2 ** failures, signal);
   }
 }
 
-/** Connections in a row that fail: with doubling pauses, a server may be away for 12 s. */
-const MAX_FAILURES = 5;
+/** Versions are whole numbers that grow (KEP-5504). */
+function isNewer(object: KubeObject | undefined, since: string | undefined): boolean {
+  const version = object?.metadata.resourceVersion;
+  if (since === undefined || version === undefined) return true;
+  return BigInt(version) > BigInt(since);
+}
 
 function versionOfTable({ metadata, rows }: Table): string | undefined {
   return rows?.at(-1)?.object?.metadata.resourceVersion ?? metadata?.resourceVersion;

@@ -7,6 +7,7 @@ import {
   type Secret,
   type ServiceAccount,
 } from "@sagong/orchestrator/api";
+import { valueText } from "../output/eval-json-path.js";
 import type { Describer } from "./describer.js";
 import { type DescribeText, orNone, sortedEntries } from "./describe-text.js";
 
@@ -94,9 +95,9 @@ function describeFields(
       text.line(level, `${label}:`);
       for (const item of value) {
         if (isTree(item)) describeFields(text, item, level + 1);
-        else text.line(level + 1, String(item));
+        else text.line(level + 1, valueText(item));
       }
-    } else text.field(level, label, value === null ? "<nil>" : value);
+    } else text.field(level, label, value === null ? "<nil>" : valueText(value));
   }
 }
 

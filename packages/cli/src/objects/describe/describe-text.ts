@@ -13,7 +13,7 @@ export class DescribeText {
   }
 
   /** `label:` and the value behind a tab. */
-  field(level: number, label: string, value: unknown): void {
+  field(level: number, label: string, value: string | number | boolean | undefined): void {
     this.line(level, `${label}:\t${String(value ?? "")}`);
   }
 

@@ -39,7 +39,7 @@ export function describeVolumes(
   }
 }
 
-function volumeFields(volume: Volume): readonly (readonly [string, unknown])[] {
+function volumeFields(volume: Volume): readonly (readonly [string, string | boolean])[] {
   const { hostPath, emptyDir, secret, configMap, persistentVolumeClaim, projected } = volume;
   if (hostPath) {
     return [

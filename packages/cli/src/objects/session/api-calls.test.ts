@@ -1,58 +1,21 @@
-import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { CONFIG_MAPS, isApiError } from "@sagong/orchestrator/api";
-import { RestConnection } from "@sagong/orchestrator/client";
 import { afterEach, describe, expect, it } from "vitest";
-import { ApiCalls } from "./api-calls.js";
+import {
+  type Answer,
+  answeringServer,
+  type AnsweringServer,
+} from "../../../test/answering-server.js";
 import { discover } from "./discovery.js";
 
-interface Answer {
-  readonly code?: number;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body: unknown;
-}
-
-const closers: (() => void)[] = [];
+const servers: AnsweringServer[] = [];
 afterEach(() => {
-  for (const close of closers.splice(0)) close();
+  for (const server of servers.splice(0)) server.close();
 });
 
-/** Calls to a server that answers by path, query included, as servers of other makers may. */
-async function callsTo(
-  answer: (path: string) => Answer | undefined,
-): Promise<{ readonly calls: ApiCalls; readonly warnings: string[]; readonly asked: string[] }> {
-  const warnings: string[] = [];
-  const asked: string[] = [];
-  const server = createServer((request: IncomingMessage, response: ServerResponse) => {
-    const path = decodeURIComponent(request.url ?? "");
-    asked.push(path);
-    const { code = 200, headers = {}, body } = answer(path) ?? { code: 404, body: "no such page" };
-    response.writeHead(code, headers);
-    response.end(typeof body === "string" ? body : JSON.stringify(body));
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  if (typeof address !== "object" || !address) throw new Error("no port was given");
-  const connection = new RestConnection({
-    server: `http://127.0.0.1:${address.port}`,
-    objectServer: undefined,
-    namespace: "default",
-    caData: undefined,
-    skipTlsVerify: false,
-    certData: undefined,
-    keyData: undefined,
-    token: undefined,
-  });
-  closers.push(() => {
-    connection.close();
-    server.close();
-  });
-  const calls = new ApiCalls(connection, {
-    onWarning: (text) => warnings.push(text),
-    signal: new AbortController().signal,
-  });
-  return { calls, warnings, asked };
+async function callsTo(answer: (path: string) => Answer | undefined): Promise<AnsweringServer> {
+  const server = await answeringServer(answer);
+  servers.push(server);
+  return server;
 }
 
 describe("ApiCalls", () => {
