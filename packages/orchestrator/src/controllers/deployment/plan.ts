@@ -7,6 +7,7 @@ import type { Deployment, DeploymentStatus, ReplicaSet } from "../../api/gen/app
 import { equalTrees } from "../../api/patch/json-tree.js";
 import { copiedAnnotations, nameOf, newReplicaSet, revisionOf } from "./revision.js";
 import {
+  isBehind,
   isRecreate,
   podsOf,
   recreate,
@@ -141,7 +142,7 @@ function cleanUp(deployment: Deployment, old: readonly ReplicaSet[]): Deployment
         sizeOf(replicaSet) === 0 &&
         podsOf(replicaSet) === 0 &&
         replicaSet.metadata.deletionTimestamp === undefined &&
-        (replicaSet.metadata.generation ?? 0) <= (replicaSet.status?.observedGeneration ?? 0),
+        !isBehind(replicaSet),
     )
     .toSorted((a, b) => revisionOf(a) - revisionOf(b));
   // As upstream counts: those that cannot be cleaned up do not count towards the limit.

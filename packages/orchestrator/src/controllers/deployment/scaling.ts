@@ -3,8 +3,8 @@
  * rolling.go, recreate.go and sync.go). Pure.
  *
  * S1 a rolling update has never more pods than replicas + maxSurge. Upstream counts what old
- *    replica sets are asked to have; here those count that they still have, so that it holds also
- *    while their own controller is behind.
+ *    replica sets are asked to have; here those count that they still have, and nothing grows
+ *    while a replica set's controller is behind, so that it holds at every moment.
  * S2 it never takes an available pod away where fewer than replicas - maxUnavailable would be left.
  */
 import type { Deployment, ReplicaSet } from "../../api/gen/apps-v1.js";
@@ -93,8 +93,8 @@ export function roll(deployment: Deployment, { fresh, old }: ReplicaSets): Scali
   if (fresh && size > replicas) return growTo(fresh, replicas);
   const still = (replicaSet: ReplicaSet): number =>
     Math.max(sizeOf(replicaSet), podsOf(replicaSet));
-  const total = sum(present(fresh, old), still);
-  const room = Math.max(0, replicas + maxSurge - total);
+  const all = present(fresh, old);
+  const room = all.some(isBehind) ? 0 : Math.max(0, replicas + maxSurge - sum(all, still));
   const grown = Math.min(replicas, size + room);
   if (!fresh || grown > size) return growTo(fresh, grown);
   return shrinkOld(fresh, old, { replicas, maxUnavailable });
@@ -115,6 +115,11 @@ export function scale(deployment: Deployment, { fresh, old }: ReplicaSets): Scal
     );
   }
   return isRecreate(deployment) ? NO_CHANGE : resize([...proportions(deployment, active)]);
+}
+
+/** Its controller has not seen its present size: its counts are those of another. */
+export function isBehind({ metadata, status }: ReplicaSet): boolean {
+  return (status?.observedGeneration ?? 0) < (metadata.generation ?? 0);
 }
 
 function present(fresh: ReplicaSet | undefined, old: readonly ReplicaSet[]): ReplicaSet[] {
@@ -159,28 +164,29 @@ function shrinkOld(
   return { create: undefined, sizes };
 }
 
-/** Largest first; what rounding leaves over goes to the largest. */
+/** Largest first. What rounding leaves over goes to the largest, as far as it reaches. */
 function proportions(
   deployment: Deployment,
   active: readonly ReplicaSet[],
 ): ReadonlyMap<ReplicaSet, number> {
   const wanted = wantedOf(deployment);
   const allowed = wanted > 0 ? wanted + bounds(deployment).maxSurge : 0;
-  const change = allowed - sum(active, sizeOf);
-  const newerFirst = change > 0 ? -1 : 1; // Of two alike the newer grows, the older shrinks.
+  let left = allowed - sum(active, sizeOf);
+  const newerFirst = left > 0 ? -1 : 1; // Of two alike the newer grows, the older shrinks.
   const ordered = active.toSorted(
     (a, b) => sizeOf(b) - sizeOf(a) || newerFirst * compareByAge(a, b),
   );
-  const sizes = new Map<ReplicaSet, number>();
-  let left = change;
-  for (const replicaSet of ordered) {
-    const share = change === 0 ? 0 : fraction(deployment, replicaSet);
-    const step = change > 0 ? Math.min(share, left) : Math.max(share, left);
-    sizes.set(replicaSet, sizeOf(replicaSet) + step);
-    left -= step;
-  }
-  const largest = ordered[0];
-  if (largest) sizes.set(largest, Math.max(0, (sizes.get(largest) ?? 0) + left));
+  const sizes = new Map(ordered.map((replicaSet) => [replicaSet, sizeOf(replicaSet)]));
+  const change = (replicaSet: ReplicaSet, share: number): void => {
+    const size = sizes.get(replicaSet) ?? 0;
+    // In the direction of the whole, no further than the whole, and not below none.
+    const step = left > 0 ? Math.min(Math.max(share, 0), left) : Math.max(Math.min(share, 0), left);
+    const next = Math.max(0, size + step);
+    sizes.set(replicaSet, next);
+    left -= next - size;
+  };
+  for (const replicaSet of ordered) change(replicaSet, fraction(deployment, replicaSet));
+  for (const replicaSet of ordered) change(replicaSet, left);
   return sizes;
 }
 

@@ -99,7 +99,10 @@ export class ReplicaSetController implements Controller {
     const plan = planReplicaSet(observation);
     const waitMs = this.#expected.waitMs(uid);
     const failure = waitMs === 0 ? await this.#manage(replicaSet, plan) : undefined;
-    await this.#writeStatus(replicaSet, withFailure(observation, plan.status, failure?.told));
+    // Who goes by the counts must not take them for those of this generation yet.
+    const { observedGeneration } = waitMs === 0 ? plan.status : (replicaSet.status ?? {});
+    const seen = { ...plan.status, observedGeneration };
+    await this.#writeStatus(replicaSet, withFailure(observation, seen, failure?.told));
     if (plan.wakeAtMs !== undefined) {
       this.#queue.addAfter(key, plan.wakeAtMs - observation.nowMs);
     }
