@@ -2,6 +2,8 @@
  * What every `Storage` does, as one suite: in memory, on our store, and on the original etcd. The
  * registry and the watch cache rely on each sentence of it.
  */
+import { delay } from "@sagong/base";
+import { realClock } from "@sagong/base/real";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isApiError, type StatusReason } from "../api/api-status.js";
 import type { KubeObject } from "../api/resource.js";
@@ -270,6 +272,7 @@ class Reader {
   readonly #iterator: AsyncIterator<StorageBatch>;
   readonly #requestProgress: () => void;
   readonly #events: StorageEvent[] = [];
+  readonly #clock = realClock();
 
   constructor(storage: Storage, prefix: string, version: number) {
     const watch = storage.watch(prefix, version, this.#abort.signal);
@@ -293,9 +296,13 @@ class Reader {
   async reach(version: number): Promise<void> {
     while ((this.batches.at(-1)?.version ?? 0) < version) {
       const next = this.#next();
-      // Asked for once may be once too early: the store answers when the watch is established.
-      const asking = setInterval(this.#requestProgress, 10);
-      if (!(await next.finally(() => clearInterval(asking)))) throw new Error("the watch ended");
+      let isNews: boolean | undefined;
+      do {
+        // Asked for once may be once too early: the store answers when the watch is established.
+        this.#requestProgress();
+        isNews = await Promise.race([next, delay(this.#clock, 10).then(() => undefined)]);
+      } while (isNews === undefined);
+      if (!isNews) throw new Error("the watch ended");
     }
   }
 

@@ -12,3 +12,12 @@ export function encodeBase64(bytes: Uint8Array): string {
   }
   return text;
 }
+
+/** As Go's decoder takes it: line breaks anywhere, padding at the end and nowhere else. */
+export function isBase64(text: string): boolean {
+  // In steps that each look at a character once: one expression for all of it would backtrack.
+  const bare = text.replaceAll(/[\r\n]/g, "");
+  if (bare.length % 4 !== 0 || /[^A-Za-z0-9+/=]/.test(bare)) return false;
+  const padding = bare.indexOf("=");
+  return padding < 0 || (padding >= bare.length - 2 && !/[^=]/.test(bare.slice(padding)));
+}

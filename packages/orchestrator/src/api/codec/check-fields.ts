@@ -4,6 +4,7 @@
  * decoder gives.
  */
 import type { Schema, TypeFacts, TypeRef } from "../schema/schema.js";
+import { isBase64 } from "./base64.js";
 import type { Occurrences } from "./parse-json.js";
 
 /** Deeper documents are refused: the walk recurses. */
@@ -109,7 +110,7 @@ class Walker {
       case "string":
         if (typeof value !== "string")
           throw mismatch(value, format === "byte" ? "[]byte" : "string", place);
-        if (format === "byte" && !/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(value)) {
+        if (format === "byte" && !isBase64(value)) {
           throw new FieldTypeError(`illegal base64 data in ${place.path}`);
         }
         return value;
