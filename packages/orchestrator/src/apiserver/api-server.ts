@@ -8,7 +8,7 @@
  * timeout. HTTP/1.1 and HTTP/2 on one port.
  */
 import { randomUUID } from "node:crypto";
-import { once } from "node:events";
+import { once, setMaxListeners } from "node:events";
 import { createSecureServer, type Http2SecureServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { TLSSocket } from "node:tls";
@@ -66,6 +66,8 @@ export class ApiServer {
     this.#server = server;
     this.#options = options;
     this.#dependencies = dependencies;
+    // One listener a request: as many as there are, and each goes with its request.
+    setMaxListeners(0, this.#closing.signal);
     this.#inFlight = new InFlight(options.limits ?? DEFAULT_LIMITS);
     this.#documents = new Documents({
       resources: dependencies.registry.resources,

@@ -6,6 +6,7 @@
  * C1 `version` is that of the last batch taken in; every change at or before it is in `#objects`.
  * C2 a watcher gets each change after its start once, in order; one that is too slow is cut off.
  */
+import { setMaxListeners } from "node:events";
 import { type Clock, delay, errorText, type Logger } from "@sagong/base";
 import { ApiError, expired, isApiError, versionTooLarge } from "../api/api-status.js";
 import type { KubeObject } from "../api/resource.js";
@@ -81,6 +82,8 @@ export class WatchCache {
   constructor(prefix: string, dependencies: WatchCacheDependencies) {
     this.#prefix = prefix;
     this.#dependencies = dependencies;
+    // Every request that waits for the first read listens for the end.
+    setMaxListeners(0, this.#closing.signal);
     this.#ready = new Promise((resolve) => {
       this.#resolveReady = resolve;
     });

@@ -105,6 +105,21 @@ describe("the limits of requests in flight", () => {
     session.destroy();
   });
 
+  it("Node warns of no leak where many are under way", async () => {
+    const warnings: string[] = [];
+    const note = (warning: Error): number => warnings.push(String(warning));
+    process.on("warning", note);
+    server = await openServer();
+    const path = `${CONFIG_MAPS}?watch=true`;
+    const watches = await Promise.all(
+      Array.from({ length: 30 }, () => server.open({ path, http: 2 })),
+    );
+    await Promise.all(Array.from({ length: 30 }, () => server.send({ path: CONFIG_MAPS })));
+    for (const watch of watches) watch.stop();
+    process.off("warning", note);
+    expect(warnings).toEqual([]);
+  });
+
   it("does not count watches as reads", async () => {
     server = await openServer({ limits: { maxReads: 1, maxWrites: 1 } });
     const watches: Lines[] = [];
