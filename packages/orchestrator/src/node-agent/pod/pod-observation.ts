@@ -1,9 +1,14 @@
 /** What the agent knows of one pod when it plans: the input of planning and of status. */
-import type { Container, Pod } from "../../api/gen/core-v1.js";
+import type { Container, Pod, PodStatus } from "../../api/gen/core-v1.js";
 import type { ContainerState } from "../runtime/runtime.js";
 
 export interface PodObservation {
   readonly pod: Pod;
+  /**
+   * What this agent reported last: times of changes go by it. The pod's own status is one write or
+   * more behind; two reports would take turns with each other's times for ever.
+   */
+  readonly reported: PodStatus | undefined;
   readonly nowMs: number;
   readonly sandbox: { readonly id: string; readonly ip: string } | undefined;
   /** Every attempt that the runtime still knows, of all containers of this pod. */

@@ -24,7 +24,7 @@ export interface PodStatusContext {
 }
 
 export function podStatus(observation: PodObservation, context: PodStatusContext): PodStatus {
-  const { pod, sandbox, eviction } = observation;
+  const { pod, reported, sandbox, eviction } = observation;
   const spec = pod.spec;
   const initialized = isInitialized(observation);
   const containerStatuses = (spec?.containers ?? []).map((container) =>
@@ -48,7 +48,7 @@ export function podStatus(observation: PodObservation, context: PodStatusContext
     hostIP: context.hostIp,
     hostIPs: [{ ip: context.hostIp }],
     ...(sandbox ? { podIP: sandbox.ip, podIPs: [{ ip: sandbox.ip }] } : {}),
-    startTime: pod.status?.startTime ?? timeText(observation.nowMs),
+    startTime: (reported ?? pod.status)?.startTime ?? timeText(observation.nowMs),
     ...(initContainerStatuses.length > 0 ? { initContainerStatuses } : {}),
     containerStatuses,
     qosClass: pod.status?.qosClass ?? qosClass(pod),
@@ -202,7 +202,7 @@ function podConditions(observation: PodObservation, input: ConditionInput): PodC
       ? { type: "ContainersReady", status: "True" }
       : { type: "ContainersReady", status: "False", ...why },
   ];
-  const before = pod.status?.conditions ?? [];
+  const before = (observation.reported ?? pod.status)?.conditions ?? [];
   const now = timeText(observation.nowMs);
   return own.map((condition) => {
     const old = before.find(({ type }) => type === condition.type);

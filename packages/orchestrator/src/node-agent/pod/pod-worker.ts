@@ -72,6 +72,7 @@ const VOLUME_REFRESH_MS = 60_000;
 
 export class PodWorker {
   #pod: Pod;
+  #reported: PodStatus | undefined;
   readonly #options: PodWorkerOptions;
   readonly #dependencies: PodWorkerDependencies;
   readonly #tasks: TaskGroup;
@@ -177,6 +178,7 @@ export class PodWorker {
     const containers = await this.#dependencies.runtime.listContainers();
     return {
       pod: this.#pod,
+      reported: this.#reported,
       nowMs: this.#dependencies.clock.wallMs(),
       sandbox: this.#sandbox,
       containers: containers.filter(({ sandboxId }) => sandboxId === this.#sandbox?.id),
@@ -242,7 +244,8 @@ export class PodWorker {
   #report(observation: PodObservation): void {
     const { runtime, onStatus } = this.#dependencies;
     const context = { hostIp: this.#options.hostIp, scheme: runtime.features.scheme };
-    onStatus(this.#pod, podStatus(observation, context));
+    this.#reported = podStatus(observation, context);
+    onStatus(this.#pod, this.#reported);
   }
 
   #act(action: PodAction): void {
