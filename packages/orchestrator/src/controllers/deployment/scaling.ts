@@ -3,9 +3,11 @@
  * rolling.go, recreate.go and sync.go). Pure.
  *
  * S1 a rolling update has never more pods than replicas + maxSurge. Upstream counts what old
- *    replica sets are asked to have; here those count that they still have, and nothing grows
- *    while a replica set's controller is behind, so that it holds at every moment.
+ *    replica sets are asked to have; here those count that they still have.
  * S2 it never takes an available pod away where fewer than replicas - maxUnavailable would be left.
+ *
+ * Both hold at every moment, because nothing moves while a replica set's controller is behind: its
+ * counts are those of another size.
  */
 import type { Deployment, ReplicaSet } from "../../api/gen/apps-v1.js";
 import { resolvePercent } from "../../api/meta/percent.js";
@@ -94,7 +96,8 @@ export function roll(deployment: Deployment, { fresh, old }: ReplicaSets): Scali
   const still = (replicaSet: ReplicaSet): number =>
     Math.max(sizeOf(replicaSet), podsOf(replicaSet));
   const all = present(fresh, old);
-  const room = all.some(isBehind) ? 0 : Math.max(0, replicas + maxSurge - sum(all, still));
+  if (all.some(isBehind)) return fresh ? NO_CHANGE : growTo(fresh, 0);
+  const room = Math.max(0, replicas + maxSurge - sum(all, still));
   const grown = Math.min(replicas, size + room);
   if (!fresh || grown > size) return growTo(fresh, grown);
   return shrinkOld(fresh, old, { replicas, maxUnavailable });

@@ -1,6 +1,6 @@
 /** Controllers on a registry in memory, under virtual time, and nodes that only pretend. */
 import { seededRandom, silentLogger, VirtualClock } from "@sagong/base";
-import type { Event, Pod } from "../../api/gen/core-v1.js";
+import type { Binding, Event, Pod } from "../../api/gen/core-v1.js";
 import { keyOf, keyText } from "../../api/resource.js";
 import { EVENTS, PODS } from "../../api/resources.js";
 import type { ObjectClient } from "../../client/object-client.js";
@@ -88,6 +88,10 @@ export async function openControllerCluster(
 
 async function makeReady(client: ObjectClient, pod: Pod, clock: VirtualClock): Promise<void> {
   if (pod.metadata.deletionTimestamp !== undefined || pod.status?.phase === "Running") return;
+  if (!pod.spec?.nodeName) {
+    const target = { kind: "Node", name: "node-1" };
+    await client.createSubresource(PODS, keyOf(pod), "binding", bindingTo(pod, target));
+  }
   const lastTransitionTime = `${new Date(clock.wallMs()).toISOString().slice(0, 19)}Z`;
   const status = {
     phase: "Running",
@@ -95,4 +99,9 @@ async function makeReady(client: ObjectClient, pod: Pod, clock: VirtualClock): P
     conditions: [{ type: "Ready", status: "True", lastTransitionTime }],
   };
   await client.patch(PODS, keyOf(pod), { status }, { type: "merge", subresource: "status" });
+}
+
+function bindingTo({ metadata }: Pod, target: Binding["target"]): Binding {
+  const { name, namespace } = metadata;
+  return { metadata: { name, namespace }, target };
 }
