@@ -80,6 +80,11 @@ export class Cluster {
     }
   }
 
+  /** Process ids of the members. */
+  get pids() {
+    return this.#members.map(({ child }) => child.pid ?? 0);
+  }
+
   /** Resident memory of all members in bytes; NaN where the system has no /proc. */
   get residentBytes() {
     return this.#sum((pid) => {
@@ -133,7 +138,7 @@ export class Cluster {
   /** @param {(pid: number) => number} count */
   #sum(count) {
     if (process.platform !== "linux") return Number.NaN;
-    return this.#members.map(({ child }) => count(child.pid ?? 0)).reduce((a, b) => a + b, 0);
+    return this.pids.map(count).reduce((a, b) => a + b, 0);
   }
 }
 

@@ -15,7 +15,7 @@ import { PutRequest, RangeRequest } from "@sagong/kv/client";
 export const KEY = new TextEncoder().encode("bench/key-0001");
 
 /**
- * Those whose names contain one of `words`.
+ * Those whose names are or contain one of `words`.
  * @param {{ valueBytes: number, words: readonly string[], requests: number | undefined }} options
  * @returns {Load[]}
  */
@@ -48,7 +48,10 @@ export function loadsOf({ valueBytes, words, requests }) {
       requests,
     },
   ];
-  return all.filter(({ name }) => words.some((word) => name.includes(word)));
+  const names = all.map(({ name }) => name);
+  return all.filter(({ name }) =>
+    words.some((word) => name === word || (name.includes(word) && !names.includes(word))),
+  );
 }
 
 /** @param {number} bytes */

@@ -11,6 +11,8 @@ export function describeMessage(message: Message): string {
       return message.rejected
         ? `${head} rejected=${message.index} hint=${message.hintIndex}@${message.hintTerm}`
         : `${head} match=${message.index}`;
+    case "commit":
+      return `${head} at=${message.index}@${message.logTerm} commit=${message.commit}`;
     case "heartbeat":
       return `${head} commit=${message.commit} round=${message.round}`;
     case "heartbeat-response":

@@ -32,6 +32,18 @@ export interface AppendResponse extends Envelope {
   readonly hintTerm: Term;
 }
 
+/**
+ * Leader to follower: this much is committed, told when no append is there to carry it. Holds for a
+ * log that has the entry (index, logTerm). Never answered: it asks for nothing, and a heartbeat says
+ * the same again.
+ */
+export interface Commit extends Envelope {
+  readonly kind: "commit";
+  readonly index: LogIndex;
+  readonly logTerm: Term;
+  readonly commit: LogIndex;
+}
+
 /** Leader to follower: I lead. `round` is that of the reads which wait for an answer, or 0. */
 export interface Heartbeat extends Envelope {
   readonly kind: "heartbeat";
@@ -90,6 +102,7 @@ export interface TimeoutNow extends Envelope {
 export type Message =
   | Append
   | AppendResponse
+  | Commit
   | Heartbeat
   | HeartbeatResponse
   | Vote

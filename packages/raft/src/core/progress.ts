@@ -24,6 +24,8 @@ export class Progress {
   match: LogIndex = 0;
   /** The first entry that the next append carries. */
   next: LogIndex;
+  /** The commit index that it was told last. */
+  sentCommit: LogIndex = 0;
   /** It has answered since the last check-quorum. */
   recentlyActive = false;
   /** In probe: an append is on its way. */
@@ -124,6 +126,7 @@ export class Progress {
     this.state = state;
     this.probing = false;
     this.pendingSnapshot = 0;
+    this.sentCommit = 0; // What was under way may be lost.
     this.#inflights = [];
     this.#inflightBytes = 0;
   }

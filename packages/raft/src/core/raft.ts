@@ -126,6 +126,15 @@ export class Raft {
     else this.#broadcastHeartbeat();
   }
 
+  /**
+   * Tells followers how far is committed, where no append has: once a turn, so that the appends of
+   * that turn carry it. At once, since those who wait there for their writes are waiting now.
+   */
+  flushCommit(): void {
+    if (this.role !== "leader") return;
+    for (const [to, progress] of this.progress) this.#announceCommit(to, progress);
+  }
+
   /** Thesis §3.10. The owner learns of success by the change of leader. */
   transferLeadership(target: NodeId): void {
     if (this.role !== "leader" || target === this.id) return;
@@ -182,6 +191,12 @@ export class Raft {
       case "append":
         this.#follow(message.from);
         return this.#onAppend(message);
+      case "commit":
+        this.#follow(message.from);
+        if (this.log.termAt(message.index) === message.logTerm) {
+          this.log.commitTo(Math.min(message.commit, message.index));
+        }
+        return;
       case "heartbeat":
         this.#follow(message.from);
         this.log.commitTo(Math.min(message.commit, this.log.lastIndex));
@@ -227,14 +242,12 @@ export class Raft {
     // A pre-vote only asks, and its consent only says what would be.
     if (message.kind === "pre-vote") return;
     if (message.kind === "pre-vote-response" && message.granted) return;
-    const leads =
-      message.kind === "append" || message.kind === "heartbeat" || message.kind === "snapshot";
-    this.#becomeFollower(message.term, leads ? message.from : undefined);
+    this.#becomeFollower(message.term, isOfLeader(message) ? message.from : undefined);
   }
 
   /** Tells a deposed leader or a lagging candidate of our term (§5.1). */
   #refuseOldTerm(message: Message): void {
-    if (message.kind === "append" || message.kind === "heartbeat" || message.kind === "snapshot") {
+    if (isOfLeader(message)) {
       this.#send(this.#appendResponse(message.from, this.log.committed));
     } else if (message.kind === "pre-vote") {
       this.#send({ ...this.#envelope(message.from), kind: "pre-vote-response", granted: false });
@@ -427,6 +440,7 @@ export class Raft {
       progress.probing = true;
     }
     const commit = this.log.committed;
+    progress.sentCommit = commit;
     this.#send({ ...this.#envelope(to), kind: "append", prevIndex, prevTerm, entries, commit });
   }
 
@@ -485,19 +499,17 @@ export class Raft {
     const bytes = newly.reduce((sum, { data }) => sum + data.length, 0);
     this.#uncommittedBytes = Math.max(0, this.#uncommittedBytes - bytes);
     this.log.commitTo(index);
-    // Followers learn of it at once: those who wait there for their writes are waiting now.
-    for (const [to, progress] of this.progress) this.#announceCommit(to, progress);
     this.flushReads();
   }
 
   #announceCommit(to: NodeId, progress: Progress): void {
-    if (progress.state !== "replicate") return;
-    if (progress.next <= this.log.lastIndex) return this.#sendAppends(to, progress);
-    const prevIndex = progress.next - 1;
-    const prevTerm = this.log.termAt(prevIndex);
-    if (prevTerm === undefined) return;
     const commit = this.log.committed;
-    this.#send({ ...this.#envelope(to), kind: "append", prevIndex, prevTerm, entries: [], commit });
+    if (progress.state !== "replicate" || progress.sentCommit >= commit) return;
+    const index = progress.next - 1;
+    const logTerm = this.log.termAt(index);
+    if (logTerm === undefined) return;
+    progress.sentCommit = commit;
+    this.#send({ ...this.#envelope(to), kind: "commit", index, logTerm, commit });
   }
 
   // ── Heartbeats and reads (thesis §6.4) ───────────────────────────────────────────────────────
@@ -571,4 +583,9 @@ export class Raft {
   #send(message: Message): void {
     this.outbox.push(message);
   }
+}
+
+/** Only a leader of its term sends these. */
+function isOfLeader({ kind }: Message): boolean {
+  return kind === "append" || kind === "commit" || kind === "heartbeat" || kind === "snapshot";
 }

@@ -77,6 +77,7 @@ export class RawNode {
 
   /** Messages that may be sent now; those that must wait for the disk stay for the next Ready. */
   takeMessages(): Message[] {
+    this.raft.flushCommit();
     this.raft.flushReads();
     const now: Message[] = [];
     for (const message of this.raft.outbox) {
@@ -149,11 +150,14 @@ export class RawNode {
   }
 }
 
-/** Promises about what is on disk (figure 2). A leader's own messages promise nothing of the kind. */
+/**
+ * Promises about what is on disk (figure 2). A leader's own messages promise nothing of the kind; nor
+ * does the answer to a heartbeat: it says which term this member is in now, and so that it has not
+ * voted in a later one (such a vote would be on disk). Reads need not wait behind a batch for it.
+ */
 function dependsOnDisk(message: Message): boolean {
   switch (message.kind) {
     case "append-response":
-    case "heartbeat-response":
     case "vote":
     case "vote-response":
     case "pre-vote-response":

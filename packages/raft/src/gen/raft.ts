@@ -16,6 +16,7 @@ export const PeerMessageKind = {
   READ_INDEX: 10,
   READ_INDEX_RESPONSE: 11,
   TIMEOUT_NOW: 12,
+  COMMIT: 13,
 } as const;
 
 export const LogEntryType = {

@@ -28,6 +28,14 @@ export function messageToWire(message: Message): PeerMessage {
         hintIndex: message.hintIndex,
         hintTerm: message.hintTerm,
       });
+    case "commit":
+      return PeerMessage.create({
+        ...base,
+        kind: PeerMessageKind.COMMIT,
+        index: message.index,
+        logTerm: message.logTerm,
+        commit: message.commit,
+      });
     case "heartbeat":
       return PeerMessage.create({
         ...base,
@@ -109,6 +117,14 @@ export function messageFromWire(wire: PeerMessage): Message {
         rejected: wire.rejected,
         hintIndex: counter(wire.hintIndex, "hint index"),
         hintTerm: counter(wire.hintTerm, "hint term"),
+      };
+    case PeerMessageKind.COMMIT:
+      return {
+        ...envelope,
+        kind: "commit",
+        index,
+        logTerm,
+        commit: counter(wire.commit, "commit index"),
       };
     case PeerMessageKind.HEARTBEAT:
       return {
