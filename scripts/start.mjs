@@ -9,7 +9,9 @@ const child = spawn(
   [`${root}packages/cli/bin/sagong.mjs`, "start", ...process.argv.slice(2)],
   { stdio: "inherit" },
 );
-// The terminal's Ctrl-C reaches the child by itself; a signal sent to us alone is passed on.
-process.on("SIGINT", () => {});
-process.on("SIGTERM", () => child.kill("SIGTERM"));
+// The terminal's Ctrl-C reaches the child by itself, one that was sent to us alone does not: a second
+// one does no harm.
+for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) {
+  process.on(signal, () => child.kill(signal));
+}
 child.once("exit", (code, signal) => process.exit(signal ? 1 : (code ?? 1)));
