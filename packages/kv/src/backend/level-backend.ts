@@ -106,7 +106,12 @@ export class LevelBackend implements Backend {
 
   /** Everything in order of keys, for opening. Only before the first write. */
   async *scan(): AsyncGenerator<readonly Pair[]> {
-    yield* scan(this.#db.iterator(BINARY));
+    try {
+      yield* scan(this.#db.iterator(BINARY));
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new BackendError(`Cannot read the database: ${why}`, { cause: error });
+    }
   }
 
   /** Size of the database's tables and its own log, roughly, and what waits to be written. */

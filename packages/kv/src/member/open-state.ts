@@ -11,10 +11,11 @@ import { BackendError, LevelBackend } from "../backend/level-backend.js";
 import type { StoreConfig } from "../config/store-config.js";
 import { Lessor } from "../lease/lessor.js";
 import { MvccStore } from "../mvcc/mvcc-store.js";
+import { DamagedDatabaseError } from "../mvcc/open-store.js";
 import { WatchableStore } from "../watch/watchable-store.js";
 import { claimDataDir, type DataDir, dataDirAt, DataDirError, prepareDataDir } from "./data-dir.js";
 import type { ClusterIdentity } from "./identity.js";
-import { KvStateMachine } from "./kv-state-machine.js";
+import { KvStateMachine, type KvStateMachineParts } from "./kv-state-machine.js";
 import { Membership } from "./membership.js";
 
 export interface OpenState {
@@ -57,7 +58,7 @@ export async function openState(
     const membership = new Membership(identity, medium);
     const parts = { medium, store, lessor, applier, watchable, membership, clock };
     const startedMs = clock.monotonicMs();
-    const machine = await KvStateMachine.open(parts);
+    const machine = await openMachine(parts, dir);
     const logIsEmpty = (await readdir(dir.logDir)).length === 0;
     await claimDataDir(dir, { identity, isEmpty: machine.appliedIndex === 0 && logIsEmpty });
     const log = await FileLogStorage.open({
@@ -80,6 +81,19 @@ export async function openState(
   } catch (error) {
     await medium.close();
     throw error;
+  }
+}
+
+async function openMachine(parts: KvStateMachineParts, dir: DataDir): Promise<KvStateMachine> {
+  try {
+    return await KvStateMachine.open(parts);
+  } catch (error) {
+    if (!(error instanceof BackendError) && !(error instanceof DamagedDatabaseError)) throw error;
+    throw new DataDirError(
+      `Cannot use the data directory ${dir.root}: its database is damaged: ${error.message}; ` +
+        `restore this member from its peers or a backup`,
+      { cause: error },
+    );
   }
 }
 

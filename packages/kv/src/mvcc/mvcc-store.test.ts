@@ -4,8 +4,11 @@ import { describe, expect, it } from "vitest";
 import { range } from "../apply/range.js";
 import { Lessor } from "../lease/lessor.js";
 import { rangeRequest, StateFixture, text } from "../testing/state-fixture.js";
+import { AppliedMark } from "../gen/store.js";
+import { APPLIED_MARK_KEY } from "./backend.js";
 import { MvccStore } from "./mvcc-store.js";
 import { StoreLoader } from "./open-store.js";
+import { REVISION_KEY_BYTES, revisionOfKey } from "./revision.js";
 
 const ALL = { rangeEnd: text("\0") };
 
@@ -40,6 +43,66 @@ function run(fixture: StateFixture, { kind, ...args }: Step): void {
   else if (kind === "compact" && "back" in args)
     fixture.compact(fixture.store.revision - args.back);
 }
+
+/** What a database would hold: the applied mark too. */
+function markedPairs({ store, backend }: StateFixture): (readonly [Uint8Array, Uint8Array])[] {
+  const { revision, compactRevision } = store;
+  const mark = AppliedMark.encode(AppliedMark.create({ revision, compactRevision }));
+  return [[APPLIED_MARK_KEY, mark], ...backend.pairs()];
+}
+
+describe("StoreLoader", () => {
+  const open = (pairs: Iterable<readonly [Uint8Array, Uint8Array]>): void => {
+    const loader = new StoreLoader(new MvccStore(new StateFixture().backend), new Lessor());
+    loader.load(pairs);
+    loader.finish();
+  };
+  const withFive = (): StateFixture => {
+    const fixture = new StateFixture();
+    for (const key of ["a", "b", "c", "a", "b"]) fixture.put(key, "1");
+    return fixture;
+  };
+
+  const isOf = (key: Uint8Array, revision: number): boolean =>
+    key.length === REVISION_KEY_BYTES && revisionOfKey(key).main === revision;
+
+  it.each([
+    ["in the middle", 3, "revision 3 is missing, expected all from 2 to 6"],
+    ["at the end", 6, "revision 6 is missing, expected all from 2 to 6"],
+  ])("refuses a database that lacks a revision %s", (_where, revision, sentence) => {
+    const pairs = markedPairs(withFive());
+    const lost = pairs.filter(([key]) => !isOf(key, revision));
+    expect(() => open(lost)).toThrow(`Cannot read the database: ${sentence}`);
+    expect(() => open(pairs)).not.toThrow();
+  });
+
+  it("refuses a database that holds more than its mark says", () => {
+    const fixture = withFive();
+    const pairs = markedPairs(fixture);
+    fixture.put("late", "1");
+    expect(() => open([...pairs, ...fixture.backend.pairs().slice(-1)])).toThrow(
+      "Cannot read the database: it holds revision 7, expected none after 6",
+    );
+  });
+
+  it("misses nothing that a compaction has removed", () => {
+    const fixture = withFive();
+    fixture.compact(5);
+    fixture.cleanUp();
+    expect(() => open(markedPairs(fixture))).not.toThrow();
+    fixture.delete("a", "z");
+    fixture.compact(7);
+    fixture.cleanUp();
+    expect(() => open(markedPairs(fixture))).not.toThrow();
+  });
+
+  it("says which record cannot be read", () => {
+    const pairs = markedPairs(withFive()).map(([key, value]) => {
+      return [key, isOf(key, 3) ? Uint8Array.of(0x0a, 0x7f) : value] as const;
+    });
+    expect(() => open(pairs)).toThrow("Cannot read the database: revision 3.0: Cannot decode");
+  });
+});
 
 describe("MvccStore", () => {
   it("starts at revision 1, and only changes move it", () => {
@@ -108,10 +171,8 @@ describe("MvccStore", () => {
         expect(lazy.hash()).toBe(hash);
         const restarted = new MvccStore(eager.backend);
         const loader = new StoreLoader(restarted, new Lessor());
-        loader.load(eager.backend.pairs());
+        loader.load(markedPairs(eager));
         loader.finish();
-        const { revision, compactRevision } = eager.store;
-        restarted.restoreState({ revision, compactRevision });
         expect(pairsAt(restarted, 0)).toEqual(pairsAt(eager.store, 0));
         for (const [, kv] of eager.backend.pairs()) expect(kv.length).toBeGreaterThan(0);
         const steps2 = restarted.hash(0);
