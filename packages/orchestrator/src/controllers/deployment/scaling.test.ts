@@ -297,7 +297,7 @@ describe("roll()", () => {
       for (let round = 0; !rollout.isDone; round++) {
         expect(round, "rounds without an end").toBeLessThan(200);
         rollout.plan();
-        for (const version of [...rollout.sets.keys()]) {
+        for (const version of rollout.sets.keys()) {
           rollout.control(version);
           rollout.becomeReady(version);
           rollout.control(version);

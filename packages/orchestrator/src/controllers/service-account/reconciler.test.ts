@@ -11,11 +11,11 @@ beforeEach(async () => {
 });
 afterEach(() => cluster.close());
 
-async function namespaces(): Promise<(string | undefined)[]> {
+async function namespaces(): Promise<string[]> {
   const { items } = await cluster.client.list(SERVICE_ACCOUNTS);
   return items
     .filter(({ metadata }) => metadata.name === "default")
-    .map(({ metadata }) => metadata.namespace)
+    .map(({ metadata }) => metadata.namespace ?? "")
     .toSorted();
 }
 
