@@ -148,7 +148,14 @@ describe("Informer", () => {
     const server = new ScriptedWatches();
     const told: string[] = [];
     const informer = open(server, told);
-    server.next(added("kept", 1), added("gone", 2), synced(3), "end", expired("too old resource version: 5 (9)"), "end");
+    server.next(
+      added("kept", 1),
+      added("gone", 2),
+      synced(3),
+      "end",
+      expired("too old resource version: 5 (9)"),
+      "end",
+    );
     await elapse(clock, 300);
     told.length = 0;
     server.next(added("kept", 8), added("new", 9), synced(10));
@@ -162,7 +169,12 @@ describe("Informer", () => {
     const server = new ScriptedWatches();
     const told: string[] = [];
     const informer = open(server, told);
-    server.next(added("a", 1, "first"), synced(3), "end", expired("too old resource version: 5 (9)"));
+    server.next(
+      added("a", 1, "first"),
+      synced(3),
+      "end",
+      expired("too old resource version: 5 (9)"),
+    );
     server.next(added("a", 8, "second"), synced(10));
     await elapse(clock, 5_000);
     expect(told).toEqual(["a -→1", "a 1→-", "a -→8"]);
