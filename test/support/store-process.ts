@@ -70,11 +70,12 @@ export class StoreProcess {
   /** Resolves when it listens. */
   async start(): Promise<void> {
     this.spawn();
-    await until(`${this.name} listens`, READY_LIMIT_MS, async () => {
-      if (this.#output.includes("ready to serve client requests")) return;
-      if (!this.isRunning) throw new Error(`${this.name} ended:\n${this.#output}`);
+    const isReady = await until(`${this.name} listens or ends`, READY_LIMIT_MS, async () => {
+      if (this.#output.includes("ready to serve client requests")) return true;
+      if (!this.isRunning) return false;
       throw new Error(`${this.name} has said:\n${this.#output}`);
     });
+    if (!isReady) throw new Error(`${this.name} ended:\n${this.#output}`);
   }
 
   get isRunning(): boolean {

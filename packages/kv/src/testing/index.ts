@@ -7,6 +7,7 @@ export type { Span } from "./linearizability/check-linearizability.js";
 // The wire, for tests that ask a member for what `StoreClient` does not
 export {
   AlarmRequest,
+  AlarmType,
   CompactionRequest,
   DeleteRangeRequest,
   HashKVRequest,
