@@ -247,7 +247,11 @@ class Store implements RunningStore {
     await this.#listeners.peer.close(0);
     // Without a raft node nobody else closes the log.
     if (!this.#raft) await this.#state?.log.close();
-    await this.#state?.medium.close();
+    await this.#state?.medium.close().catch((error: unknown) => {
+      // A member that its disk has stopped cannot flush to it either: the first error says why.
+      if (alive) throw error;
+      this.#logger.warn("the database did not close in order", { error: errorText(error) });
+    });
     this.#logger.info("stopped");
   }
 
