@@ -4,6 +4,7 @@
  * never sees half an update. Owns `<podDir>/volumes`.
  */
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -54,13 +55,21 @@ export function mountSource(context: VolumeContext, mount: VolumeMount): string 
   const volume = context.pod.spec?.volumes?.find(({ name }) => name === mount.name);
   if (!volume) throw new VolumeError(`volume "${mount.name}" is not one of the pod's`);
   const root = volume.hostPath?.path ?? volumeDir(context, volume);
-  return mount.subPath === undefined ? root : join(root, inside(mount.subPath));
+  if (mount.subPath === undefined) return root;
+  const path = join(root, inside(mount.subPath));
+  if (existsSync(path)) return path;
+  if (!volume.emptyDir && !volume.hostPath) {
+    throw new VolumeError(`subPath "${mount.subPath}" is not in volume "${mount.name}"`);
+  }
+  mkdirSync(path, { recursive: true, mode: 0o755 });
+  return path;
 }
 
 async function prepare(context: VolumeContext, volume: Volume): Promise<void> {
   const dir = volumeDir(context, volume);
   if (volume.emptyDir) {
-    mkdirSync(dir, { recursive: true, mode: 0o777 });
+    mkdirSync(dir, { recursive: true });
+    chmodSync(dir, 0o777); // For whatever user a container runs as, whatever our umask.
   } else if (volume.hostPath) {
     prepareHostPath(volume.name, volume.hostPath);
   } else if (volume.configMap || volume.secret || volume.downwardAPI || volume.projected) {
@@ -185,9 +194,11 @@ function writeFiles(dir: string, files: Files): void {
   mkdirSync(dir, { recursive: true, mode: 0o755 });
   const old = existsSync(`${dir}/..data`) ? readlinkSync(`${dir}/..data`) : undefined;
   const next = mkdtempSync(`${dir}/..`);
+  chmodSync(next, 0o755); // mkdtemp makes it for us alone.
   for (const [path, { data, mode }] of files) {
     mkdirSync(dirname(join(next, path)), { recursive: true });
-    writeFileSync(join(next, path), data, { mode });
+    writeFileSync(join(next, path), data, { mode: 0o600 });
+    chmodSync(join(next, path), mode); // The mode of a creation is cut by our umask.
   }
   rmSync(`${dir}/..data_tmp`, { force: true });
   symlinkSync(next.slice(dir.length + 1), `${dir}/..data_tmp`);
