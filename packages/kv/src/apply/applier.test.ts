@@ -1,3 +1,4 @@
+import { decodeUtf8 } from "@sagong/base";
 import { describe, expect, it } from "vitest";
 import {
   Compare,
@@ -210,6 +211,36 @@ describe("validation", () => {
     expect(check([either, putOp("a", "3")])).toBe("duplicateKey");
     expect(check([either, either])).toBe("duplicateKey");
     expect(check([{ request: undefined }])).toBe("keyNotFound");
+  });
+
+  it("lets pass what etcd lets pass: wipe and write, and deletions that come in a later branch", () => {
+    const check = (success: RequestOp[]) =>
+      codeOf(() => validateTxn(TxnRequest.create({ success }), 128));
+    const nested = (op: RequestOp): RequestOp => txnOp(TxnRequest.create({ success: [op] }));
+    expect(check([deleteOp("\0", "\0"), putOp("a", "1")])).toBeUndefined();
+    expect(check([deleteOp("a", "\0"), putOp("a", "1")])).toBeUndefined();
+    expect(check([nested(putOp("a", "1")), nested(deleteOp("a"))])).toBeUndefined();
+    expect(check([nested(deleteOp("a")), nested(putOp("a", "1"))])).toBe("duplicateKey");
+    expect(check([deleteOp("a"), nested(putOp("a", "1"))])).toBe("duplicateKey");
+    expect(check([nested(deleteOp("a")), putOp("a", "1")])).toBe("duplicateKey");
+  });
+
+  it("a transaction that wipes and writes does both, in one revision", () => {
+    const fixture = new StateFixture();
+    for (const key of ["a", "b"]) fixture.put(key, "old");
+    const success = [deleteOp("\0", "\0"), putOp("b", "new"), putOp("c", "new")];
+    expect(fixture.txn(TxnRequest.create({ success }))).toMatchObject({ revision: 4 });
+    const { store } = fixture;
+    const at = (revision: number): string[] =>
+      range(store, rangeRequest("\0", { rangeEnd: text("\0"), revision })).kvs.map(
+        (kv) =>
+          `${decodeUtf8(kv.key)}=${decodeUtf8(kv.value)} v${kv.version} c${kv.createRevision}`,
+      );
+    expect(at(3)).toEqual(["a=old v1 c2", "b=old v1 c3"]);
+    expect(at(4)).toEqual(["b=new v1 c4", "c=new v1 c4"]);
+    const back = [putOp("b", "again"), txnOp(TxnRequest.create({ success: [getOp("b")] }))];
+    fixture.txn(TxnRequest.create({ success: back }));
+    expect(at(5)).toEqual(["b=again v2 c4", "c=new v1 c4"]);
   });
 
   it("a nested transaction gets what is left of the budget", () => {
