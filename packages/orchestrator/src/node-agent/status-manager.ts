@@ -26,6 +26,7 @@ interface Entry {
 
 const RETRY_FIRST_MS = 200;
 const RETRY_MAX_MS = 10_000;
+const FLUSH_POLL_MS = 5;
 
 export class StatusManager {
   readonly #dependencies: StatusManagerDependencies;
@@ -47,18 +48,24 @@ export class StatusManager {
     entry.status = status;
     this.#entries.set(uid, entry);
     if (entry.writing || this.#closing.signal.aborted) return;
-    if (textOf(status) === entry.written) return;
+    // What was written may have been changed by others since: then it is written again.
+    const isThere = changeOf(pod.status, status) === undefined;
+    if (textOf(status) === entry.written && isThere) return;
+    entry.written = undefined;
     entry.writing = true;
-    this.#tasks.run("write", () =>
-      this.#write(uid, entry).finally(() => {
+    this.#tasks.run("write", async () => {
+      try {
+        await this.#write(uid, entry);
+      } catch (error) {
         entry.writing = false;
-      }),
-    );
+        throw error;
+      }
+    });
   }
 
   /** Resolves when the pod's latest status is written, or will not be. */
   async flush(uid: string): Promise<void> {
-    while (this.#entries.get(uid)?.writing) await delay(this.#dependencies.clock, 5);
+    while (this.#entries.get(uid)?.writing) await delay(this.#dependencies.clock, FLUSH_POLL_MS);
   }
 
   remove(uid: string): void {
@@ -75,7 +82,7 @@ export class StatusManager {
     const { signal } = this.#closing;
     const present = await client.get(PODS, keyOf(pod), { signal });
     if (present.metadata.uid !== pod.metadata.uid) return; // A newer one: its own worker reports it.
-    const change = mergePatchBetween(present.status ?? {}, merged(present.status, status));
+    const change = changeOf(present.status, status);
     if (change === undefined) return;
     const { resourceVersion } = present.metadata;
     const patch = { metadata: { resourceVersion }, status: change };
@@ -83,20 +90,28 @@ export class StatusManager {
     await client.patch(PODS, keyOf(pod), patch, options);
   }
 
+  /** Until the latest status is written. Ends in one step with `writing`, lest a `set` fall between. */
   async #write(uid: string, entry: Entry): Promise<void> {
     let retryMs = RETRY_FIRST_MS;
-    while (this.#entries.get(uid) === entry && textOf(entry.status) !== entry.written) {
-      if (this.#closing.signal.aborted) return;
+    for (;;) {
+      const isLatest = textOf(entry.status) === entry.written;
+      if (isLatest || this.#entries.get(uid) !== entry || this.#closing.signal.aborted) {
+        entry.writing = false;
+        return;
+      }
       const { pod, status } = entry;
       try {
         await this.#writeOnce(pod, status);
         entry.written = textOf(status);
         retryMs = RETRY_FIRST_MS;
       } catch (error) {
-        if (isApiError(error, "NotFound")) return; // Gone: there is nobody to tell.
-        if (isApiError(error, "Invalid")) throw error;
-        if (this.#closing.signal.aborted) return;
+        if (this.#closing.signal.aborted) continue;
         if (isApiError(error, "Conflict")) continue; // Changed since it was read: read it again.
+        // Gone: there is nobody to tell. Refused: the next one may be accepted.
+        entry.written = textOf(status);
+        if (isApiError(error, "NotFound")) continue;
+        if (isApiError(error, "Invalid")) throw error;
+        entry.written = undefined;
         this.#dependencies.logger.warn("pod status is being retried", { error: errorText(error) });
         await delay(this.#dependencies.clock, retryMs, this.#closing.signal).catch(() => {});
         retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
@@ -105,13 +120,14 @@ export class StatusManager {
   }
 }
 
-/** What is there, with our part of it as we see it. */
-function merged(present: PodStatus | undefined, own: PodStatus): PodStatus {
+/** What makes ours of what is there, as a merge patch; conditions that are not ours stay. */
+function changeOf(present: PodStatus | undefined, own: PodStatus): unknown {
   const conditions = own.conditions ?? [];
   const foreign = (present?.conditions ?? []).filter(
     ({ type }) => !conditions.some((condition) => condition.type === type),
   );
-  return { ...own, conditions: [...conditions, ...foreign] };
+  const wanted = { ...own, conditions: [...conditions, ...foreign] };
+  return mergePatchBetween(present ?? {}, wanted);
 }
 
 /** Key order is that of construction, the same for every status that podStatus() makes. */

@@ -3,6 +3,7 @@
  * what stands before. Config maps and secrets come in as data, so this stays pure.
  */
 import type { ConfigMap, Container, EnvVarSource, Pod, Secret } from "../../api/gen/core-v1.js";
+import { parseQuantity } from "../../api/meta/quantity.js";
 import { RuntimeError } from "../runtime/runtime.js";
 import { expandVariables } from "./expand-variables.js";
 
@@ -135,7 +136,7 @@ function sourceValue(input: EnvironmentInput, source: EnvVarSource): string | un
       present: secret !== undefined,
     });
   }
-  if (source.resourceFieldRef) return resourceValue(input, source.resourceFieldRef.resource);
+  if (source.resourceFieldRef) return resourceValue(input, source.resourceFieldRef);
   throw configError(
     "unsupported valueFrom: expected fieldRef, resourceFieldRef, configMapKeyRef or secretKeyRef",
   );
@@ -158,14 +159,24 @@ function keyValue(value: string | undefined, place: KeyPlace): string | undefine
   );
 }
 
-/** requests.x or limits.x of this container, as written in the spec. */
-function resourceValue(input: EnvironmentInput, resource: string): string {
-  const [list, name] = resource.split(".", 2);
-  const resources = input.container.resources;
-  const value =
-    list === "limits" ? resources?.limits?.[name ?? ""] : resources?.requests?.[name ?? ""];
-  if (value === undefined) throw configError(`container has no ${resource} to refer to`);
-  return value;
+/**
+ * requests.x or limits.x of this container in units of the divisor, rounded up, as the downward API
+ * has it: whole cores and whole bytes where there is no divisor.
+ */
+function resourceValue(
+  { container }: EnvironmentInput,
+  { resource, divisor }: { readonly resource: string; readonly divisor?: string | undefined },
+): string {
+  const [list = "", name = ""] = resource.split(/\.(.*)/, 2);
+  const { limits, requests } = container.resources ?? {};
+  const text = (list === "limits" ? limits : requests)?.[name];
+  if (text === undefined) throw configError(`container has no ${resource} to refer to`);
+  const value = parseQuantity(text);
+  const unit = parseQuantity(divisor === undefined || divisor === "0" ? "1" : divisor);
+  if (value === undefined || !unit) {
+    throw configError(`cannot divide ${resource} ${text} by ${divisor}: expected quantities`);
+  }
+  return String((value + unit - 1n) / unit);
 }
 
 function configMapData(
