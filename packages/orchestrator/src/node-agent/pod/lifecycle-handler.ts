@@ -40,7 +40,8 @@ export async function runLifecycleHandler(
       return undefined;
     }
     if (handler.httpGet) {
-      const { host = context.podIp, path = "/" } = handler.httpGet;
+      const { host = context.podIp, path: given = "/" } = handler.httpGet;
+      const path = given.startsWith("/") ? given : `/${given}`;
       const port = portNumber(handler.httpGet.port, context.container);
       await get({ host, port, path, timeoutMs, signal: context.signal });
       return undefined;

@@ -181,8 +181,9 @@ export class ProbeRunner {
     const host = action.host ?? this.#target.podIp;
     const port = portNumber(action.port, this.#target.container);
     const secure = action.scheme === "HTTPS";
-    const path = action.path ?? "/";
-    const url = `${secure ? "https" : "http"}://${host}:${port}${path.startsWith("/") ? "" : "/"}${path}`;
+    const { path: given = "/" } = action;
+    const path = given.startsWith("/") ? given : `/${given}`;
+    const url = `${secure ? "https" : "http"}://${host}:${port}${path}`;
     const headers = Object.fromEntries(
       (action.httpHeaders ?? []).map(({ name, value }) => [name, value]),
     );
