@@ -199,6 +199,7 @@ class Store implements RunningStore {
         transport,
         stateMachine: state.machine,
         defer: setImmediate,
+        afterCurrent: process.nextTick,
       },
     );
     this.#raft = raft;

@@ -103,6 +103,7 @@ async function startMember(i: number, machine = new TextMachine()): Promise<Memb
       transport,
       stateMachine: machine,
       defer: setImmediate,
+      afterCurrent: process.nextTick,
     },
   );
   return { id, machine, node, server };

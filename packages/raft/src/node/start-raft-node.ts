@@ -55,12 +55,19 @@ export interface RaftNodeDependencies {
   readonly stateMachine: StateMachine;
   /** Runs a callback in the next turn of the event loop: setImmediate, or a simulation's own. */
   readonly defer: (callback: () => void) => void;
+  /**
+   * Runs a callback when what is under way in this turn is done, before the loop turns: where
+   * there is a `process`, its nextTick. What it sends leaves in this turn then. `defer` if left out.
+   */
+  readonly afterCurrent?: (callback: () => void) => void;
 }
 
 /** A paused process must not see an election's worth of ticks in one burst. */
 const MAX_TICKS_AT_ONCE = 2;
 /** Proposals that wait for the loop; more are refused. */
 const MAX_WAITING_PROPOSALS = 100_000;
+/** So few proposals and entries under way are no batch worth waiting for. */
+const FEW_ENTRIES = 16;
 /** Read rounds without an answer; the oldest are given up. */
 const MAX_OPEN_READ_ROUNDS = 1_000;
 
@@ -94,6 +101,7 @@ class Node implements RaftNode {
   #committed: readonly Entry[] = [];
   #lastReadContext = 0;
   #deferred = false;
+  #isAwake = false;
   #applyDeferred = false;
   #persisting = false;
   #installing = false;
@@ -171,14 +179,14 @@ class Node implements RaftNode {
       throw new ProposalRefusedError("too-much-uncommitted", "too many proposals wait");
     }
     this.#proposals.push(data);
-    this.#wake();
+    this.#wakeSoon();
   }
 
   readIndex(): Promise<LogIndex> {
     return new Promise((resolve, reject) => {
       if (this.#stopped) return reject(new ReadIndexRefusedError("this member is closed"));
       this.#newReads.push({ resolve, reject });
-      this.#wake();
+      this.#wakeSoon();
     });
   }
 
@@ -245,6 +253,23 @@ class Node implements RaftNode {
     });
   }
 
+  /**
+   * For what came from outside: a lone request does not wait for the loop to turn; many do, since
+   * more of them will be in the batch then. The loop's own work uses `#wake` and never starves I/O.
+   */
+  #wakeSoon(): void {
+    const { afterCurrent } = this.#dependencies;
+    const { lastIndex, committed } = this.#raw.raft.log;
+    const underWay = this.#proposals.length + lastIndex - committed;
+    if (afterCurrent === undefined || underWay > FEW_ENTRIES) return this.#wake();
+    if (this.#isAwake || this.#stopped) return;
+    this.#isAwake = true;
+    afterCurrent(() => {
+      this.#isAwake = false;
+      this.#guard(() => this.#pass());
+    });
+  }
+
   /** One turn: feed what collected, send what may go, start the disk where it is idle, apply. */
   #pass(): void {
     if (this.#stopped) return;
@@ -260,7 +285,7 @@ class Node implements RaftNode {
     }
     this.#noticeLeader();
     // What was just handed to network and disk leaves at the end of this turn: apply in the next.
-    if (isBusy) this.#applySoon();
+    if (isBusy && this.#committed.length > FEW_ENTRIES) this.#applySoon();
     else this.#applyCommitted();
     this.#maybeCompact();
   }
@@ -379,7 +404,7 @@ class Node implements RaftNode {
   #receive(message: Message): void {
     if (this.#stopped || this.#installing) return;
     this.#guard(() => this.#raw.step(message));
-    this.#wake();
+    this.#wakeSoon();
   }
 
   #noticeLeader(): void {
