@@ -95,6 +95,19 @@ describe("Applier", () => {
     }
   });
 
+  it("of several faults it tells etcd's first: puts before ranges, and a put's key before its lease", () => {
+    const fixture = new StateFixture();
+    const leased = { ignoreValue: true, lease: 99n };
+    const errorOf = (...success: RequestOp[]): unknown => {
+      const result = fixture.txn(TxnRequest.create({ success }));
+      return "error" in result ? result.error.code : undefined;
+    };
+    expect(fixture.put("b", "", leased)).toMatchObject({ error: { code: "leaseNotFound" } });
+    expect(errorOf(putOp("b", "", leased))).toBe("keyNotFound");
+    expect(errorOf(getOp("a", 77), putOp("b", "", leased))).toBe("keyNotFound");
+    expect(errorOf(putOp("b", "1"), getOp("a", 77))).toBe("futureRevision");
+  });
+
   it("VALUE on a missing key is never true; the counters count it as 0", () => {
     const fixture = new StateFixture();
     const value = Compare.create({

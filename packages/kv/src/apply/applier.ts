@@ -32,7 +32,7 @@ import type { Change } from "../mvcc/change.js";
 import type { MvccStore } from "../mvcc/mvcc-store.js";
 import { range } from "./range.js";
 import { StoreError } from "./store-error.js";
-import { chooseTxnPath, chosenOps, isReadOnlyTxn, runTxn, type TxnPath } from "./txn.js";
+import { chooseTxnPath, isReadOnlyTxn, operationsOn, runTxn, type TxnPath } from "./txn.js";
 
 export type ApplyResponse =
   | PutResponse
@@ -127,10 +127,17 @@ export class Applier {
 
   /** All that can be refused, before anything is changed. */
   #checkPut(request: PutRequest): void {
-    if (request.lease !== 0n && !this.#lessor.get(request.lease))
-      throw new StoreError("leaseNotFound");
-    if (!request.ignoreValue && !request.ignoreLease) return;
-    if (!this.#store.get(toBinaryString(request.key))) throw new StoreError("keyNotFound");
+    this.#checkPutLease(request);
+    this.#checkPutKey(request);
+  }
+
+  #checkPutLease({ lease }: PutRequest): void {
+    if (lease !== 0n && !this.#lessor.get(lease)) throw new StoreError("leaseNotFound");
+  }
+
+  #checkPutKey({ key, ignoreValue, ignoreLease }: PutRequest): void {
+    if (!ignoreValue && !ignoreLease) return;
+    if (!this.#store.get(toBinaryString(key))) throw new StoreError("keyNotFound");
   }
 
   #put(request: PutRequest): PutResponse {
@@ -175,13 +182,19 @@ export class Applier {
     return runTxn(request, path, (op) => this.#runOp(op));
   }
 
-  /** A transaction is refused as a whole: nothing may fail once its first operation has run. */
+  /**
+   * A transaction is refused as a whole: nothing may fail once its first operation has run. Of
+   * several faults the one is told that etcd finds first.
+   */
   #checkTxn(request: TxnRequest, path: TxnPath): void {
-    for (const [i, { request: op }] of chosenOps(request, path).entries()) {
-      const inner = path.nested.get(i);
-      if (op?.kind === "requestPut") this.#checkPut(op.value);
-      else if (op?.kind === "requestRange") this.#store.readRevision(op.value.revision);
-      else if (op?.kind === "requestTxn" && inner) this.#checkTxn(op.value, inner);
+    const ops = [...operationsOn(request, path)];
+    for (const op of ops) {
+      if (op.kind !== "requestPut") continue;
+      this.#checkPutKey(op.value);
+      this.#checkPutLease(op.value);
+    }
+    for (const op of ops) {
+      if (op.kind === "requestRange") this.#store.readRevision(op.value.revision);
     }
   }
 

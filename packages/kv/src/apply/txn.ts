@@ -33,8 +33,20 @@ export function chooseTxnPath(store: MvccStore, request: TxnRequest): TxnPath {
   return { succeeded, nested };
 }
 
+/** The operations that will run, in order; of nested transactions theirs, not themselves. */
+export function* operationsOn(
+  request: TxnRequest,
+  path: TxnPath,
+): Generator<NonNullable<RequestOp["request"]>> {
+  for (const [i, { request: op }] of chosenOps(request, path).entries()) {
+    const inner = path.nested.get(i);
+    if (op?.kind === "requestTxn" && inner) yield* operationsOn(op.value, inner);
+    else if (op) yield op;
+  }
+}
+
 /** The operations of the chosen branch. */
-export function chosenOps(request: TxnRequest, path: TxnPath): readonly RequestOp[] {
+function chosenOps(request: TxnRequest, path: TxnPath): readonly RequestOp[] {
   return path.succeeded ? request.success : request.failure;
 }
 
