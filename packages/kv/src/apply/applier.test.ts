@@ -181,6 +181,23 @@ describe("range()", () => {
     });
   });
 
+  it("without an order it cuts first and sorts then, by any target but the key: etcd's quirk", () => {
+    const fixture = new StateFixture();
+    for (const key of ["d", "c", "b", "a"]) fixture.put(key, key);
+    const request = rangeRequest("a", {
+      rangeEnd: text("\0"),
+      sortTarget: SortTarget.MOD,
+      sortOrder: SortOrder.NONE,
+      limit: 2,
+    });
+    // To know whether there are more than two it fetched a, b and c.
+    expect(range(fixture.store, request)).toMatchObject({
+      kvs: [{ key: text("c") }, { key: text("b") }],
+      count: 4,
+      more: true,
+    });
+  });
+
   it("sorts and filters before it cuts; count is without the filters", () => {
     const { store } = filled();
     const request = rangeRequest("a", {

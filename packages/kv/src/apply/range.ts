@@ -17,10 +17,8 @@ export function range(
 ): RangeResponse {
   const revision = request.revision > 0 ? store.readRevision(request.revision) : latest;
   const keys = keyRange(toBinaryString(request.key), toBinaryString(request.rangeEnd));
-  const sortedOrFiltered = isFiltered(request) || sorts(request);
   const limit = request.limit > 0 ? request.limit : Number.POSITIVE_INFINITY;
-  // Filters and sorting come before the cut; without them only what is asked for is fetched.
-  const fetch = request.countOnly ? 0 : sortedOrFiltered ? Number.POSITIVE_INFINITY : limit;
+  const fetch = fetchCount(request, limit);
   const found: KeyValue[] = [];
   let count = 0;
   store.forEachAt(keys, revision, (_key, history, position) => {
@@ -28,19 +26,26 @@ export function range(
     if (found.length < fetch) found.push(store.valueAt(history, position));
   });
   if (request.countOnly) return RangeResponse.create({ count });
-  const result = sortedOrFiltered
-    ? sort(
-        found.filter((kv) => passes(request, kv)),
-        request,
-      )
-    : found;
-  const matching = sortedOrFiltered ? result.length : count;
+  const filtered = isFiltered(request);
+  const passing = filtered ? found.filter((kv) => passes(request, kv)) : found;
+  const result = sorts(request) ? sort(passing, request) : passing;
+  const matching = filtered ? result.length : count;
   const kvs = result.slice(0, Math.min(limit, result.length));
   return RangeResponse.create({
     kvs: request.keysOnly ? kvs.map(withoutValue) : kvs,
     more: matching > kvs.length,
     count,
   });
+}
+
+/**
+ * Filters and orders come before the cut, so they need all; else only what is asked for is fetched.
+ * etcd's quirk, kept: a target without an order sorts what the cut and one more would leave.
+ */
+function fetchCount(request: RangeRequest, limit: number): number {
+  if (request.countOnly) return 0;
+  if (isFiltered(request) || request.sortOrder !== SortOrder.NONE) return Number.POSITIVE_INFINITY;
+  return sorts(request) ? limit + 1 : limit;
 }
 
 const NO_VALUE = new Uint8Array(0);
