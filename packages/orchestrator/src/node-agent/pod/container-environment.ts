@@ -136,7 +136,7 @@ function sourceValue(input: EnvironmentInput, source: EnvVarSource): string | un
       present: secret !== undefined,
     });
   }
-  if (source.resourceFieldRef) return resourceValue(input, source.resourceFieldRef);
+  if (source.resourceFieldRef) return resourceValue(input.container, source.resourceFieldRef);
   throw configError(
     "unsupported valueFrom: expected fieldRef, resourceFieldRef, configMapKeyRef or secretKeyRef",
   );
@@ -161,10 +161,10 @@ function keyValue(value: string | undefined, place: KeyPlace): string | undefine
 
 /**
  * requests.x or limits.x of this container in units of the divisor, rounded up, as the downward API
- * has it: whole cores and whole bytes where there is no divisor.
+ * has it: whole cores and whole bytes where there is no divisor. Throws `RuntimeError`.
  */
-function resourceValue(
-  { container }: EnvironmentInput,
+export function resourceValue(
+  container: Container,
   { resource, divisor }: { readonly resource: string; readonly divisor?: string | undefined },
 ): string {
   const [list = "", name = ""] = resource.split(/\.(.*)/, 2);

@@ -32,7 +32,9 @@ export async function runLifecycleHandler(
         return `command "${command.join(" ")}" did not end within ${timeoutMs / 1000}s`;
       }
       if (result.exitCode === 0) return undefined;
-      return `command "${command.join(" ")}" exited with ${result.exitCode}: ${result.stderr}`;
+      const said = (result.stdout + result.stderr).trim();
+      const text = `command "${command.join(" ")}" exited with ${result.exitCode}`;
+      return said === "" ? text : `${text}: ${said}`;
     }
     if (handler.sleep) {
       const sleepMs = Math.min(handler.sleep.seconds * 1000, timeoutMs);

@@ -68,6 +68,7 @@ function observe(
 ) {
   const observation: PodObservation = {
     pod: of,
+    reported: undefined,
     nowMs: NOW,
     sandbox: { id: "s", ip: "127.64.0.1" },
     containers,

@@ -200,10 +200,11 @@ export class PodWorker {
   #checkDeadline(): void {
     const deadlineMs = activeDeadlineMs(this.#pod);
     if (deadlineMs === undefined || this.#dependencies.clock.wallMs() < deadlineMs) return;
-    this.#eviction ??= {
-      reason: "DeadlineExceeded",
-      message: "Pod was active on the node longer than the specified deadline",
-    };
+    if (this.#eviction || isTerminating(this.#pod)) return;
+    const reason = "DeadlineExceeded";
+    const message = "Pod was active on the node longer than the specified deadline";
+    this.#eviction = { reason, message };
+    this.#dependencies.event(this.#pod, "Normal", reason, message);
   }
 
   /** Probes for what runs, none for what does not. */
@@ -244,8 +245,18 @@ export class PodWorker {
   #report(observation: PodObservation): void {
     const { runtime, onStatus } = this.#dependencies;
     const context = { hostIp: this.#options.hostIp, scheme: runtime.features.scheme };
+    const before = backedOff(this.#reported);
     this.#reported = podStatus(observation, context);
+    for (const name of backedOff(this.#reported)) {
+      if (!before.has(name)) this.#tellBackOff(name);
+    }
     onStatus(this.#pod, this.#reported);
+  }
+
+  #tellBackOff(container: string): void {
+    const { name, namespace, uid } = this.#pod.metadata;
+    const text = `Back-off restarting failed container ${container} in pod ${name}_${namespace}(${uid})`;
+    this.#dependencies.event(this.#pod, "Warning", "BackOff", text);
   }
 
   #act(action: PodAction): void {
@@ -494,4 +505,11 @@ export class PodWorker {
     this.#wake?.cancel();
     this.#wake = this.#dependencies.clock.schedule(delayMs, () => this.kick());
   }
+}
+
+/** The containers that wait for their next start. */
+function backedOff(status: PodStatus | undefined): ReadonlySet<string> {
+  const all = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+  const waiting = all.filter(({ state }) => state?.waiting?.reason === "CrashLoopBackOff");
+  return new Set(waiting.map(({ name }) => name));
 }

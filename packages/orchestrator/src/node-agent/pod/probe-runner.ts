@@ -196,7 +196,7 @@ export class ProbeRunner {
     };
     return new Promise((resolve) => {
       const fail = (error: Error): void =>
-        resolve({ ok: false, message: `Get "${url}": ${error.message}` });
+        resolve({ ok: false, message: `Get "${url}": ${dialText(error, `${host}:${port}`)}` });
       // Certificates are not verified: a probe asks whether something answers, as the kubelet's.
       const request = secure
         ? httpsRequest({ ...options, rejectUnauthorized: false })
@@ -219,6 +219,14 @@ export class ProbeRunner {
   }
 }
 
+/** What Go says of a refused connection, which people search for; else Node's own text. */
+function dialText(error: Error, address: string): string {
+  const code = "code" in error ? error.code : undefined;
+  if (code === "ECONNREFUSED") return `dial tcp ${address}: connect: connection refused`;
+  if (code === "EHOSTUNREACH") return `dial tcp ${address}: connect: no route to host`;
+  return error.message;
+}
+
 function tcpConnect(host: string, port: number, timeoutMs: number): Promise<Outcome> {
   return new Promise((resolve) => {
     const socket = connect({ host, port, timeout: timeoutMs });
@@ -231,7 +239,7 @@ function tcpConnect(host: string, port: number, timeoutMs: number): Promise<Outc
       finish({ ok: false, message: `dial tcp ${host}:${port}: i/o timeout` }),
     );
     socket.once("error", (error) =>
-      finish({ ok: false, message: `dial tcp ${host}:${port}: ${error.message}` }),
+      finish({ ok: false, message: dialText(error, `${host}:${port}`) }),
     );
   });
 }

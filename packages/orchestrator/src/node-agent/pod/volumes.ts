@@ -17,13 +17,16 @@ import {
 import { dirname, isAbsolute, join, normalize } from "node:path";
 import type {
   ConfigMap,
+  DownwardAPIVolumeFile,
   KeyToPath,
   Pod,
+  ResourceFieldSelector,
   Secret,
   Volume,
   VolumeMount,
 } from "../../api/gen/core-v1.js";
-import { downwardField } from "./container-environment.js";
+import { RuntimeError } from "../runtime/runtime.js";
+import { downwardField, resourceValue } from "./container-environment.js";
 
 export interface VolumeSources {
   configMap(name: string): Promise<ConfigMap | undefined>;
@@ -150,21 +153,36 @@ async function secretFiles(
 
 function downwardFiles(
   context: VolumeContext,
-  items: readonly {
-    readonly path: string;
-    readonly mode?: number | undefined;
-    readonly fieldRef?: { readonly fieldPath: string } | undefined;
-  }[],
+  items: readonly DownwardAPIVolumeFile[],
   mode = DEFAULT_MODE,
 ): Files {
   const files = new Map<string, { data: Buffer; mode: number }>();
   for (const item of items) {
-    const path = item.fieldRef?.fieldPath ?? "";
-    const value = downwardField(context.pod, path, context);
-    if (value === undefined) throw new VolumeError(`unsupported downward API field "${path}"`);
+    const value = item.resourceFieldRef
+      ? containerResource(context.pod, item.resourceFieldRef)
+      : podField(context, item.fieldRef?.fieldPath ?? "");
     files.set(inside(item.path), { data: Buffer.from(value), mode: item.mode ?? mode });
   }
   return files;
+}
+
+function podField(context: VolumeContext, path: string): string {
+  const value = downwardField(context.pod, path, context);
+  if (value === undefined) throw new VolumeError(`unsupported downward API field "${path}"`);
+  return value;
+}
+
+function containerResource({ spec }: Pod, reference: ResourceFieldSelector): string {
+  const { containerName = "" } = reference;
+  const all = [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])];
+  const container = all.find(({ name }) => name === containerName);
+  if (!container) throw new VolumeError(`container ${containerName} not found`);
+  try {
+    return resourceValue(container, reference);
+  } catch (error) {
+    if (error instanceof RuntimeError) throw new VolumeError(error.message);
+    throw error;
+  }
 }
 
 const DEFAULT_MODE = 0o644;

@@ -160,4 +160,85 @@ describe("ProcessRuntime", () => {
       stdout: "hi\n",
     });
   });
+
+  it("tells the container where its root is, in its environment", async () => {
+    const id = await run(await sandbox(), config(["sh", "-c", 'test "$(pwd)" = "$SAGONG_ROOT"']));
+    expect(await exited(id)).toMatchObject({ exitCode: 0 });
+  });
+
+  it.skipIf(process.getuid?.() !== 0)(
+    "runs the container and its commands as its user",
+    async () => {
+      const user = { uid: 4711, gid: 4712, nonRoot: true };
+      const script = "id -u; id -g; echo mine > own; cat etc/c; while :; do sleep 0.02; done";
+      const mounts = [{ containerPath: "/etc/c", hostPath: "/etc/hostname", readOnly: true }];
+      const id = await run(await sandbox(), config(["sh", "-c", script], { user, mounts }));
+      const { logPath } = await state(id);
+      const lines = await vi.waitFor(() => {
+        const found = readFileSync(logPath, "utf8").match(/(?<=F ).*/g) ?? [];
+        expect(found.length).toBeGreaterThanOrEqual(3);
+        return found;
+      });
+      expect(lines.slice(0, 3)).toEqual([
+        "4711",
+        "4712",
+        readFileSync("/etc/hostname", "utf8").trim(),
+      ]);
+      expect((await runtime.execSync(id, ["id", "-u"], 5000)).stdout).toBe("4711\n");
+      await runtime.stopContainer(id, 5000);
+      expect(await state(id)).toMatchObject({ phase: "exited", exitCode: 143 });
+    },
+  );
+
+  it("startContainer() refuses a user that it may not change to, or that must not be", async () => {
+    const isRoot = process.getuid?.() === 0;
+    const user = isRoot
+      ? { uid: undefined, gid: undefined, nonRoot: true }
+      : { uid: 4711, gid: undefined, nonRoot: false };
+    const id = await runtime.createContainer(await sandbox(), config(["true"], { user }));
+    await expect(runtime.startContainer(id)).rejects.toMatchObject({
+      reason: "CreateContainerConfigError",
+    });
+    expect(await state(id)).toMatchObject({ phase: "created" });
+  });
+
+  it("leaves no process behind where somebody kills the one that watches it", async () => {
+    const id = await run(
+      await sandbox(),
+      config(["sh", "-c", "echo $$ $PPID; while :; do sleep 0.02; done"]),
+    );
+    const { logPath } = await state(id);
+    const { pid, wrapper } = await vi.waitFor(() => {
+      const match = /F (\d+) (\d+)/.exec(readFileSync(logPath, "utf8"));
+      expect(match).not.toBeNull();
+      return { pid: Number(match?.[1]), wrapper: Number(match?.[2]) };
+    });
+    process.kill(wrapper, "SIGKILL");
+    expect(await exited(id)).toMatchObject({ exitCode: 137 });
+    await vi.waitFor(() => expect(identifyProcess(pid)).toBeUndefined());
+  });
+
+  it("stopContainer() waits for a start that is under way, and then stops it", async () => {
+    const id = await runtime.createContainer(await sandbox(), config(["sleep", "1000"]));
+    const starting = runtime.startContainer(id);
+    const stopping = runtime.stopContainer(id, 0);
+    await Promise.all([starting, stopping]);
+    expect(await state(id)).toMatchObject({ phase: "exited", exitCode: 137 });
+  });
+
+  it("close() does not wait for a stop, or for a command", async () => {
+    const id = await run(
+      await sandbox(),
+      config(["sh", "-c", "trap '' TERM; while :; do sleep 0.02; done"]),
+    );
+    const stopping = runtime.stopContainer(id, 60_000);
+    const command = runtime.execSync(id, ["sleep", "1000"], 60_000);
+    const outcomes = Promise.allSettled([stopping, command]);
+    await runtime.close();
+    for (const outcome of await outcomes) {
+      expect(outcome).toMatchObject({ status: "rejected", reason: { reason: "Closed" } });
+    }
+    runtime = await open();
+    expect(await state(id)).toMatchObject({ phase: "running" });
+  });
 });
