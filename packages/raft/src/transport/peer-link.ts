@@ -27,7 +27,8 @@ export interface PeerLinkDependencies {
 const MAX_QUEUED = 4_096;
 const MAX_BATCH = 256;
 const RETRY_FIRST_MS = 50;
-const RETRY_MAX_MS = 1_000;
+/** A peer that has come back is needed for the next election: one try more costs little. */
+const RETRY_MAX_MS = 250;
 
 export class PeerLink {
   readonly channel: Channel;

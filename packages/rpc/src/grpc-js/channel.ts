@@ -30,7 +30,8 @@ export interface ChannelOptions {
 
 /** How soon a connection that broke is tried again at first, and at the most. */
 const RECONNECT_MIN_MS = 100;
-const RECONNECT_MAX_MS = 2_000;
+/** Short: who waits for a server that is being started again waits no longer than it takes. */
+const RECONNECT_MAX_MS = 500;
 /** Sent as the server's name where the endpoint is an address, which has none. */
 const NAME_FOR_ADDRESSES = "localhost";
 const KEEPALIVE_MS = 10_000;
