@@ -8,15 +8,9 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { type Clock, errorText, type Logger, TaskGroup, type Timer } from "@sagong/base";
 import type { Container, Pod, PodStatus } from "../../api/gen/core-v1.js";
-import {
-  type ContainerConfig,
-  type ContainerRuntime,
-  type ContainerState,
-  RuntimeError,
-} from "../runtime/runtime.js";
-import { containerEnvironment, environmentReferences } from "./container-environment.js";
+import { type ContainerRuntime, RuntimeError } from "../runtime/runtime.js";
+import { containerConfig } from "./container-config.js";
 import { runLifecycleHandler } from "./lifecycle-handler.js";
-import { expandVariables } from "./expand-variables.js";
 import {
   activeDeadlineMs,
   DEFAULT_GRACE_SECONDS,
@@ -31,15 +25,8 @@ import {
 } from "./pod-observation.js";
 import { podStatus } from "./pod-status.js";
 import { ProbeRunner } from "./probe-runner.js";
-import { BACKOFF_ANNOTATION, nextBackoffMs } from "./restart-backoff.js";
-import { containerUser, ignoredSecurity } from "./security-context.js";
-import {
-  mountSource,
-  prepareVolumes,
-  type VolumeContext,
-  VolumeError,
-  type VolumeSources,
-} from "./volumes.js";
+import { ignoredSecurity } from "./security-context.js";
+import { prepareVolumes, type VolumeContext, VolumeError, type VolumeSources } from "./volumes.js";
 
 export interface PodWorkerOptions {
   /** The pod's own folder, for volumes. */
@@ -88,7 +75,7 @@ export class PodWorker {
   #again = false;
   #finished = false;
   #closed = false;
-  #wake: Timer | undefined;
+  #wake: { readonly atMs: number; readonly timer: Timer } | undefined;
 
   constructor(pod: Pod, options: PodWorkerOptions, dependencies: PodWorkerDependencies) {
     this.#pod = pod;
@@ -137,7 +124,7 @@ export class PodWorker {
   async close(): Promise<void> {
     this.#closed = true;
     this.#closing.abort(new Error("closed"));
-    this.#wake?.cancel();
+    this.#wake?.timer.cancel();
     for (const probe of this.#probes.values()) probe.stop();
     await this.#tasks.settled();
   }
@@ -339,7 +326,9 @@ export class PodWorker {
     const { container, attempt, previous } = action;
     try {
       await this.#dropOldAttempts(container.name, attempt);
-      const config = await this.#containerConfig(container, { attempt, previous });
+      mkdirSync(this.#options.logDir, { recursive: true });
+      const place = { ...this.#volumeContext(), baseEnv: this.#options.baseEnv };
+      const config = await containerConfig(container, { attempt, previous }, place);
       const id = await runtime.createContainer(this.#sandbox?.id ?? "", config);
       event(this.#pod, "Normal", "Created", `Created container: ${container.name}`);
       await runtime.startContainer(id);
@@ -413,7 +402,7 @@ export class PodWorker {
     rmSync(this.#options.podDir, { recursive: true, force: true });
     rmSync(this.#options.logDir, { recursive: true, force: true });
     this.#finished = true;
-    this.#wake?.cancel();
+    this.#wake?.timer.cancel();
     onFinished(this.#pod);
   }
 
@@ -426,63 +415,6 @@ export class PodWorker {
         await runtime.removeContainer(container.id);
       }
     }
-  }
-
-  async #containerConfig(
-    container: Container,
-    { attempt, previous }: { attempt: number; previous: ContainerState | undefined },
-  ): Promise<ContainerConfig> {
-    const env = await this.#environment(container);
-    const variables = new Map(env.map(({ name, value }) => [name, value]));
-    const context = this.#volumeContext();
-    const expand = (text: string): string => expandVariables(text, variables);
-    mkdirSync(this.#options.logDir, { recursive: true });
-    const mounts = (container.volumeMounts ?? []).map((mount) => ({
-      containerPath: mount.mountPath,
-      hostPath: mountSource(context, {
-        ...mount,
-        ...(mount.subPathExpr === undefined ? {} : { subPath: expand(mount.subPathExpr) }),
-      }),
-      readOnly: mount.readOnly ?? false,
-    }));
-    return {
-      name: container.name,
-      attempt,
-      image: container.image ?? "",
-      command: (container.command ?? []).map(expand),
-      args: (container.args ?? []).map(expand),
-      workingDir: container.workingDir,
-      env,
-      mounts,
-      user: containerUser(this.#pod, container),
-      logPath: `${container.name}/${attempt}.log`,
-      annotations: { [BACKOFF_ANNOTATION]: String(nextBackoffMs(previous)) },
-    };
-  }
-
-  async #environment(container: Container): Promise<ContainerConfig["env"]> {
-    const { sources } = this.#dependencies;
-    const references = environmentReferences(this.#pod);
-    const load = async <T>(
-      names: ReadonlySet<string>,
-      get: (name: string) => Promise<T | undefined>,
-    ): Promise<Map<string, T>> => {
-      const found = new Map<string, T>();
-      for (const name of names) {
-        const object = await get(name);
-        if (object) found.set(name, object);
-      }
-      return found;
-    };
-    return containerEnvironment({
-      pod: this.#pod,
-      container,
-      podIp: this.#sandbox?.ip ?? "",
-      hostIp: this.#options.hostIp,
-      base: { ...this.#options.baseEnv, HOSTNAME: this.#pod.metadata.name ?? "" },
-      configMaps: await load(references.configMaps, (name) => sources.configMap(name)),
-      secrets: await load(references.secrets, (name) => sources.secret(name)),
-    });
   }
 
   #volumeContext(): VolumeContext {
@@ -502,8 +434,15 @@ export class PodWorker {
 
   #wakeIn(delayMs: number): void {
     if (this.#closed || this.#finished) return;
-    this.#wake?.cancel();
-    this.#wake = this.#dependencies.clock.schedule(delayMs, () => this.kick());
+    const { clock } = this.#dependencies;
+    const atMs = clock.monotonicMs() + delayMs;
+    if (this.#wake && this.#wake.atMs <= atMs) return; // The earliest of several counts.
+    this.#wake?.timer.cancel();
+    const timer = clock.schedule(delayMs, () => {
+      this.#wake = undefined;
+      this.kick();
+    });
+    this.#wake = { atMs, timer };
   }
 }
 

@@ -68,7 +68,7 @@ export async function openAgentCluster({ podCidr }: AgentClusterOptions): Promis
         tls: { ca: pki.ca, ...tls },
         podCidr,
         agentVersion: "test",
-        hostEnv: { PATH: process.env["PATH"] ?? "" },
+        hostEnv: { PATH: "/usr/local/bin:/usr/bin:/bin" },
       },
       { ...parts, client, runtime },
     );
