@@ -12,6 +12,11 @@ function isOtherForm({ group, resource }: Resource): boolean {
   return group === "events.k8s.io" && resource === "events";
 }
 
+/** The kind that a resource's objects are kept as. */
+export function storedKind(resource: Resource): Pick<Resource, "group" | "version" | "kind"> {
+  return isOtherForm(resource) ? { group: "", version: "v1", kind: "Event" } : resource;
+}
+
 /** Without kind and apiVersion: the key says them. */
 export function toStored(resource: Resource, object: KubeObject): KubeObject {
   const { kind: _kind, apiVersion: _apiVersion, ...rest } = object;

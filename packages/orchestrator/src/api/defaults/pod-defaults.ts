@@ -2,7 +2,22 @@
 import type { Container, Pod, PodSpec, Probe, Volume } from "../gen/core-v1.js";
 
 export function defaultPod(pod: Pod): Pod {
-  return pod.spec ? { ...pod, spec: defaultPodSpec(pod.spec) } : pod;
+  return pod.spec ? { ...pod, spec: ofPodsOnly(defaultPodSpec(pod.spec)) } : pod;
+}
+
+/** Templates stay without these, or every controller's template would differ from its manifest. */
+function ofPodsOnly(spec: PodSpec): PodSpec {
+  const withRequests = (container: Container): Container => {
+    const { limits, requests } = container.resources ?? {};
+    if (!limits) return container;
+    const resources = { ...container.resources, requests: { ...limits, ...requests } };
+    return { ...container, resources };
+  };
+  return {
+    ...spec,
+    containers: spec.containers.map(withRequests),
+    ...(spec.initContainers ? { initContainers: spec.initContainers.map(withRequests) } : {}),
+  };
 }
 
 export function defaultPodSpec(spec: PodSpec): PodSpec {
@@ -31,9 +46,7 @@ function defaultContainer(container: Container, spec: PodSpec): Container {
     terminationMessagePath: container.terminationMessagePath ?? "/dev/termination-log",
     terminationMessagePolicy: container.terminationMessagePolicy ?? "File",
     imagePullPolicy: container.imagePullPolicy ?? pullPolicy(container.image ?? ""),
-    resources: resources?.limits
-      ? { ...resources, requests: { ...resources.limits, ...resources.requests } }
-      : (resources ?? {}),
+    resources: resources ?? {},
     ...(ports
       ? {
           ports: ports.map((port) => ({
