@@ -9,6 +9,7 @@ import { createStoreClient, type StoreClient } from "@sagong/kv/client";
 import { type Channel, createHealthService, createServer } from "@sagong/rpc";
 import { isApiError } from "../api/api-status.js";
 import type { Service } from "../api/gen/core-v1.js";
+import type { KubeObject, Resource } from "../api/resource.js";
 import { NAMESPACES, SERVICES } from "../api/resources.js";
 import { mayDoEverything } from "../authentication/client-certificate.js";
 import { InProcessClient } from "../client/in-process-client.js";
@@ -57,6 +58,8 @@ export interface RunningApiServer {
 
 const BOOTSTRAP_NAMESPACES = ["default", "kube-system", "kube-public", "kube-node-lease"];
 const RETRY_MS = 500;
+/** How soon one that was deleted is there again: kube-apiserver's interval for its own service. */
+const REPAIR_MS = 10_000;
 /** kube-apiserver's --etcd-compaction-interval. */
 const COMPACTION_INTERVAL_MS = 300_000;
 const READY_TIMEOUT_MS = 2_000;
@@ -194,25 +197,37 @@ interface BootstrapContext {
   readonly signal: AbortSignal;
 }
 
-/** Never rejects: tried until the store takes it. */
+/** Until it is aborted: made once the store takes it, and again where someone deletes it. */
 async function bootstrap(client: ObjectClient, context: BootstrapContext): Promise<void> {
-  for (;;) {
+  while (!context.signal.aborted) {
+    let nextMs = REPAIR_MS;
     try {
-      for (const name of BOOTSTRAP_NAMESPACES)
-        await ensure(() => client.create(NAMESPACES, { metadata: { name } }));
-      await ensure(() => client.create(SERVICES, kubernetesService(context.port)));
-      return;
+      for (const name of BOOTSTRAP_NAMESPACES) {
+        await ensure(client, NAMESPACES, { metadata: { name } });
+      }
+      await ensure(client, SERVICES, kubernetesService(context.port));
     } catch (error) {
       context.logger.debug("bootstrap objects are being retried", { error: errorText(error) });
+      nextMs = RETRY_MS;
     }
-    await delay(context.clock, RETRY_MS, context.signal).catch(() => {});
-    if (context.signal.aborted) return;
+    await delay(context.clock, nextMs, context.signal).catch(() => {}); // Aborted: it ends.
   }
 }
 
-async function ensure(create: () => Promise<unknown>): Promise<void> {
+async function ensure<T extends KubeObject>(
+  client: ObjectClient,
+  resource: Resource<T>,
+  object: T,
+): Promise<void> {
+  const { name = "", namespace } = object.metadata;
   try {
-    await create();
+    await client.get(resource, { name, namespace });
+    return;
+  } catch (error) {
+    if (!isApiError(error, "NotFound")) throw error;
+  }
+  try {
+    await client.create(resource, object);
   } catch (error) {
     if (!isApiError(error, "AlreadyExists", "Invalid")) throw error;
   }

@@ -10,12 +10,14 @@ import {
   alreadyExists,
   badRequest,
   conflict,
+  forbidden,
   invalid,
   namespaceTerminating,
   notFound,
   noUniqueName,
   qualifiedResource,
 } from "../api/api-status.js";
+import { omitEmpty } from "../api/codec/omit-empty.js";
 import { applyDefaults } from "../api/defaults/kind-defaults.js";
 import type { ObjectMeta } from "../api/gen/meta-v1.js";
 import { generateName } from "../api/meta/generate-name.js";
@@ -28,7 +30,7 @@ import { objectKey, resourcePrefix } from "../storage/key-path.js";
 import type { Storage, Stored } from "../storage/storage.js";
 import { versioned, WatchCache } from "../storage/watch-cache.js";
 import { type ListQuery, listObjects } from "./list-objects.js";
-import { fromStored, toStored } from "./stored-form.js";
+import { fromStored, storedKind, toStored } from "./stored-form.js";
 import { type StrategyContext, strategyOf } from "./strategies.js";
 import { type RegistryEvent, watchObjects, type WatchQuery } from "./watch-objects.js";
 
@@ -142,7 +144,7 @@ export class Registry {
     given: KubeObject,
     query: WriteQuery = {},
   ): Promise<KubeObject> {
-    const stored = toStored(resource, given);
+    const stored = this.#storedForm(resource, given);
     if (resource.namespaced) await this.#checkNamespace(resource, stored.metadata);
     const base = given.metadata.generateName;
     const named = given.metadata.name !== undefined && given.metadata.name !== "";
@@ -229,7 +231,7 @@ export class Registry {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       const stored = await this.#stored(resource, key);
       const before = versioned(stored).object;
-      const given = toStored(resource, change(fromStored(resource, before)));
+      const given = this.#storedForm(resource, change(fromStored(resource, before)));
       const { resourceVersion, uid } = given.metadata;
       if (uid !== undefined && uid !== before.metadata.uid) {
         throw conflict(
@@ -252,9 +254,14 @@ export class Registry {
         await strategyOf(resource).release(next, this.#context);
         return fromStored(resource, versioned({ object: next, version: gone }).object);
       }
-      const version = await storage.update(path, storable(next), stored.version);
-      if (version !== undefined)
-        return fromStored(resource, versioned({ object: next, version }).object);
+      const strategy = strategyOf(resource);
+      const allocated = await strategy.allocate(next, this.#context, before);
+      const version = await storage.update(path, storable(allocated), stored.version);
+      if (version !== undefined) {
+        await strategy.release(before, this.#context, allocated);
+        return fromStored(resource, versioned({ object: allocated, version }).object);
+      }
+      await strategy.release(allocated, this.#context, before);
       if (resourceVersion) throw conflict(resource, key.name);
     }
     throw conflict(resource, key.name);
@@ -317,6 +324,8 @@ export class Registry {
       const stored = await this.#stored(resource, key);
       const before = versioned(stored).object;
       checkPreconditions(resource, before, query);
+      const why = strategyOf(resource).staysBecause(before);
+      if (why !== undefined) throw forbidden(why, { resource, name: key.name });
       const marked = this.#markDeleted(resource, before, query);
       if (query.dryRun)
         return fromStored(resource, versioned({ object: marked, version: stored.version }).object);
@@ -356,6 +365,14 @@ export class Registry {
   }
 
   // ── Parts ────────────────────────────────────────────────────────────────────────────────────
+
+  /** As it is kept: in the one form of its resource, without what Go's JSON leaves out. */
+  #storedForm(resource: ServedResource, given: KubeObject): KubeObject {
+    const { schema } = this.#dependencies;
+    const typeName = schema.typeNameOf(storedKind(resource));
+    const stored = toStored(resource, given);
+    return typeName === undefined ? stored : omitEmpty(schema, typeName, stored);
+  }
 
   async #stored(resource: ServedResource, key: ObjectKey): Promise<Stored> {
     const stored = await this.#dependencies.storage.get(objectKey(resource, key));

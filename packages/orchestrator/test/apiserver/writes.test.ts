@@ -412,6 +412,15 @@ describe("delete", () => {
     expect((await get(`${CONFIG_MAPS}/c3`)).status).toBe(200);
   });
 
+  it.each(["default", "kube-system", "kube-public"])("namespace %s stays", async (name) => {
+    await create("/api/v1/namespaces", { metadata: { name } });
+    expect((await remove(`/api/v1/namespaces/${name}`)).json()).toMatchObject({
+      code: 403,
+      reason: "Forbidden",
+      message: `namespaces "${name}" is forbidden: this namespace may not be deleted`,
+    });
+  });
+
   it("a namespace that is going takes nothing new, and says why", async () => {
     await create("/api/v1/namespaces", { metadata: { name: "going" } });
     const going = await remove("/api/v1/namespaces/going");

@@ -57,6 +57,7 @@ function defaultDeployment(deployment: Deployment): Deployment {
       progressDeadlineSeconds: 600,
       ...spec,
       strategy: {
+        ...spec.strategy,
         type,
         ...(rolling
           ? {

@@ -8,7 +8,9 @@ import type { KubeObject } from "../resource.js";
 import { Faults } from "./faults.js";
 import { validateCoreEvent, validateEventUpdate, validateNewEvent } from "./validate-event.js";
 import { validateLabels, validateMeta, validateMetaUpdate } from "./validate-meta.js";
-import { validatePodSpec, validatePort } from "./validate-pod-spec.js";
+import { validatePodSpec } from "./validate-pod-spec.js";
+import { validateService, validateServiceUpdate } from "./validate-service.js";
+import { validateStrategy } from "./validate-strategy.js";
 
 interface KindRules {
   readonly nameForm?: "label" | "subdomain";
@@ -45,14 +47,7 @@ const RULES: Readonly<Record<string, KindRules>> = {
   "deployments.apps": of<Deployment>({
     create: (deployment, faults) => {
       validateWorkload(deployment.spec, faults);
-      const { strategy } = deployment.spec ?? {};
-      if (
-        strategy?.type !== undefined &&
-        strategy.type !== "Recreate" &&
-        strategy.type !== "RollingUpdate"
-      ) {
-        faults.notSupported("spec.strategy.type", strategy.type, ["Recreate", "RollingUpdate"]);
-      }
+      validateStrategy(deployment.spec, faults);
     },
     update: (now, before, faults) =>
       immutableSelector(now.spec?.selector, before.spec?.selector, faults),
@@ -127,26 +122,27 @@ function validateAlways(resource: ValidatedResource, object: KubeObject, faults:
   rules.create?.(object, faults);
 }
 
+const MISMATCH = "`selector` does not match template `labels`";
+
 function validateWorkload(spec: Deployment["spec"] | ReplicaSet["spec"], faults: Faults): void {
   if (!spec) return faults.required("spec");
   if ((spec.replicas ?? 0) < 0)
     faults.invalid("spec.replicas", spec.replicas, "must be greater than or equal to 0");
   const { selector, template } = spec;
-  if (!selector) faults.required("spec.selector");
-  else if (
+  if (!selector) {
+    faults.required("spec.selector");
+    // A selector that is not there matches nothing.
+    faults.invalid("spec.template.metadata.labels", template?.metadata?.labels, MISMATCH);
+  } else if (
     Object.keys(selector.matchLabels ?? {}).length === 0 &&
     (selector.matchExpressions ?? []).length === 0
   ) {
     faults.invalid("spec.selector", selector, "empty selector is invalid for deployment");
   } else if (!matchesLabels(selector, template?.metadata?.labels)) {
-    faults.invalid(
-      "spec.template.metadata.labels",
-      template?.metadata?.labels ?? {},
-      "`selector` does not match template `labels`",
-    );
+    faults.invalid("spec.template.metadata.labels", template?.metadata?.labels, MISMATCH);
   }
   validateLabels(template?.metadata?.labels, "spec.template.metadata.labels", faults);
-  validatePodSpec(template?.spec, "spec.template.spec", faults);
+  validatePodSpec(template?.spec ?? { containers: [] }, "spec.template.spec", faults);
   const policy = template?.spec?.restartPolicy;
   if (policy !== undefined && policy !== "Always") {
     faults.notSupported("spec.template.spec.restartPolicy", policy, ["Always"]);
@@ -189,41 +185,6 @@ function fixedSpec({ spec }: Pod): unknown {
     containers: bare(spec?.containers),
     initContainers: bare(spec?.initContainers),
   };
-}
-
-const SERVICE_TYPES = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
-
-function validateService(service: Service, faults: Faults): void {
-  const { spec } = service;
-  if (!spec) return faults.required("spec");
-  if (spec.type !== undefined && !SERVICE_TYPES.includes(spec.type)) {
-    faults.notSupported("spec.type", spec.type, SERVICE_TYPES);
-  }
-  const { ports = [] } = spec;
-  if (ports.length === 0 && spec.clusterIP !== "None" && spec.type !== "ExternalName")
-    faults.required("spec.ports");
-  const names = new Set<string>();
-  for (const [i, port] of ports.entries()) {
-    validatePort(port.port, `spec.ports[${i}].port`, faults);
-    if (typeof port.targetPort === "number")
-      validatePort(port.targetPort, `spec.ports[${i}].targetPort`, faults);
-    if (ports.length > 1 && !port.name) faults.required(`spec.ports[${i}].name`);
-    if (port.name && names.has(port.name)) faults.duplicate(`spec.ports[${i}].name`, port.name);
-    if (port.name) names.add(port.name);
-  }
-  validateLabels(spec.selector, "spec.selector", faults);
-}
-
-function validateServiceUpdate(now: Service, before: Service, faults: Faults): void {
-  const [ip, old] = [now.spec?.clusterIP, before.spec?.clusterIP];
-  if (
-    old &&
-    ip !== old &&
-    now.spec?.type !== "ExternalName" &&
-    before.spec?.type !== "ExternalName"
-  ) {
-    faults.invalid("spec.clusterIPs[0]", ip ?? "", "may not change once set");
-  }
 }
 
 const CONFIG_KEY = /^[-._a-zA-Z0-9]+$/;

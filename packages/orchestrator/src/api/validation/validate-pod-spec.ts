@@ -1,13 +1,14 @@
 /** Pod specs, in pods and in templates (k8s.io/kubernetes pkg/apis/core/validation). */
 import type { Container, PodSpec, Probe } from "../gen/core-v1.js";
-import { dnsLabelFault } from "../meta/names.js";
+import { dnsLabelFault, dnsSubdomainFault } from "../meta/names.js";
 import { parseQuantity, QUANTITY_ERROR } from "../meta/quantity.js";
 import type { Faults } from "./faults.js";
+import { validateEnv } from "./validate-env.js";
+import { validateTolerations } from "./validate-tolerations.js";
 
 const RESTART_POLICIES = ["Always", "OnFailure", "Never"];
 const PROTOCOLS = ["TCP", "UDP", "SCTP"];
 const PULL_POLICIES = ["Always", "IfNotPresent", "Never"];
-const ENV_NAME = /^[-._a-zA-Z][-._a-zA-Z0-9]*$/;
 
 export function validatePodSpec(spec: PodSpec | undefined, field: string, faults: Faults): void {
   if (!spec) return faults.required(field);
@@ -32,6 +33,11 @@ export function validatePodSpec(spec: PodSpec | undefined, field: string, faults
       "must be between 1 and 2147483647, inclusive",
     );
   }
+  if (spec.nodeName) {
+    const fault = dnsSubdomainFault(spec.nodeName);
+    if (fault !== undefined) faults.invalid(`${field}.nodeName`, spec.nodeName, fault);
+  }
+  validateTolerations(spec.tolerations ?? [], `${field}.tolerations`, faults);
   const volumeNames = new Set<string>();
   for (const [i, volume] of volumes.entries()) {
     const at = `${field}.volumes[${i}]`;
@@ -56,7 +62,17 @@ export function validatePodSpec(spec: PodSpec | undefined, field: string, faults
         faults.duplicate(`${at}.name`, container.name);
       names.add(container.name);
       validateContainer(container, at, { faults, volumeNames });
+      if (spec.hostNetwork) validateHostPorts(container, at, faults);
     }
+  }
+}
+
+/** On the host's network a port is the host's own. */
+function validateHostPorts({ ports = [] }: Container, at: string, faults: Faults): void {
+  for (const [i, { containerPort, hostPort }] of ports.entries()) {
+    if (hostPort === undefined || hostPort === containerPort) continue;
+    const why = "must match `hostPort` when `hostNetwork` is true";
+    faults.invalid(`${at}.ports[${i}].containerPort`, containerPort, why);
   }
 }
 
@@ -92,28 +108,16 @@ function validateContainer(
       faults.duplicate(`${at}.ports[${i}].name`, port.name);
     if (port.name !== undefined) portNames.add(port.name);
   }
-  for (const [i, variable] of (container.env ?? []).entries()) {
-    if (!variable.name) faults.required(`${at}.env[${i}].name`);
-    else if (!ENV_NAME.test(variable.name)) {
-      faults.invalid(
-        `${at}.env[${i}].name`,
-        variable.name,
-        "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not start with a digit (e.g. 'my.env-name',  or 'MY_ENV.NAME',  or 'MyEnvName1', regex used for validation is '[-._a-zA-Z][-._a-zA-Z0-9]*')",
-      );
-    }
-    if (variable.value && variable.valueFrom) {
-      faults.invalid(
-        `${at}.env[${i}].valueFrom`,
-        "",
-        "may not be specified when `value` is not empty",
-      );
-    }
-  }
+  validateEnv(container.env ?? [], `${at}.env`, faults);
+  const mountPaths = new Set<string>();
   for (const [i, mount] of (container.volumeMounts ?? []).entries()) {
     if (!mount.name) faults.required(`${at}.volumeMounts[${i}].name`);
     else if (!volumeNames.has(mount.name))
       faults.notFound(`${at}.volumeMounts[${i}].name`, mount.name);
     if (!mount.mountPath) faults.required(`${at}.volumeMounts[${i}].mountPath`);
+    else if (mountPaths.has(mount.mountPath))
+      faults.invalid(`${at}.volumeMounts[${i}].mountPath`, mount.mountPath, "must be unique");
+    mountPaths.add(mount.mountPath);
   }
   validateResources(container, `${at}.resources`, faults);
   for (const kind of ["livenessProbe", "readinessProbe", "startupProbe"] as const) {
