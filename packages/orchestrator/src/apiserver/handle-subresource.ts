@@ -13,7 +13,7 @@ import { sendPodLog } from "./pod-log.js";
 /** Known to Kubernetes; clients are told that they are missing here, rather than that they erred. */
 const NOT_YET = ["exec", "attach", "portforward", "proxy", "ephemeralcontainers", "resize"];
 
-const SUCCESS = { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success" };
+const SUCCESS = { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", code: 201 };
 
 export async function handleSubresource(call: ResourceCall, name: string): Promise<void> {
   const { resource, request } = call;

@@ -20,7 +20,12 @@ export async function sendPodLog(
   if (!pods) throw new ApiError("InternalError", "pods are not served");
   const pod = (await registry.get(pods, key)) as Pod; // Of that resource.
   const container = containerOf(pod, key, url.searchParams.get("container") ?? undefined);
-  if (!pod.spec?.nodeName) throw badRequest(`pod ${key.name} does not have a host assigned`);
+  if (!pod.spec?.nodeName) {
+    // Nothing has been said yet: no error, so that `kubectl logs` of a deployment is none.
+    response.statusCode = 204;
+    response.end();
+    return;
+  }
   const { host, port } = await agentOf(registry, pod.spec.nodeName);
   const names = [key.namespace ?? "", key.name, container];
   const path = `/containerLogs/${names.map(encodeURIComponent).join("/")}${url.search}`;

@@ -41,6 +41,17 @@ const countsOf = (events: readonly Event[]): Record<string, number | undefined> 
   Object.fromEntries(events.map(({ message = "", count }) => [message, count]));
 
 describe("EventRecorder", () => {
+  it("record() names Events so that a list of them is in the order of their time", async () => {
+    const said = Array.from({ length: 20 }, (_, i) => ({ reason: `Reason${i}`, message: `${i}` }));
+    for (const [i, { reason, message }] of said.entries()) {
+      record(message, { reason });
+      if (i % 5 === 0) clock.advance(1);
+    }
+    expect((await written()).map(({ message }) => message)).toEqual(
+      said.map(({ message }) => message),
+    );
+  });
+
   it("record() writes an Event that names its source and what it is about", async () => {
     record("hello");
     expect(await written()).toMatchObject([

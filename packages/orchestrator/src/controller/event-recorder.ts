@@ -55,6 +55,9 @@ const COMBINED = "(combined from similar events): ";
 const MAX_KNOWN = 4_096;
 /** Events that wait to be written, as in client-go's queue; more are dropped. */
 const MAX_WAITING = 1_000;
+const NS_PER_MS = 1_000_000n;
+/** At most this far apart: fewer than a thousand of one millisecond do not run ahead of the clock. */
+const STAMP_STEP_NS = 1_000;
 
 export class EventRecorder {
   readonly #component: string;
@@ -65,6 +68,8 @@ export class EventRecorder {
   readonly #budgets = new Map<string, Budget>();
   readonly #tasks: TaskGroup;
   #last: Promise<void> = Promise.resolve();
+  /** Of the newest Event's name. */
+  #stampNs = 0n;
 
   constructor(
     source: { readonly component: string; readonly host?: string },
@@ -118,11 +123,20 @@ export class EventRecorder {
   }
 
   #begin({ about }: RecordedEvent): Known {
-    const { random } = this.#dependencies;
-    const suffix = [random.nextUint32(), random.nextUint32()]
-      .map((part) => part.toString(16).padStart(8, "0"))
-      .join("");
-    return { name: `${about.name}.${suffix}`, firstTimestamp: this.#nowText(), count: 0 };
+    const name = `${about.name}.${this.#nextStampNs().toString(16)}`;
+    return { name, firstTimestamp: this.#nowText(), count: 0 };
+  }
+
+  /**
+   * Nanoseconds, as client-go names events: a list is sorted by name and so by time, which the
+   * seconds inside them cannot tell. What our clock does not count is random, against two recorders.
+   */
+  #nextStampNs(): bigint {
+    const { clock, random } = this.#dependencies;
+    const nowNs = BigInt(Math.floor(clock.wallMs())) * NS_PER_MS;
+    const baseNs = nowNs > this.#stampNs ? nowNs : this.#stampNs;
+    this.#stampNs = baseNs + 1n + BigInt(random.nextUint32() % STAMP_STEP_NS);
+    return this.#stampNs;
   }
 
   #event({ about, type, reason, message }: RecordedEvent, known: Known): Event {

@@ -16,7 +16,13 @@ export function podCells(pod: Pod, nowMs: number): (string | number)[] {
     pod.metadata.name ?? "",
     `${ready}/${total}`,
     podReason(pod),
-    restartsText([...statuses, ...sidecarStatuses], nowMs),
+    // While it initializes those of its init containers count, then of what runs on.
+    restartsText(
+      initReason(pod) === undefined
+        ? [...statuses, ...sidecarStatuses]
+        : (pod.status?.initContainerStatuses ?? []),
+      nowMs,
+    ),
     ageOf(pod.metadata.creationTimestamp, nowMs),
     pod.status?.podIP ?? "<none>",
     pod.spec?.nodeName ?? "<none>",
@@ -29,13 +35,24 @@ export function podCells(pod: Pod, nowMs: number): (string | number)[] {
 export function podReason(pod: Pod): string {
   const init = initReason(pod);
   let reason =
-    init ?? containersReason(pod) ?? pod.status?.reason ?? pod.status?.phase ?? "Unknown";
+    init ??
+    containersReason(pod) ??
+    (isGated(pod) ? "SchedulingGated" : undefined) ??
+    pod.status?.reason ??
+    pod.status?.phase ??
+    "Unknown";
   if (pod.metadata.deletionTimestamp !== undefined) {
     if (pod.status?.reason === "NodeLost") reason = "Unknown";
     else if (pod.status?.phase !== "Succeeded" && pod.status?.phase !== "Failed")
       reason = "Terminating";
   }
   return reason;
+}
+
+function isGated({ status }: Pod): boolean {
+  return (status?.conditions ?? []).some(
+    ({ type, reason }) => type === "PodScheduled" && reason === "SchedulingGated",
+  );
 }
 
 function initReason(pod: Pod): string | undefined {

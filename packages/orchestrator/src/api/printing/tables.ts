@@ -108,7 +108,7 @@ const LAYOUTS: Readonly<Record<string, TableLayout>> = {
       name(object),
       object.spec?.type ?? "",
       object.spec?.clusterIP ?? "<none>",
-      object.spec?.externalName ?? list(object.spec?.externalIPs ?? []),
+      externalAddress(object),
       list(
         (object.spec?.ports ?? []).map(
           ({ port, nodePort, protocol }) => `${port}${nodePort ? `:${nodePort}` : ""}/${protocol}`,
@@ -120,10 +120,13 @@ const LAYOUTS: Readonly<Record<string, TableLayout>> = {
   ),
   endpoints: layout<Endpoints>(["Name", "Endpoints", "Age"], (object, now) => [
     name(object),
-    list(
+    firstOf(
       (object.subsets ?? []).flatMap(({ addresses = [], ports = [] }) =>
-        addresses.flatMap(({ ip }) => ports.map(({ port }) => `${ip}:${port}`)),
+        ports.length === 0
+          ? addresses.map(({ ip }) => ip)
+          : ports.flatMap(({ port }) => addresses.map(({ ip }) => `${ip}:${port}`)),
       ),
+      "<none>",
     ),
     age(object, now),
   ]),
@@ -132,8 +135,14 @@ const LAYOUTS: Readonly<Record<string, TableLayout>> = {
     (object, now) => [
       name(object),
       object.addressType,
-      list((object.ports ?? []).map(({ port }) => String(port ?? "*"))),
-      list(object.endpoints.flatMap(({ addresses }) => addresses)),
+      firstOf(
+        (object.ports ?? []).map(({ port }) => String(port ?? "*")),
+        "<unset>",
+      ),
+      firstOf(
+        (object.endpoints ?? []).flatMap(({ addresses }) => addresses),
+        "<unset>",
+      ),
       age(object, now),
     ],
   ),
@@ -250,6 +259,27 @@ export function partialMetadata(object: KubeObject, version = "v1"): Record<stri
     apiVersion: `meta.k8s.io/${version}`,
     metadata: object.metadata,
   };
+}
+
+/** Where a service is reached from outside, as printService says it. */
+function externalAddress({ spec, status }: Service): string {
+  const { externalIPs = [], externalName = "" } = spec ?? {};
+  if (spec?.type === "ExternalName") return list([externalName].filter(Boolean));
+  if (spec?.type !== "LoadBalancer") return list(externalIPs);
+  const given = (status?.loadBalancer?.ingress ?? []).map(
+    ({ ip, hostname }) => ip ?? hostname ?? "",
+  );
+  const addresses = [...given.filter(Boolean), ...externalIPs];
+  return addresses.length === 0 ? "<pending>" : addresses.join(",");
+}
+
+const MAX_SHOWN = 3;
+
+/** The first three, and how many there are besides. */
+function firstOf(items: readonly string[], none: string): string {
+  if (items.length === 0) return none;
+  const shown = items.slice(0, MAX_SHOWN).join(",");
+  return items.length > MAX_SHOWN ? `${shown} + ${items.length - MAX_SHOWN} more...` : shown;
 }
 
 function templateCells(
