@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Container, Pod } from "../api/gen/core-v1.js";
 import { identifyProcess } from "./runtime/process-identity.js";
 import {
+  eventually,
+  PROCESS_TEST_TIMEOUT_MS,
   conditionOf,
   linesOf,
   openAgentCluster,
@@ -10,6 +12,8 @@ import {
   statusOf,
 } from "./testing/agent-cluster.js";
 import type { AgentCluster } from "./testing/agent-cluster.js";
+
+vi.setConfig({ testTimeout: PROCESS_TEST_TIMEOUT_MS, hookTimeout: PROCESS_TEST_TIMEOUT_MS });
 
 let cluster: AgentCluster;
 beforeAll(async () => {
@@ -48,12 +52,12 @@ describe("the node agent's deletions", () => {
     await cluster.run("stubborn", [sh("main", script)]);
     const pod = await cluster.until("stubborn", running);
     const path = cluster.logFile(pod, "main");
-    const child = await vi.waitFor(() => Number(linesOf(path)[0]?.split(" ").at(-1)));
+    const child = await eventually(() => Number(linesOf(path)[0]?.split(" ").at(-1)));
     const startMs = performance.now();
     await cluster.remove("stubborn", 1);
     await cluster.gone("stubborn");
     expect(performance.now() - startMs).toBeGreaterThan(900);
-    await vi.waitFor(() => expect(identifyProcess(child)).toBeUndefined());
+    await eventually(() => expect(identifyProcess(child)).toBeUndefined());
   });
 
   it("ends a pod at once where its object is gone without waiting", async () => {
@@ -61,7 +65,7 @@ describe("the node agent's deletions", () => {
     await cluster.until("forced", running);
     const before = processesIn(cluster.dataDir).length;
     await cluster.remove("forced", 0);
-    await vi.waitFor(() => expect(processesIn(cluster.dataDir)).toHaveLength(before - 1));
+    await eventually(() => expect(processesIn(cluster.dataDir)).toHaveLength(before - 1));
   });
 
   it("lets a pod go that never ran", async () => {
@@ -99,7 +103,7 @@ describe("the node agent's restarts", () => {
     const before = processesIn(cluster.dataDir).length;
     await cluster.restart(async () => {
       writeFileSync(`${cluster.dataDir}/go`, "");
-      await vi.waitFor(() => expect(processesIn(cluster.dataDir)).toHaveLength(before - 2));
+      await eventually(() => expect(processesIn(cluster.dataDir)).toHaveLength(before - 2));
       rmSync(`${cluster.dataDir}/go`);
     });
     const ended = await cluster.until("ended", (pod) => expect(pod.status?.phase).toBe("Failed"));
@@ -115,8 +119,8 @@ describe("the node agent's restarts", () => {
     const pod = await cluster.until("dropped", running);
     const before = processesIn(cluster.dataDir).length;
     await cluster.restart(() => cluster.remove("dropped", 0));
-    await vi.waitFor(() => expect(processesIn(cluster.dataDir)).toHaveLength(before - 1));
-    await vi.waitFor(() =>
+    await eventually(() => expect(processesIn(cluster.dataDir)).toHaveLength(before - 1));
+    await eventually(() =>
       expect(() => readFileSync(cluster.logFile(pod, "main"))).toThrow("ENOENT"),
     );
   });
@@ -126,7 +130,7 @@ describe("the node agent's restarts", () => {
     await cluster.run("slow", [sh("main", script)]);
     await cluster.until("slow", running);
     await cluster.remove("slow");
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(await cluster.events("slow")).toContain("Killing: Stopping container main"),
     );
     await cluster.restart();

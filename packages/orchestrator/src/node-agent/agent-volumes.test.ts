@@ -3,7 +3,15 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Container, Pod } from "../api/gen/core-v1.js";
 import { CONFIG_MAPS, SECRETS } from "../api/resources.js";
-import { type AgentCluster, openAgentCluster, statusOf } from "./testing/agent-cluster.js";
+import {
+  eventually,
+  PROCESS_TEST_TIMEOUT_MS,
+  type AgentCluster,
+  openAgentCluster,
+  statusOf,
+} from "./testing/agent-cluster.js";
+
+vi.setConfig({ testTimeout: PROCESS_TEST_TIMEOUT_MS, hookTimeout: PROCESS_TEST_TIMEOUT_MS });
 
 let cluster: AgentCluster;
 beforeAll(async () => {
@@ -81,7 +89,7 @@ describe("volumes of a pod on the process runtime", () => {
     expect([mode, target.endsWith("/data/deep/er")]).toEqual(["777", true]);
     await cluster.remove("empty", 0);
     await cluster.gone("empty");
-    await vi.waitFor(() => expect(existsSync(target)).toBe(false));
+    await eventually(() => expect(existsSync(target)).toBe(false));
   });
 
   it("projects several sources and the pod's own fields into one folder", async () => {

@@ -3,12 +3,16 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Container } from "../api/gen/core-v1.js";
 import { CONFIG_MAPS, NODES, SECRETS } from "../api/resources.js";
 import {
+  eventually,
+  PROCESS_TEST_TIMEOUT_MS,
   type AgentCluster,
   conditionOf,
   linesOf,
   openAgentCluster,
   statusOf,
 } from "./testing/agent-cluster.js";
+
+vi.setConfig({ testTimeout: PROCESS_TEST_TIMEOUT_MS, hookTimeout: PROCESS_TEST_TIMEOUT_MS });
 
 let cluster: AgentCluster;
 beforeAll(async () => {
@@ -27,7 +31,7 @@ const FOREVER = "trap 'exit 0' TERM; while :; do sleep 0.02; done";
 
 describe("the node agent", () => {
   it("registers its node as ready", async () => {
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const node = await cluster.client.get(NODES, { name: "node-1" });
       expect(node.status?.conditions?.find(({ type }) => type === "Ready")?.status).toBe("True");
       expect(node.status?.nodeInfo?.containerRuntimeVersion).toMatch(/^process:\/\//);
@@ -70,7 +74,7 @@ describe("the node agent", () => {
     expect(statusOf(pod, "main")).toMatchObject({ restartCount: 0, ready: true, started: true });
     expect(statusOf(pod, "main").containerID).toMatch(/^process:\/\/[0-9a-f]{32}$/);
     const path = cluster.logFile(pod, "main");
-    await vi.waitFor(() => expect(linesOf(path)).toHaveLength(10));
+    await eventually(() => expect(linesOf(path)).toHaveLength(10));
     expect(linesOf(path)).toContain("stderr F oops");
     // The two streams are two pipes: only within one is there an order.
     expect(linesOf(path).filter((line) => line.startsWith("stdout"))).toEqual([
@@ -85,7 +89,7 @@ describe("the node agent", () => {
       "stdout F 12 $(MINE) $(UNKNOWN)",
     ]);
     expect(readFileSync(path, "utf8")).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z stdout F /);
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const reasons = (await cluster.events("web")).map((text) => text.split(":")[0] ?? "");
       expect(reasons.toSorted()).toEqual(["Created", "ImageNotUnpacked", "Started"]);
     });
@@ -162,7 +166,7 @@ describe("the node agent", () => {
       expect(conditionOf(now, "Ready")).toBe("True");
     });
     expect(conditionOf(pod, "Initialized")).toBe("True");
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       expect(await cluster.log("ordered", "main")).toBe("first\nsecond\n");
     });
     expect(statusOf(pod, "second")).toMatchObject({

@@ -71,7 +71,12 @@ const isGoing = async (pod: Pod): Promise<boolean> =>
   (await present(pod)).metadata.deletionTimestamp !== undefined;
 
 const unreachableFor = (tolerationSeconds: number): Toleration[] => [
-  { key: "node.kubernetes.io/unreachable", operator: "Exists", tolerationSeconds },
+  {
+    key: "node.kubernetes.io/unreachable",
+    operator: "Exists",
+    effect: "NoExecute",
+    tolerationSeconds,
+  },
 ];
 const TAINTED = [
   "node.kubernetes.io/unreachable:NoSchedule",
@@ -131,7 +136,7 @@ describe("NodeLifecycleController", () => {
 
   it("a taint that somebody sets evicts as well, after as long as it is tolerated", async () => {
     const pod = await runPod("p", "node-2", [
-      { key: "drain", operator: "Exists", tolerationSeconds: 20 },
+      { key: "drain", operator: "Exists", effect: "NoExecute", tolerationSeconds: 20 },
     ]);
     const spec = { taints: [{ key: "drain", effect: "NoExecute" }] };
     await cluster.client.patch(NODES, { name: "node-2" }, { spec }, { type: "merge" });

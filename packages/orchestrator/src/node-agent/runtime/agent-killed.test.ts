@@ -6,14 +6,15 @@ import { fileURLToPath } from "node:url";
 import { seededRandom, silentLogger } from "@sagong/base";
 import { randomSeed, realClock } from "@sagong/base/real";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { processesIn } from "../testing/agent-cluster.js";
+import { eventually, PROCESS_TEST_TIMEOUT_MS, processesIn } from "../testing/agent-cluster.js";
 import { identifyProcess } from "./process-identity.js";
 import { openProcessRuntime } from "./process-runtime.js";
 import type { ContainerRuntime, ContainerState } from "./runtime.js";
 import { emitProgram } from "./testing/emitted-program.js";
 
+vi.setConfig({ testTimeout: PROCESS_TEST_TIMEOUT_MS, hookTimeout: PROCESS_TEST_TIMEOUT_MS });
+
 const POD_CIDR = "127.104.0.0/16";
-const WAIT = { timeout: 10_000, interval: 10 };
 
 let dir: string;
 let program: string;
@@ -82,13 +83,13 @@ describe("the process runtime after its agent was killed", () => {
       const isRunning = container?.phase === "running";
       expect(container?.startedAtMs !== undefined).toBe(isRunning);
       const runs = isRunning ? 1 : 0;
-      await vi.waitFor(() => expect(started(rootDir)).toHaveLength(runs), WAIT);
+      await eventually(() => expect(started(rootDir)).toHaveLength(runs));
       const alive = started(rootDir).filter((pid) => identifyProcess(pid));
       expect(alive).toHaveLength(runs);
       // A wrapper that came late gives up by itself.
-      await vi.waitFor(() => expect(processesIn(rootDir)).toHaveLength(runs), WAIT);
+      await eventually(() => expect(processesIn(rootDir)).toHaveLength(runs));
       for (const { id } of await runtime.listPodSandboxes()) await runtime.removePodSandbox(id);
-      await vi.waitFor(() => expect(processesIn(rootDir)).toEqual([]), WAIT);
+      await eventually(() => expect(processesIn(rootDir)).toEqual([]));
       expect(started(rootDir)).toHaveLength(runs);
       await runtime.close();
     },
@@ -107,7 +108,7 @@ describe("the process runtime after its agent was killed", () => {
     const { id, logPath, phase } = await present();
     expect(phase).toBe("running");
     await runtime.execSync(id, ["touch", `${rootDir}/go`], 5_000);
-    await vi.waitFor(async () => expect(await present()).toMatchObject({ exitCode: 6 }), WAIT);
+    await eventually(async () => expect(await present()).toMatchObject({ exitCode: 6 }));
     expect(readFileSync(logPath, "utf8").match(/(one|two)$/gm)).toEqual(["one", "two"]);
     for (const one of await runtime.listPodSandboxes()) await runtime.removePodSandbox(one.id);
     await runtime.close();

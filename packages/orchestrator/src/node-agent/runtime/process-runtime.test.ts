@@ -1,3 +1,4 @@
+import { eventually, PROCESS_TEST_TIMEOUT_MS } from "../testing/agent-cluster.js";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { seededRandom, silentLogger } from "@sagong/base";
@@ -6,6 +7,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { identifyProcess } from "./process-identity.js";
 import { openProcessRuntime } from "./process-runtime.js";
 import type { ContainerConfig, ContainerRuntime, ContainerState } from "./runtime.js";
+
+vi.setConfig({ testTimeout: PROCESS_TEST_TIMEOUT_MS, hookTimeout: PROCESS_TEST_TIMEOUT_MS });
 
 let rootDir: string;
 let runtime: ContainerRuntime;
@@ -52,14 +55,11 @@ async function state(id: string): Promise<ContainerState> {
 }
 
 const exited = (id: string): Promise<ContainerState> =>
-  vi.waitFor(
-    async () => {
-      const now = await state(id);
-      expect(now.phase).toBe("exited");
-      return now;
-    },
-    { timeout: 5000, interval: 10 },
-  );
+  eventually(async () => {
+    const now = await state(id);
+    expect(now.phase).toBe("exited");
+    return now;
+  });
 
 beforeEach(async () => {
   rootDir = mkdtempSync(`${tmpdir()}/sagong-runtime-`);
@@ -89,7 +89,7 @@ describe("ProcessRuntime", () => {
       config(["sh", "-c", "trap 'exit 7' TERM; echo ready; while :; do sleep 0.02; done"]),
     );
     const { logPath } = await state(id);
-    await vi.waitFor(() => expect(readFileSync(logPath, "utf8")).toContain("ready"));
+    await eventually(() => expect(readFileSync(logPath, "utf8")).toContain("ready"));
     await runtime.stopContainer(id, 5000);
     expect(await state(id)).toMatchObject({ phase: "exited", exitCode: 7 });
   });
@@ -100,14 +100,14 @@ describe("ProcessRuntime", () => {
       config(["sh", "-c", "trap '' TERM; sleep 1000 & echo $!; while :; do sleep 0.02; done"]),
     );
     const { logPath } = await state(id);
-    const pid = await vi.waitFor(() => {
+    const pid = await eventually(() => {
       const match = /F (\d+)/.exec(readFileSync(logPath, "utf8"));
       expect(match).not.toBeNull();
       return Number(match?.[1]);
     });
     await runtime.stopContainer(id, 50);
     expect(await state(id)).toMatchObject({ phase: "exited", exitCode: 137 });
-    await vi.waitFor(() => expect(identifyProcess(pid)).toBeUndefined());
+    await eventually(() => expect(identifyProcess(pid)).toBeUndefined());
   });
 
   it("a new runtime takes up running containers, learns their exit code and goes on logging", async () => {
@@ -117,7 +117,7 @@ describe("ProcessRuntime", () => {
       config(["sh", "-c", "echo one; while [ ! -e go ]; do sleep 0.02; done; echo two; exit 5"]),
     );
     const before = await state(id);
-    await vi.waitFor(() => expect(readFileSync(before.logPath, "utf8")).toContain("one"));
+    await eventually(() => expect(readFileSync(before.logPath, "utf8")).toContain("one"));
     await runtime.close();
     runtime = await open();
     expect(await state(id)).toMatchObject({ phase: "running", startedAtMs: before.startedAtMs });
@@ -174,7 +174,7 @@ describe("ProcessRuntime", () => {
       const mounts = [{ containerPath: "/etc/c", hostPath: "/etc/hostname", readOnly: true }];
       const id = await run(await sandbox(), config(["sh", "-c", script], { user, mounts }));
       const { logPath } = await state(id);
-      const lines = await vi.waitFor(() => {
+      const lines = await eventually(() => {
         const found = readFileSync(logPath, "utf8").match(/(?<=F ).*/g) ?? [];
         expect(found.length).toBeGreaterThanOrEqual(3);
         return found;
@@ -208,14 +208,14 @@ describe("ProcessRuntime", () => {
       config(["sh", "-c", "echo $$ $PPID; while :; do sleep 0.02; done"]),
     );
     const { logPath } = await state(id);
-    const { pid, wrapper } = await vi.waitFor(() => {
+    const { pid, wrapper } = await eventually(() => {
       const match = /F (\d+) (\d+)/.exec(readFileSync(logPath, "utf8"));
       expect(match).not.toBeNull();
       return { pid: Number(match?.[1]), wrapper: Number(match?.[2]) };
     });
     process.kill(wrapper, "SIGKILL");
     expect(await exited(id)).toMatchObject({ exitCode: 137 });
-    await vi.waitFor(() => expect(identifyProcess(pid)).toBeUndefined());
+    await eventually(() => expect(identifyProcess(pid)).toBeUndefined());
   });
 
   it("stopContainer() waits for a start that is under way, and then stops it", async () => {

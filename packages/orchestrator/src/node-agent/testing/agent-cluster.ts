@@ -46,7 +46,13 @@ export interface AgentClusterOptions {
 
 const NODE = "node-1";
 /** Processes start slowly on a machine that has much else to do. */
-const WAIT = { timeout: 15_000, interval: 10 };
+export const PROCESS_TEST_TIMEOUT_MS = 30_000;
+const WAIT = { timeout: 20_000, interval: 10 };
+
+/** Resolves with what `check` returns once it does not throw. */
+export function eventually<T>(check: () => T | Promise<T>): Promise<T> {
+  return vi.waitFor(check, WAIT);
+}
 
 export async function openAgentCluster({ podCidr }: AgentClusterOptions): Promise<AgentCluster> {
   const clock = realClock();
@@ -96,15 +102,15 @@ export async function openAgentCluster({ podCidr }: AgentClusterOptions): Promis
     remove: (name, gracePeriodSeconds) =>
       client.delete(PODS, { namespace: "default", name }, { gracePeriodSeconds }),
     until: (name, check) =>
-      vi.waitFor(async () => {
+      eventually(async () => {
         const pod = await get(name);
         check(pod);
         return pod;
-      }, WAIT),
+      }),
     gone: (name) =>
-      vi.waitFor(async () => {
+      eventually(async () => {
         if (!(await isGone(get(name)))) throw new Error(`pod ${name} is still there`);
-      }, WAIT),
+      }),
     events: async (name) => {
       const { items } = await client.list(EVENTS, { namespace: "default" });
       return items
@@ -131,9 +137,9 @@ export async function openAgentCluster({ podCidr }: AgentClusterOptions): Promis
         const key = { namespace: "default", name: metadata.name ?? "" };
         await client.delete(PODS, key, { gracePeriodSeconds: 0 });
       }
-      await vi.waitFor(() => {
+      await eventually(() => {
         if (processesIn(dataDir).length > 0) throw new Error("processes are still there");
-      }, WAIT);
+      });
       await agent.close();
       await cluster.close();
       rmSync(dataDir, { recursive: true, force: true });
