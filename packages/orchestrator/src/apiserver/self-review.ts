@@ -1,9 +1,30 @@
-/** Who am I, and what may I do: SelfSubjectReview and SelfSubjectAccessReview. Nothing is stored. */
+/** Who am I, and what may I do: the reviews that clients ask about themselves. Nothing is stored. */
 import { answerValue } from "./answer.js";
 import { objectOf, type ResourceCall, writeOptions } from "./call.js";
 import { sendWarnings } from "./http-exchange.js";
 
-const REVIEWS = new Set(["selfsubjectreviews", "selfsubjectaccessreviews"]);
+/** Status by resource. */
+const REVIEWS: ReadonlyMap<string, (call: ResourceCall) => object> = new Map([
+  [
+    "selfsubjectreviews",
+    ({ user: { name: username, groups } }) => ({ userInfo: { username, groups } }),
+  ],
+  [
+    "selfsubjectaccessreviews",
+    () => ({
+      allowed: true,
+      reason: "every identity that may use this server may do everything (no RBAC yet)",
+    }),
+  ],
+  [
+    "selfsubjectrulesreviews",
+    () => ({
+      resourceRules: [{ verbs: ["*"], apiGroups: ["*"], resources: ["*"] }],
+      nonResourceRules: [{ verbs: ["*"], nonResourceURLs: ["*"] }],
+      incomplete: false,
+    }),
+  ],
+]);
 
 export function isSelfReview({ resource }: ResourceCall): boolean {
   return REVIEWS.has(resource.resource);
@@ -15,14 +36,7 @@ export async function handleSelfReview(call: ResourceCall): Promise<void> {
     call.resource,
     writeOptions(call, "CreateOptions"),
   );
-  const { name: username, groups } = call.user;
-  const status =
-    call.resource.resource === "selfsubjectreviews"
-      ? { userInfo: { username, groups } }
-      : {
-          allowed: true,
-          reason: "every identity that may use this server may do everything (no RBAC yet)",
-        };
+  const status = REVIEWS.get(call.resource.resource)?.(call);
   sendWarnings(call.response, warnings);
   answerValue(call, { ...object, status }, 201);
 }

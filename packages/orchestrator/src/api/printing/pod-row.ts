@@ -18,9 +18,9 @@ export function podCells(pod: Pod, nowMs: number): (string | number)[] {
     podReason(pod),
     // While it initializes those of its init containers count, then of what runs on.
     restartsText(
-      initReason(pod) === undefined
-        ? [...statuses, ...sidecarStatuses]
-        : (pod.status?.initContainerStatuses ?? []),
+      isInitializing(pod)
+        ? (pod.status?.initContainerStatuses ?? [])
+        : [...statuses, ...sidecarStatuses],
       nowMs,
     ),
     ageOf(pod.metadata.creationTimestamp, nowMs),
@@ -33,10 +33,10 @@ export function podCells(pod: Pod, nowMs: number): (string | number)[] {
 
 /** The STATUS column: the most telling of phase, reason and container states. */
 export function podReason(pod: Pod): string {
-  const init = initReason(pod);
   let reason =
-    init ??
+    (isInitializing(pod) ? initReason(pod) : undefined) ??
     containersReason(pod) ??
+    initReason(pod) ?? // A sidecar that fails, while all others are well.
     (isGated(pod) ? "SchedulingGated" : undefined) ??
     pod.status?.reason ??
     pod.status?.phase ??
@@ -53,6 +53,13 @@ function isGated({ status }: Pod): boolean {
   return (status?.conditions ?? []).some(
     ({ type, reason }) => type === "PodScheduled" && reason === "SchedulingGated",
   );
+}
+
+function isInitializing(pod: Pod): boolean {
+  const isDone = (pod.status?.conditions ?? []).some(
+    ({ type, status }) => type === "Initialized" && status === "True",
+  );
+  return !isDone && initReason(pod) !== undefined;
 }
 
 function initReason(pod: Pod): string | undefined {

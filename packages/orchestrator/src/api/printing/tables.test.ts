@@ -46,6 +46,36 @@ describe("a pod's row", () => {
   });
 });
 
+describe("a pod's row, of a pod whose sidecar was stopped", () => {
+  it("says how the main container ended", () => {
+    const ended = (name: string, reason: string) => ({
+      name,
+      ready: false,
+      restartCount: 0,
+      image: "x",
+      imageID: "",
+      state: { terminated: { exitCode: 143, reason } },
+    });
+    const stopped: Pod = {
+      metadata: { name: "p" },
+      spec: {
+        containers: [{ name: "c" }],
+        initContainers: [{ name: "side", restartPolicy: "Always" }],
+      },
+      status: {
+        phase: "Failed",
+        conditions: [{ type: "Initialized", status: "True" }],
+        initContainerStatuses: [ended("side", "Error")],
+        containerStatuses: [ended("c", "OOMKilled")],
+      },
+    };
+    expect(cell("pods", "Status", stopped)).toBe("OOMKilled");
+    const [main] = stopped.status?.containerStatuses ?? [];
+    const running = { ...stopped.status, containerStatuses: main ? [{ ...main, state: {} }] : [] };
+    expect(cell("pods", "Status", { ...stopped, status: running })).toBe("Init:Error");
+  });
+});
+
 describe("a service's row", () => {
   const external = (spec: Service["spec"], status?: Service["status"]) =>
     cell("services", "External-IP", { metadata: { name: "s" }, spec, status } as Service); // One.

@@ -37,7 +37,7 @@ const SERVED: Readonly<Record<string, Readonly<Record<string, readonly string[]>
   "discovery.k8s.io": { endpointslices: [] },
   "events.k8s.io": { events: [] },
   "authentication.k8s.io": { selfsubjectreviews: [] },
-  "authorization.k8s.io": { selfsubjectaccessreviews: [] },
+  "authorization.k8s.io": { selfsubjectaccessreviews: [], selfsubjectrulesreviews: [] },
 };
 
 export function servedResources(schema: Schema): ServedResource[] {
