@@ -5,7 +5,11 @@ export {
   type RaftNodeOptions,
   startRaftNode,
 } from "./node/start-raft-node.js";
-export type { StateMachine, StateMachineImage } from "./node/state-machine.js";
+export {
+  ImageRefusedError,
+  type StateMachine,
+  type StateMachineImage,
+} from "./node/state-machine.js";
 // Its log
 export { FileLogStorage, type FileLogStorageOptions } from "./storage/file-log-storage.js";
 export {

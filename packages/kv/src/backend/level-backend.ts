@@ -12,11 +12,14 @@
  * L3 after a failed write nothing more is written; `onError` is told once, and the member stops.
  */
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { Clock, Timer } from "@sagong/base";
+import { ImageRefusedError } from "@sagong/raft";
 import { ClassicLevel } from "classic-level";
 import { APPLIED_MARK_KEY, type Backend } from "../mvcc/backend.js";
 import { toBinaryString } from "../mvcc/binary-string.js";
+import type { ImageSteps } from "../member/state-medium.js";
 import { decodeImage, encodeImage } from "./image-format.js";
 import { PendingBatch } from "./pending-batch.js";
 
@@ -144,22 +147,26 @@ export class LevelBackend implements Backend {
   }
 
   /** Replaces everything by an image; a crash at any point leaves the old or the new one whole. */
-  async installImage(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    const { dir } = this.#options;
-    const fresh = `${dir}.new`;
-    await rm(fresh, { recursive: true, force: true });
-    const next = await openDatabase(fresh);
+  async installImage(chunks: AsyncIterable<Uint8Array>, steps: ImageSteps): Promise<void> {
+    const fresh = `${this.#options.dir}.new`;
     try {
-      for await (const pairs of decodeImage(chunks)) {
-        const batch = next.batch();
-        for (const [key, value] of pairs) batch.put(key, value);
-        await batch.write({ sync: true });
-      }
-    } finally {
-      await next.close();
+      await writeImage(fresh, { chunks, inspect: steps.inspect });
+      await this.flush();
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new ImageRefusedError(`Cannot take the image: ${why}`, { cause: error });
     }
-    await this.flush();
     this.#isSwapping = true;
+    steps.beforeSwap();
+    try {
+      await this.#swap(fresh);
+    } catch (error) {
+      throw this.#fail(error);
+    }
+  }
+
+  async #swap(fresh: string): Promise<void> {
+    const { dir } = this.#options;
     await this.#pump;
     await this.#db.close();
     await rename(fresh, `${dir}.ready`);
@@ -172,6 +179,7 @@ export class LevelBackend implements Backend {
 
   /** Gives the space of deleted pairs back; runs beside reads and writes, off the main thread. */
   async reclaim(): Promise<void> {
+    if (this.#isSwapping) return; // An image's database has no deleted pairs.
     await this.#db.compactRange(Uint8Array.of(0), new Uint8Array(32).fill(0xff));
   }
 
@@ -225,12 +233,14 @@ export class LevelBackend implements Backend {
     }
   }
 
-  #fail(error: unknown): void {
+  #fail(error: unknown): BackendError {
     const why = error instanceof Error ? error.message : String(error);
-    this.#failed = new BackendError(`Cannot write the database in ${this.#options.dir}: ${why}`, {
+    const failed = new BackendError(`Cannot write the database in ${this.#options.dir}: ${why}`, {
       cause: error,
     });
-    this.#options.onError(this.#failed);
+    this.#failed = failed;
+    this.#options.onError(failed);
+    return failed;
   }
 }
 
@@ -270,11 +280,50 @@ async function logBytes(dir: string): Promise<number> {
   return bytes;
 }
 
+/** An image as a database of its own, on disk when this resolves. */
+async function writeImage(
+  dir: string,
+  image: { readonly chunks: AsyncIterable<Uint8Array>; readonly inspect: ImageSteps["inspect"] },
+): Promise<void> {
+  await rm(dir, { recursive: true, force: true });
+  const db = await openDatabase(dir);
+  try {
+    for await (const pairs of decodeImage(image.chunks)) {
+      const batch = db.batch();
+      for (const [key, value] of pairs) batch.put(key, value);
+      await batch.write();
+    }
+    await image.inspect(scan(db.iterator(BINARY)));
+  } finally {
+    await db.close();
+  }
+  await syncFiles(dir);
+}
+
 /** Completes an installation that came as far as `<dir>.ready`: that image is whole. */
 async function finishSwap(dir: string): Promise<void> {
+  await rm(`${dir}.new`, { recursive: true, force: true });
   if (!existsSync(`${dir}.ready`)) return;
+  // In this order on disk: the old database may not go before the new one's name is there to stay.
+  await syncPath(dirname(dir));
   await rm(dir, { recursive: true, force: true });
   await rename(`${dir}.ready`, dir);
+  await syncPath(dirname(dir));
+}
+
+/** All files of a folder that nobody writes to, and their names. */
+async function syncFiles(dir: string): Promise<void> {
+  for (const name of await readdir(dir)) await syncPath(join(dir, name));
+  await syncPath(dir);
+}
+
+async function syncPath(path: string): Promise<void> {
+  const file = await open(path, "r");
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }
 
 async function* scan(iterator: {

@@ -15,8 +15,8 @@ export interface Lease {
 }
 
 export class Lessor {
-  readonly #leases = new Map<bigint, Lease>();
-  readonly #leaseOfKey = new Map<string, bigint>();
+  #leases = new Map<bigint, Lease>();
+  #leaseOfKey = new Map<string, bigint>();
   #isLeader = false;
 
   get size(): number {
@@ -101,8 +101,9 @@ export class Lessor {
       .map(({ id }) => id);
   }
 
-  clear(): void {
-    this.#leases.clear();
-    this.#leaseOfKey.clear();
+  /** Takes over what `other` was loaded with, which is not to be used any more. */
+  adopt(other: Lessor): void {
+    this.#leases = other.#leases;
+    this.#leaseOfKey = other.#leaseOfKey;
   }
 }

@@ -96,7 +96,10 @@ export function assembleMember(around: MemberSurroundings): AssembledMember {
     clock,
     defer: around.defer,
     pauseMs: CATCH_UP_PAUSE_MS,
-    step: () => (!watchable.hasBehind ? "idle" : watchable.catchUp() ? "more" : "later"),
+    step: () => {
+      if (!watchable.hasBehind) return "idle";
+      return !state.machine.replacement && watchable.catchUp() ? "more" : "later";
+    },
     onError: onFatal,
   });
   const presence = new LeaderPresenceMonitor({

@@ -14,13 +14,13 @@ import { assert, type Clock } from "@sagong/base";
 import type { Entry, SnapshotMetadata, StateMachine, StateMachineImage } from "@sagong/raft";
 import type { Applier, ApplyContext, ApplyResult } from "../apply/applier.js";
 import { AppliedMark, InternalRequest } from "../gen/store.js";
-import type { Lessor } from "../lease/lessor.js";
+import { Lessor } from "../lease/lessor.js";
 import { APPLIED_MARK_KEY } from "../mvcc/backend.js";
-import type { MvccStore } from "../mvcc/mvcc-store.js";
+import { MvccStore } from "../mvcc/mvcc-store.js";
 import { StoreLoader } from "../mvcc/open-store.js";
 import type { WatchableStore } from "../watch/watchable-store.js";
 import type { Membership } from "./membership.js";
-import type { StateMedium } from "./state-medium.js";
+import type { Pair, StateMedium } from "./state-medium.js";
 
 export interface KvStateMachineParts {
   readonly medium: StateMedium;
@@ -54,6 +54,7 @@ export class KvStateMachine implements StateMachine {
   #observer: ApplyObserver | undefined;
   #index: number;
   #term: number;
+  #replacement: Promise<void> | undefined;
 
   private constructor(parts: KvStateMachineParts, mark: AppliedMark) {
     this.#parts = parts;
@@ -63,7 +64,7 @@ export class KvStateMachine implements StateMachine {
 
   /** Reads the whole state into memory. Rejects where the database is damaged. */
   static async open(parts: KvStateMachineParts): Promise<KvStateMachine> {
-    return new KvStateMachine(parts, await load(parts));
+    return new KvStateMachine(parts, await load(parts, parts.medium.scan()));
   }
 
   /** Before raft starts; nothing is applied until then. */
@@ -77,6 +78,14 @@ export class KvStateMachine implements StateMachine {
 
   get appliedTerm(): number {
     return this.#term;
+  }
+
+  /**
+   * Set while an image takes the database's place and nothing can be read: whoever reads waits for
+   * it. Rejects where the member is about to stop.
+   */
+  get replacement(): Promise<void> | undefined {
+    return this.#replacement;
   }
 
   apply(entries: readonly Entry[]): void {
@@ -133,19 +142,36 @@ export class KvStateMachine implements StateMachine {
     chunks: AsyncIterable<Uint8Array>,
   ): Promise<void> {
     const { medium, store, lessor, watchable, membership } = this.#parts;
+    // Loaded aside: until the image has taken the database's place, readers have the old state.
+    const next = {
+      store: new MvccStore(medium),
+      lessor: new Lessor(),
+      membership: membership.empty(),
+    };
+    const ends = { resolve: (): void => {}, reject: (_error: unknown): void => {} };
+    try {
+      await medium.installImage(chunks, {
+        inspect: async (pairs) => checkMark(await load(next, pairs), metadata),
+        beforeSwap: () => {
+          this.#replacement = new Promise((resolve, reject) =>
+            Object.assign(ends, { resolve, reject }),
+          );
+          this.#replacement.catch(() => {}); // There may be no reader who waits.
+        },
+      });
+    } catch (error) {
+      ends.reject(error);
+      throw error;
+    }
     const previousRevision = store.revision;
-    await medium.installImage(chunks);
-    store.clear();
-    lessor.clear();
-    membership.clear();
-    const mark = await load(this.#parts);
-    assert(
-      mark.index === metadata.index,
-      `The installed image is of index ${mark.index}, expected ${metadata.index}`,
-    );
-    this.#index = mark.index;
-    this.#term = mark.term;
+    store.adopt(next.store);
+    lessor.adopt(next.lessor);
+    membership.adopt(next.membership);
+    this.#index = metadata.index;
+    this.#term = metadata.term;
+    this.#replacement = undefined;
     watchable.resyncAll(previousRevision);
+    ends.resolve();
     this.#observer?.onApplied(this.#index);
   }
 }
@@ -155,11 +181,21 @@ function plainBytes(data: Uint8Array): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
-async function load(parts: KvStateMachineParts): Promise<AppliedMark> {
-  const loader = new StoreLoader(parts.store, parts.lessor);
-  for await (const pairs of parts.medium.scan()) {
+async function load(
+  into: Pick<KvStateMachineParts, "store" | "lessor" | "membership">,
+  batches: AsyncIterable<readonly Pair[]>,
+): Promise<AppliedMark> {
+  const loader = new StoreLoader(into.store, into.lessor);
+  for await (const pairs of batches) {
     loader.load(pairs);
-    parts.membership.load(pairs);
+    into.membership.load(pairs);
   }
   return loader.finish();
+}
+
+function checkMark(mark: AppliedMark, { index, term }: SnapshotMetadata): void {
+  if (mark.index === index && mark.term === term) return;
+  throw new RangeError(
+    `the image is of index ${mark.index} and term ${mark.term}, expected ${index} and ${term}`,
+  );
 }

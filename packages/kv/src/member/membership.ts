@@ -12,7 +12,7 @@ import type { ClusterIdentity } from "./identity.js";
 export class Membership {
   readonly #identity: ClusterIdentity;
   readonly #backend: Pick<Backend, "put">;
-  readonly #attributes = new Map<bigint, MemberAttributes>();
+  #attributes = new Map<bigint, MemberAttributes>();
 
   constructor(identity: ClusterIdentity, backend: Pick<Backend, "put">) {
     this.#identity = identity;
@@ -34,8 +34,14 @@ export class Membership {
     this.#backend.put(keyOf(attributes.memberId), MemberAttributes.encode(attributes));
   }
 
-  clear(): void {
-    this.#attributes.clear();
+  /** One that knows nobody's attributes, to load an image into. */
+  empty(): Membership {
+    return new Membership(this.#identity, this.#backend);
+  }
+
+  /** Takes over what `other` was loaded with. */
+  adopt(other: Membership): void {
+    this.#attributes = other.#attributes;
   }
 
   /** In ascending order of id. As with etcd, one that has never started has no client URLs. */

@@ -6,6 +6,13 @@ import type { Backend } from "../mvcc/backend.js";
 
 export type Pair = readonly [key: Uint8Array, value: Uint8Array];
 
+export interface ImageSteps {
+  /** Looks at all pairs of the image, in order of keys; a rejection refuses the image. */
+  readonly inspect: (pairs: AsyncIterable<readonly Pair[]>) => Promise<void>;
+  /** From here on, until the installation ends, nothing may be read. */
+  readonly beforeSwap: () => void;
+}
+
 export interface StateMedium extends Backend {
   /** Everything in order of keys; only while nothing is being written. */
   scan(): AsyncIterable<readonly Pair[]>;
@@ -21,6 +28,10 @@ export interface StateMedium extends Backend {
     readonly chunks: AsyncIterable<Uint8Array>;
     close(): Promise<void>;
   }>;
-  installImage(chunks: AsyncIterable<Uint8Array>): Promise<void>;
+  /**
+   * Replaces everything by an image; it is on disk when this resolves. Rejects with
+   * `ImageRefusedError` where the old state still stands; after any other rejection nothing works.
+   */
+  installImage(chunks: AsyncIterable<Uint8Array>, steps: ImageSteps): Promise<void>;
   close(): Promise<void>;
 }

@@ -25,6 +25,7 @@ import type { HashResult, MvccStore } from "../mvcc/mvcc-store.js";
 import type { ClusterApi, MaintenanceApi } from "../rpc/store-api.js";
 import { RpcError, StatusCode } from "@sagong/rpc";
 import { ETCD_API_VERSION } from "../version.js";
+import type { KvStateMachine } from "./kv-state-machine.js";
 import type { LinearizableReads } from "./linearizable-reads.js";
 import { MemberError } from "./member-error.js";
 import type { Quota } from "./quota.js";
@@ -35,6 +36,7 @@ export interface StoreAdminParts {
   readonly members: () => readonly Member[];
   readonly raft: RaftNode;
   readonly store: MvccStore;
+  readonly machine: Pick<KvStateMachine, "replacement">;
   readonly reads: LinearizableReads;
   readonly quota: Quota;
   readonly quotaBytes: number;
@@ -129,6 +131,7 @@ export class StoreAdmin implements ClusterApi, MaintenanceApi {
   async #hash(revision: number): Promise<HashResult> {
     const steps = this.#parts.store.hash(revision);
     for (;;) {
+      await this.#parts.machine.replacement;
       const step = steps.next();
       if (step.done) return step.value;
       await new Promise<void>((resolve) => this.#parts.defer(resolve));

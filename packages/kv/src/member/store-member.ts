@@ -44,6 +44,7 @@ import type { Lessor } from "../lease/lessor.js";
 import type { MvccStore } from "../mvcc/mvcc-store.js";
 import type { KvApi, LeaseApi } from "../rpc/store-api.js";
 import type { BackgroundLoop } from "./background-loop.js";
+import type { KvStateMachine } from "./kv-state-machine.js";
 import type { LinearizableReads } from "./linearizable-reads.js";
 import { MemberError } from "./member-error.js";
 import type { PeerLeases } from "./peer-lease-service.js";
@@ -57,6 +58,7 @@ export interface StoreMemberParts {
   readonly maxTxnOps: number;
   readonly raft: RaftNode;
   readonly store: MvccStore;
+  readonly machine: Pick<KvStateMachine, "replacement">;
   readonly lessor: Lessor;
   readonly applier: Applier;
   readonly proposals: Proposals<ApplyResult>;
@@ -89,8 +91,9 @@ export class StoreMember implements KvApi, LeaseApi {
 
   range(request: RangeRequest): RangeResponse | Promise<RangeResponse> {
     validateRange(request);
-    if (request.serializable) return this.#rangeNow(request);
-    return this.#parts.reads.wait().then(() => this.#rangeNow(request));
+    const read = (): RangeResponse => this.#rangeNow(request);
+    if (request.serializable) return this.#whenReadable(read);
+    return this.#parts.reads.wait().then(() => this.#whenReadable(read));
   }
 
   /** Refuses by throwing at once; not async, since each promise more is felt in puts a second. */
@@ -110,7 +113,10 @@ export class StoreMember implements KvApi, LeaseApi {
     validateTxn(request, maxTxnOps);
     if (isReadOnlyTxn(request)) {
       if (!isSerializableTxn(request)) await reads.wait();
-      return { ...applier.evaluate(request), header: this.header() };
+      return await this.#whenReadable(() => ({
+        ...applier.evaluate(request),
+        header: this.header(),
+      }));
     }
     quota.admit(txnCostBytes(request));
     return await this.#propose<TxnResponse>({ kind: "txn", value: request });
@@ -122,6 +128,12 @@ export class StoreMember implements KvApi, LeaseApi {
     const response = await this.#propose<CompactionResponse>({ kind: "compact", value: request });
     if (request.physical) await this.#parts.compaction.idle();
     return response;
+  }
+
+  /** At once, but for the moment in which an image takes the database's place. */
+  #whenReadable<T>(read: () => T): T | Promise<T> {
+    const { replacement } = this.#parts.machine;
+    return replacement ? replacement.then(() => this.#whenReadable(read)) : read();
   }
 
   #rangeNow(request: RangeRequest): RangeResponse {

@@ -28,7 +28,7 @@ export function contains({ start, end }: KeyRange, key: string): boolean {
 }
 
 export class KeyIndex {
-  readonly #tree = new BTree<string, KeyHistory>(undefined, (a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  #tree = new BTree<string, KeyHistory>(undefined, (a, b) => (a < b ? -1 : a > b ? 1 : 0));
 
   get size(): number {
     return this.#tree.size;
@@ -46,8 +46,9 @@ export class KeyIndex {
     return history;
   }
 
-  clear(): void {
-    this.#tree.clear();
+  /** Takes over all keys of `other`, which is not to be used any more. */
+  adopt(other: KeyIndex): void {
+    this.#tree = other.#tree;
   }
 
   delete(key: string): void {

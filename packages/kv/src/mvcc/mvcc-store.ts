@@ -81,13 +81,16 @@ export class MvccStore {
     if (compactRevision > 0) this.#compactCursor = "";
   }
 
-  /** Forgets everything, before an image that replaced the database is loaded. */
-  clear(): void {
-    this.index.clear();
+  /**
+   * Becomes what `other` is, which was loaded from the image that has replaced the database. At
+   * once, so that no reader meets a store that is half loaded.
+   */
+  adopt(other: MvccStore): void {
+    this.index.adopt(other.index);
     this.#cache.clear();
-    this.#revision = 1;
-    this.#compactRevision = 0;
-    this.#compactCursor = undefined;
+    this.#revision = other.#revision;
+    this.#compactRevision = other.#compactRevision;
+    this.#compactCursor = other.#compactCursor;
   }
 
   // ── Reading ──────────────────────────────────────────────────────────────────────────────────

@@ -1,6 +1,7 @@
 /** The door of the core: everything goes in by these calls and comes out as `Ready`. */
 import { assert } from "@sagong/base";
 import { type RaftConfig, validateConfig } from "./config.js";
+import { ProposalRefusedError } from "./errors.js";
 import { RaftLog } from "./log.js";
 import type { Message } from "./message.js";
 import { Raft, type ReadAnswer, type Role } from "./raft.js";
@@ -62,7 +63,27 @@ export class RawNode {
   }
 
   step(message: Message): void {
-    this.raft.step(message);
+    try {
+      this.raft.step(message);
+    } catch (error) {
+      // A peer's proposal is lost then: whoever made it waits with a time limit.
+      if (message.kind !== "propose" || !(error instanceof ProposalRefusedError)) throw error;
+    }
+  }
+
+  /**
+   * False where the log has what the image names. Entries behind it must stay then, since this
+   * member may have acknowledged them (§7: "retain log entries following it").
+   */
+  needsImage({ index, term }: SnapshotMetadata): boolean {
+    const { log } = this.raft;
+    return index > log.committed && log.termAt(index) !== term;
+  }
+
+  /** The state machine now holds the image that `metadata` names, or did not need it (§7). */
+  restored(metadata: SnapshotMetadata, from: NodeId): void {
+    if (!this.needsImage(metadata)) this.raft.log.commitTo(metadata.index);
+    this.raft.restored(metadata, from);
   }
 
   /** Throws `ProposalRefusedError`. */

@@ -23,8 +23,7 @@ import {
   type Timer,
 } from "@sagong/base";
 import { ProposalRefusedError, ReadIndexRefusedError } from "../core/errors.js";
-import type { Message } from "../core/message.js";
-import type { ReadAnswer } from "../core/raft.js";
+import type { Message, SnapshotNeeded } from "../core/message.js";
 import { RAFT_DEFAULTS, type RaftConfig } from "../core/config.js";
 import { RawNode } from "../core/raw-node.js";
 import type { Ready } from "../core/ready.js";
@@ -32,7 +31,8 @@ import type { Entry, HardState, LogIndex, NodeId, SnapshotMetadata } from "../co
 import type { LogStorage } from "../storage/log-storage.js";
 import type { IncomingSnapshot, Transport } from "../transport/transport.js";
 import type { RaftNode, RaftStatus } from "./raft-node.js";
-import type { StateMachine } from "./state-machine.js";
+import { ReadWaiters } from "./read-waiters.js";
+import { ImageRefusedError, type StateMachine } from "./state-machine.js";
 
 export interface RaftNodeOptions {
   readonly nodeId: NodeId;
@@ -68,8 +68,6 @@ const MAX_TICKS_AT_ONCE = 2;
 const MAX_WAITING_PROPOSALS = 100_000;
 /** So few proposals and entries under way are no batch worth waiting for. */
 const FEW_ENTRIES = 16;
-/** Read rounds without an answer; the oldest are given up. */
-const MAX_OPEN_READ_ROUNDS = 1_000;
 
 export async function startRaftNode(
   options: RaftNodeOptions,
@@ -81,25 +79,18 @@ export async function startRaftNode(
   return node;
 }
 
-interface Waiter {
-  resolve(index: LogIndex): void;
-  reject(error: unknown): void;
-}
-
 class Node implements RaftNode {
   readonly #options: RaftNodeOptions;
   readonly #dependencies: RaftNodeDependencies;
   readonly #tasks: TaskGroup;
   readonly #leaderListeners = new Set<(status: RaftStatus) => void>();
   readonly #fatalListeners = new Set<(error: unknown) => void>();
-  readonly #reads = new Map<number, Waiter[]>();
+  readonly #reads: ReadWaiters;
   readonly #closing = new AbortController();
   #raw: RawNode;
   #proposals: Uint8Array[] = [];
-  #newReads: Waiter[] = [];
   /** Taken from the core, in order, and not yet in the state machine. */
   #committed: readonly Entry[] = [];
-  #lastReadContext = 0;
   #deferred = false;
   #isAwake = false;
   #applyDeferred = false;
@@ -116,6 +107,7 @@ class Node implements RaftNode {
     this.#options = options;
     this.#dependencies = dependencies;
     this.#tasks = new TaskGroup((error) => this.#fatal(error));
+    this.#reads = new ReadWaiters(dependencies.random);
     const { stored } = dependencies.storage;
     this.#raw = new RawNode(this.#config(), {
       ...stored,
@@ -129,12 +121,17 @@ class Node implements RaftNode {
     const { storage, stateMachine } = this.#dependencies;
     const { stored } = storage;
     const applied = stateMachine.appliedIndex;
-    const lastIndex = stored.snapshot.index + stored.entries.length;
+    const { snapshot: mark, entries } = stored;
     let log = stored;
-    if (applied > lastIndex) {
-      // An image was installed, and the crash came before the log learnt of it (§7).
+    if (
+      applied > mark.index &&
+      entries[applied - mark.index - 1]?.term !== stateMachine.appliedTerm
+    ) {
+      // An image was installed, and the crash came before the log learnt of it (§7). What the log
+      // has beside it, if anything, is of another history.
       const confState = { voters: this.#options.voters };
       const snapshot = { index: applied, term: stateMachine.appliedTerm, confState };
+      await stateMachine.flush();
       await storage.reset(snapshot);
       log = { hardState: stored.hardState, snapshot, entries: [] };
     }
@@ -183,11 +180,9 @@ class Node implements RaftNode {
   }
 
   readIndex(): Promise<LogIndex> {
-    return new Promise((resolve, reject) => {
-      if (this.#stopped) return reject(new ReadIndexRefusedError("this member is closed"));
-      this.#newReads.push({ resolve, reject });
-      this.#wakeSoon();
-    });
+    if (this.#stopped) return Promise.reject(new ReadIndexRefusedError("this member is closed"));
+    this.#wakeSoon();
+    return this.#reads.wait();
   }
 
   async transferLeadership(target: NodeId): Promise<void> {
@@ -273,10 +268,10 @@ class Node implements RaftNode {
   /** One turn: feed what collected, send what may go, start the disk where it is idle, apply. */
   #pass(): void {
     if (this.#stopped) return;
-    this.#feedReads();
+    this.#reads.ask((context) => this.#raw.readIndex(context));
     if (!this.#persisting) this.#feedProposals();
     let isBusy = this.#dispatch(this.#raw.takeMessages());
-    this.#answerReads(this.#raw.takeReads());
+    this.#reads.answer(this.#raw.takeReads());
     if (!this.#installing) {
       if (!this.#persisting && this.#raw.hasReady) {
         isBusy = this.#carryOut(this.#raw.ready()) || isBusy;
@@ -294,7 +289,7 @@ class Node implements RaftNode {
   #carryOut(ready: Ready): boolean {
     let isBusy = this.#dispatch(ready.messages);
     this.#keepCommitted(ready.committed);
-    this.#answerReads(ready.reads);
+    this.#reads.answer(ready.reads);
     const { hardState, entries, afterPersist } = ready;
     if (!ready.mustSync) {
       // A commit index alone is found again from the peers: it rides with the next batch.
@@ -334,46 +329,12 @@ class Node implements RaftNode {
     }
   }
 
-  #feedReads(): void {
-    if (this.#newReads.length === 0) return;
-    const waiters = this.#newReads;
-    this.#newReads = [];
-    const context = ++this.#lastReadContext;
-    try {
-      this.#raw.readIndex(context);
-      this.#reads.set(context, waiters);
-      this.#forgetOldReads();
-    } catch (error) {
-      for (const waiter of waiters) waiter.reject(error);
-    }
-  }
-
-  /** A question that was lost on its way to the leader is never answered: ask again. */
-  #forgetOldReads(): void {
-    for (const [context, waiters] of this.#reads) {
-      if (this.#reads.size <= MAX_OPEN_READ_ROUNDS) return;
-      this.#reads.delete(context);
-      for (const waiter of waiters) waiter.reject(new ReadIndexRefusedError("no answer came"));
-    }
-  }
-
-  #answerReads(answers: readonly ReadAnswer[]): void {
-    for (const { context, index } of answers) {
-      const waiters = this.#reads.get(context) ?? [];
-      this.#reads.delete(context);
-      for (const waiter of waiters) {
-        if (index !== undefined) waiter.resolve(index);
-        else waiter.reject(new ReadIndexRefusedError("leadership was lost"));
-      }
-    }
-  }
-
   /** True where anything was sent. */
   #dispatch(messages: readonly Message[]): boolean {
     if (messages.length === 0) return false;
     const outgoing: Message[] = [];
     for (const message of messages) {
-      if (message.kind === "snapshot") this.#sendSnapshot(message.to);
+      if (message.kind === "snapshot") this.#sendSnapshot(message);
       else outgoing.push(message);
     }
     if (outgoing.length > 0) this.#dependencies.transport.send(outgoing);
@@ -412,7 +373,7 @@ class Node implements RaftNode {
     if (leader === this.#seen.leader && term === this.#seen.term) return;
     const lost = leader !== this.#seen.leader;
     this.#seen = { leader, term };
-    if (lost) this.#refuseForwardedReads();
+    if (lost) this.#reads.refuseAsked(new ReadIndexRefusedError("the leader changed"));
     this.#dependencies.logger.info("leader changed", {
       leader: leader?.toString(16),
       term,
@@ -424,14 +385,6 @@ class Node implements RaftNode {
   #tellLeader(): void {
     const status = this.status();
     for (const listener of this.#leaderListeners) listener(status);
-  }
-
-  /** What was asked of a former leader may never be answered. */
-  #refuseForwardedReads(): void {
-    for (const waiters of this.#reads.values()) {
-      for (const waiter of waiters) waiter.reject(new ReadIndexRefusedError("the leader changed"));
-    }
-    this.#reads.clear();
   }
 
   #scheduleTick(): void {
@@ -474,8 +427,8 @@ class Node implements RaftNode {
 
   /** Uses the log storage between two batches: its calls must not overlap. */
   async #exclusively(action: () => Promise<void>): Promise<void> {
-    while (this.#persisting)
-      await new Promise<void>((resolve) => this.#dependencies.defer(resolve));
+    // Nothing may be awaited between the last look and taking the disk.
+    while (this.#isDiskBusy) await this.#nextTurn();
     if (this.#stopped) return;
     this.#persisting = true;
     try {
@@ -486,7 +439,17 @@ class Node implements RaftNode {
     this.#wake();
   }
 
-  #sendSnapshot(to: NodeId): void {
+  /** False once the member stops: a batch that failed would be under way for ever. */
+  get #isDiskBusy(): boolean {
+    return this.#persisting && !this.#stopped;
+  }
+
+  #nextTurn(): Promise<void> {
+    return new Promise((resolve) => this.#dependencies.defer(resolve));
+  }
+
+  /** In the term in which it was found necessary: by now this member may lead no more. */
+  #sendSnapshot({ to, term }: SnapshotNeeded): void {
     const { stateMachine, transport, logger } = this.#dependencies;
     this.#tasks.run("send-snapshot", async () => {
       let sent = false;
@@ -500,7 +463,7 @@ class Node implements RaftNode {
         const progress = this.#raw.raft.progress.get(to);
         if (progress?.state === "snapshot") progress.pendingSnapshot = image.index;
         logger.info("sending an image to a peer", { peer: to.toString(16), index: image.index });
-        const envelope = { from: this.#options.nodeId, to, term: this.#raw.status.term, metadata };
+        const envelope = { from: this.#options.nodeId, to, term, metadata };
         try {
           await transport.sendSnapshot({ ...envelope, chunks: image.chunks }, this.#closing.signal);
           sent = true;
@@ -524,23 +487,30 @@ class Node implements RaftNode {
     const { metadata, from, term } = snapshot;
     if (this.#installing || this.#stopped) throw new Error("another image is being installed");
     if (term < this.#raw.status.term) throw new Error(`the image is of the old term ${term}`);
-    if (metadata.index <= this.#raw.status.committed) {
-      throw new Error(`the image at ${metadata.index} is older than what is committed here`);
-    }
     this.#guard(() =>
       this.#raw.step({ kind: "snapshot", from, to: this.#options.nodeId, term, metadata }),
     );
+    if (!this.#raw.needsImage(metadata)) {
+      // The leader has missed our answers; this one tells it where to go on.
+      this.#raw.restored(metadata, from);
+      return this.#wake();
+    }
     // Applies stop from here on; the disk finishes its batch first.
     this.#guard(() => this.#applyCommitted());
     this.#installing = true;
     try {
-      while (this.#persisting)
-        await new Promise<void>((resolve) => this.#dependencies.defer(resolve));
+      while (this.#isDiskBusy) await this.#nextTurn();
       logger.info("installing an image", { index: metadata.index, from: from.toString(16) });
       await stateMachine.installSnapshot(metadata, snapshot.chunks);
-      await storage.reset(metadata);
-      this.#raw.raft.restored(metadata, from);
-      this.#compactedAt = metadata.index;
+      await this.#exclusively(async () => {
+        await storage.reset(metadata);
+        this.#raw.restored(metadata, from);
+        this.#compactedAt = metadata.index;
+      });
+    } catch (error) {
+      // Log and state machine may tell of different histories now: only a restart brings them together.
+      if (!(error instanceof ImageRefusedError)) this.#fatal(error);
+      throw error;
     } finally {
       this.#installing = false;
       this.#wake();
@@ -569,11 +539,7 @@ class Node implements RaftNode {
     this.#stopped = true;
     this.#ticker?.cancel();
     this.#closing.abort(error);
-    const refusal = new ReadIndexRefusedError("this member is closed", { cause: error });
-    for (const waiter of [...this.#newReads, ...[...this.#reads.values()].flat()])
-      waiter.reject(refusal);
-    this.#newReads = [];
-    this.#reads.clear();
+    this.#reads.refuseAll(new ReadIndexRefusedError("this member is closed", { cause: error }));
     this.#proposals = [];
   }
 

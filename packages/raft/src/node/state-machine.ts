@@ -19,7 +19,11 @@ export interface StateMachine {
   flush(): Promise<LogIndex>;
   /** A consistent image at the present applied index, unaffected by later applies. */
   openSnapshot(): Promise<StateMachineImage>;
-  /** Replaces the whole state by an image; on a throw the old state is still complete. */
+  /**
+   * Replaces the whole state by an image; it is on disk when this resolves. Rejects with
+   * `ImageRefusedError` where the image is not whole and the old state still is; any other rejection
+   * stops the member.
+   */
   installSnapshot(metadata: SnapshotMetadata, chunks: AsyncIterable<Uint8Array>): Promise<void>;
 }
 
@@ -29,4 +33,9 @@ export interface StateMachineImage {
   /** Bytes in chunks of at most 64 KiB; may be iterated once. */
   readonly chunks: AsyncIterable<Uint8Array>;
   close(): Promise<void>;
+}
+
+/** The image did not arrive whole, or is not what it was said to be. Nothing was changed. */
+export class ImageRefusedError extends Error {
+  override readonly name: string = "ImageRefusedError";
 }
