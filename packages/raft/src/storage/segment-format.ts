@@ -7,15 +7,25 @@
  * that was cut short, and so that whole records behind damage can be found.
  *
  * A batch is one record with one fsync after it, so only the last record of the last segment may be
- * torn: whatever else is damaged was once acknowledged, and must not be passed over in silence.
+ * torn: whatever else is damaged was once acknowledged, and must not be passed over in silence. Nor
+ * must the last record, where it is damaged in a way that no crash leaves: a write that was cut off
+ * ends early, or has sectors that never reached the disk and read as zeros (etcd's rule too).
  */
 import { crc32c } from "@sagong/base";
 
 export const HEAD_BYTES = 12;
 /** A record holds one batch; a batch is far smaller than this. */
 export const MAX_RECORD_BYTES = 1_073_741_824;
+/** What a disk writes whole or not at all. */
+const SECTOR_BYTES = 512;
 
+/** Throws `RangeError` for a payload that `scanRecords` would take for damage. */
 export function encodeRecord(payload: Uint8Array): Uint8Array {
+  if (payload.length > MAX_RECORD_BYTES) {
+    throw new RangeError(
+      `Cannot write a record of ${payload.length} bytes: expected at most ${MAX_RECORD_BYTES}`,
+    );
+  }
   const record = new Uint8Array(HEAD_BYTES + payload.length);
   const view = new DataView(record.buffer);
   view.setUint32(0, payload.length, true);
@@ -44,7 +54,22 @@ export function scanRecords(bytes: Uint8Array): Scan {
     payloads.push(payload);
     end += HEAD_BYTES + payload.length;
   }
-  return { payloads, end, rest: hasHeadAfter(bytes, end) ? "corrupt" : "torn" };
+  const isTorn = isCutOff(bytes, end) && !hasRecordAfter(bytes, end);
+  return { payloads, end, rest: isTorn ? "torn" : "corrupt" };
+}
+
+/** Whether a crash in the middle of its write can have left the record at `offset` as it is. */
+function isCutOff(bytes: Uint8Array, offset: number): boolean {
+  if (offset + HEAD_BYTES > bytes.length) return true;
+  const length = lengthAt(bytes, offset);
+  const end = length === undefined ? bytes.length : offset + HEAD_BYTES + length;
+  if (end > bytes.length) return true;
+  for (let at = offset; at < end;) {
+    const next = Math.min(end, (Math.floor(at / SECTOR_BYTES) + 1) * SECTOR_BYTES);
+    if (bytes.subarray(at, next).every((byte) => byte === 0)) return true;
+    at = next;
+  }
+  return false;
 }
 
 function recordAt(bytes: Uint8Array, offset: number): Uint8Array | undefined {
@@ -63,7 +88,7 @@ function lengthAt(bytes: Uint8Array, offset: number): number | undefined {
 }
 
 /** A sound record behind the fault: it was written after the damaged one was acknowledged. */
-function hasHeadAfter(bytes: Uint8Array, offset: number): boolean {
+function hasRecordAfter(bytes: Uint8Array, offset: number): boolean {
   for (let at = offset + 1; at + HEAD_BYTES <= bytes.length; at++) {
     if (recordAt(bytes, at) !== undefined) return true;
   }
