@@ -1,0 +1,202 @@
+/**
+ * The sending half: what may be framed now, and what waits. Frames go straight into the writer
+ * while both windows are open and the socket keeps up; otherwise data waits in its stream's queue,
+ * and streams that could send stand in line, one frame a turn.
+ *
+ * Field blocks are encoded at the moment they are written, so that the order of the HPACK encoder's
+ * work is the order on the wire.
+ *
+ * S1. A stream with a queue or an ending is in line, or its own window is shut.
+ * S2. `outputBytesMax` is exceeded by one frame at most, headers and control frames aside.
+ */
+import { DEFAULT_FRAME_BYTES, DEFAULT_WINDOW, WINDOW_MAX } from "../frames/frame.js";
+import type { FrameWriter } from "../frames/frame-writer.js";
+import type { HeaderField } from "../hpack/header-field.js";
+import { HpackEncoder } from "../hpack/hpack-encoder.js";
+import type { Stream } from "./stream.js";
+
+export interface SenderLimits {
+  readonly outputBytesMax: number;
+  readonly queuedBytesMax: number;
+}
+
+export interface SenderEvents {
+  /** The stream's last frame has been written. */
+  ended(stream: Stream): void;
+  writable(stream: Stream): void;
+  /** A DATA frame has been written. */
+  worked(): void;
+}
+
+export interface HeaderOptions {
+  readonly endStream: boolean;
+  /** The list never changes and is sent often: its block is kept. */
+  readonly isShared?: boolean;
+}
+
+export class Sender {
+  readonly #writer: FrameWriter;
+  readonly #limits: SenderLimits;
+  readonly #events: SenderEvents;
+  readonly #encoder = new HpackEncoder();
+  #line: Stream[] = [];
+  #window = DEFAULT_WINDOW;
+  /** The peer's SETTINGS_INITIAL_WINDOW_SIZE and SETTINGS_MAX_FRAME_SIZE. */
+  #initialWindow = DEFAULT_WINDOW;
+  #frameBytesMax = DEFAULT_FRAME_BYTES;
+
+  constructor(
+    limits: SenderLimits,
+    { writer, events }: { readonly writer: FrameWriter; readonly events: SenderEvents },
+  ) {
+    this.#limits = limits;
+    this.#writer = writer;
+    this.#events = events;
+  }
+
+  get initialWindow(): number {
+    return this.#initialWindow;
+  }
+
+  get isOutputFull(): boolean {
+    return this.#writer.pendingBytes >= this.#limits.outputBytesMax;
+  }
+
+  set frameBytesMax(bytes: number) {
+    this.#frameBytesMax = bytes;
+  }
+
+  limitTable(bytes: number): void {
+    this.#encoder.limitTable(bytes);
+  }
+
+  /** HEADERS are not subject to flow control. */
+  headers(stream: Stream, fields: readonly HeaderField[], options: HeaderOptions): void {
+    const { endStream, isShared = false } = options;
+    const block = isShared ? this.#encoder.encodeShared(fields) : this.#encoder.encode(fields);
+    this.#writer.headers(stream.id, block, { endStream, frameBytesMax: this.#frameBytesMax });
+    stream.hasAnswer = true;
+    if (endStream) this.#events.ended(stream);
+  }
+
+  /** False where the writer should wait for the stream's `writable` event. */
+  data(stream: Stream, data: Uint8Array): boolean {
+    if (data.length > 0) {
+      stream.queue.push(data);
+      stream.queuedBytes += data.length;
+      if (this.#line.length === 0 && !this.isOutputFull) this.#writeOne(stream);
+      this.#enter(stream);
+      this.pump();
+    }
+    stream.isWaitedFor = stream.queuedBytes >= this.#limits.queuedBytesMax;
+    return !stream.isWaitedFor;
+  }
+
+  /** Ends the stream, after what is queued. */
+  end(stream: Stream, ending: NonNullable<Stream["ending"]>): void {
+    stream.ending = ending;
+    if (stream.queue.length === 0 && !this.isOutputFull) return this.#writeEnding(stream);
+    this.#enter(stream);
+    this.pump();
+  }
+
+  /** The stream is gone: nothing of it is sent any more. */
+  forget(stream: Stream): void {
+    stream.queue.length = 0;
+    stream.queuedBytes = 0;
+    stream.ending = undefined;
+    if (!stream.isInLine) return;
+    this.#line = this.#line.filter((other) => other !== stream);
+    stream.isInLine = false;
+  }
+
+  /** Writes what windows and socket allow, a frame of each stream in turn. */
+  pump(): void {
+    while (this.#line.length > 0 && !this.isOutputFull) {
+      const before = this.#line;
+      this.#line = [];
+      let hasWritten = false;
+      for (const stream of before) {
+        stream.isInLine = false;
+        if (!this.isOutputFull && this.#writeOne(stream)) hasWritten = true;
+        this.#enter(stream);
+      }
+      if (!hasWritten) return;
+    }
+  }
+
+  /** False where the connection's window would exceed its maximum (§6.9.1). */
+  widen(increment: number): boolean {
+    this.#window += increment;
+    return this.#window <= WINDOW_MAX;
+  }
+
+  /** As `widen`, for a stream's window. */
+  widenStream(stream: Stream, increment: number): boolean {
+    stream.sendWindow += increment;
+    this.#enter(stream);
+    return stream.sendWindow <= WINDOW_MAX;
+  }
+
+  /** The peer's SETTINGS_INITIAL_WINDOW_SIZE moves all streams' windows (§6.9.2). */
+  resizeWindows(initialWindow: number, streams: Iterable<Stream>): boolean {
+    const difference = initialWindow - this.#initialWindow;
+    this.#initialWindow = initialWindow;
+    let fits = true;
+    for (const stream of streams) fits = this.widenStream(stream, difference) && fits;
+    return fits;
+  }
+
+  /** Puts the stream into line where it has something to send and a window for it. */
+  #enter(stream: Stream): void {
+    const canSend = stream.queue.length > 0 ? stream.sendWindow > 0 : stream.ending !== undefined;
+    if (stream.isInLine || !canSend) return;
+    stream.isInLine = true;
+    this.#line.push(stream);
+  }
+
+  /** Writes one frame; false where the connection's window is shut. */
+  #writeOne(stream: Stream): boolean {
+    const [data] = stream.queue;
+    if (data === undefined) {
+      this.#writeEnding(stream);
+      return true;
+    }
+    const bytes = Math.min(data.length, this.#frameBytesMax, this.#window, stream.sendWindow);
+    if (bytes <= 0) return false;
+    const rest = data.length - bytes;
+    if (rest > 0) stream.queue[0] = data.subarray(bytes);
+    else stream.queue.shift();
+    const endStream = stream.queue.length === 0 && stream.ending?.kind === "data";
+    this.#writer.data(stream.id, rest > 0 ? data.subarray(0, bytes) : data, { endStream });
+    this.#window -= bytes;
+    stream.sendWindow -= bytes;
+    stream.queuedBytes -= bytes;
+    this.#events.worked();
+    if (endStream) return this.#finish(stream);
+    if (stream.isWaitedFor && stream.queuedBytes < this.#limits.queuedBytesMax / 2) {
+      stream.isWaitedFor = false;
+      this.#events.writable(stream);
+    }
+    return true;
+  }
+
+  #writeEnding(stream: Stream): void {
+    const { ending } = stream;
+    if (ending === undefined) return;
+    if (ending.kind === "trailers") {
+      stream.ending = undefined;
+      this.headers(stream, ending.fields, { endStream: true, isShared: ending.isShared });
+      return;
+    }
+    // An empty frame, which needs no window (§6.9.1).
+    this.#writer.data(stream.id, new Uint8Array(0), { endStream: true });
+    this.#finish(stream);
+  }
+
+  #finish(stream: Stream): true {
+    stream.ending = undefined;
+    this.#events.ended(stream);
+    return true;
+  }
+}
