@@ -199,7 +199,7 @@ class Store implements RunningStore {
         transport,
         stateMachine: state.machine,
         defer: setImmediate,
-        afterCurrent: process.nextTick,
+        afterCurrent: (callback) => process.nextTick(callback),
       },
     );
     this.#raft = raft;

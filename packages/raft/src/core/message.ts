@@ -112,3 +112,8 @@ export type Message =
   | ReadIndexRequest
   | ReadIndexResponse
   | TimeoutNow;
+
+/** Only the leader of its term sends these. */
+export function isOfLeader({ kind }: Message): boolean {
+  return kind === "append" || kind === "commit" || kind === "heartbeat" || kind === "snapshot";
+}

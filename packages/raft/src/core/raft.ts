@@ -19,6 +19,7 @@ import { ElectionTimer } from "./election-timer.js";
 import { ProposalRefusedError, ReadIndexRefusedError } from "./errors.js";
 import type { RaftLog } from "./log.js";
 import type { Append, AppendResponse, Message, Vote, VoteResponse } from "./message.js";
+import { isOfLeader } from "./message.js";
 import { Progress } from "./progress.js";
 import { majorityOf, quorumIndex, tally } from "./quorum.js";
 import { type PendingRead, ReadIndexQueue } from "./read-index.js";
@@ -201,7 +202,9 @@ export class Raft {
         this.#follow(message.from);
         this.log.commitTo(Math.min(message.commit, this.log.lastIndex));
         return this.#send({
-          ...this.#envelope(message.from),
+          from: this.id,
+          to: message.from,
+          term: this.term,
           kind: "heartbeat-response",
           round: message.round,
         });
@@ -250,7 +253,8 @@ export class Raft {
     if (isOfLeader(message)) {
       this.#send(this.#appendResponse(message.from, this.log.committed));
     } else if (message.kind === "pre-vote") {
-      this.#send({ ...this.#envelope(message.from), kind: "pre-vote-response", granted: false });
+      const { id: from, term } = this;
+      this.#send({ kind: "pre-vote-response", from, to: message.from, term, granted: false });
     }
   }
 
@@ -421,12 +425,13 @@ export class Raft {
 
   #sendAppend(to: NodeId, progress: Progress): void {
     if (progress.isPaused) return;
+    const { id: from, term } = this;
     const prevIndex = progress.next - 1;
     const prevTerm = this.log.termAt(prevIndex);
     if (prevTerm === undefined) {
       // What it needs is compacted: only an image helps (§7).
       progress.becomeSnapshot(this.log.snapshot.index);
-      this.#send({ ...this.#envelope(to), kind: "snapshot", metadata: this.log.snapshot });
+      this.#send({ kind: "snapshot", from, to, term, metadata: this.log.snapshot });
       return;
     }
     const entries = this.log.slice(progress.next, this.config.maxAppendBytes);
@@ -441,7 +446,7 @@ export class Raft {
     }
     const commit = this.log.committed;
     progress.sentCommit = commit;
-    this.#send({ ...this.#envelope(to), kind: "append", prevIndex, prevTerm, entries, commit });
+    this.#send({ kind: "append", from, to, term, prevIndex, prevTerm, entries, commit });
   }
 
   #onAppend(message: Append): void {
@@ -453,7 +458,9 @@ export class Raft {
     if (this.log.termAt(prevIndex) !== prevTerm) {
       const hint = this.log.findConflict(prevIndex, prevTerm);
       return this.#send({
-        ...this.#envelope(message.from),
+        from: this.id,
+        to: message.from,
+        term: this.term,
         kind: "append-response",
         index: prevIndex,
         rejected: true,
@@ -509,7 +516,7 @@ export class Raft {
     const logTerm = this.log.termAt(index);
     if (logTerm === undefined) return;
     progress.sentCommit = commit;
-    this.#send({ ...this.#envelope(to), kind: "commit", index, logTerm, commit });
+    this.#send({ from: this.id, to, term: this.term, kind: "commit", index, logTerm, commit });
   }
 
   // ── Heartbeats and reads (thesis §6.4) ───────────────────────────────────────────────────────
@@ -518,7 +525,9 @@ export class Raft {
     for (const [to, { match }] of this.progress) {
       const commit = Math.min(match, this.log.committed);
       this.#send({
-        ...this.#envelope(to),
+        from: this.id,
+        to,
+        term: this.term,
         kind: "heartbeat",
         commit,
         round: this.#reads.openRound,
@@ -549,7 +558,8 @@ export class Raft {
       if (read.from === undefined) this.readAnswers.push(read);
       else {
         const { context, index } = read;
-        this.#send({ ...this.#envelope(read.from), kind: "read-index-response", context, index });
+        const { id: from, term } = this;
+        this.#send({ kind: "read-index-response", from, to: read.from, term, context, index });
       }
     }
   }
@@ -562,12 +572,14 @@ export class Raft {
   // ── Sending ──────────────────────────────────────────────────────────────────────────────────
 
   #sendTimeoutNow(to: NodeId): void {
-    this.#send({ ...this.#envelope(to), kind: "timeout-now" });
+    this.#send({ from: this.id, to, term: this.term, kind: "timeout-now" });
   }
 
   #appendResponse(to: NodeId, index: LogIndex): AppendResponse {
     return {
-      ...this.#envelope(to),
+      from: this.id,
+      to,
+      term: this.term,
       kind: "append-response",
       index,
       rejected: false,
@@ -576,16 +588,7 @@ export class Raft {
     };
   }
 
-  #envelope(to: NodeId): { from: NodeId; to: NodeId; term: Term } {
-    return { from: this.id, to, term: this.term };
-  }
-
   #send(message: Message): void {
     this.outbox.push(message);
   }
-}
-
-/** Only a leader of its term sends these. */
-function isOfLeader({ kind }: Message): boolean {
-  return kind === "append" || kind === "commit" || kind === "heartbeat" || kind === "snapshot";
 }

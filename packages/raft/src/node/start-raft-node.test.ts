@@ -103,7 +103,7 @@ async function startMember(i: number, machine = new TextMachine()): Promise<Memb
       transport,
       stateMachine: machine,
       defer: setImmediate,
-      afterCurrent: process.nextTick,
+      afterCurrent: (callback) => process.nextTick(callback),
     },
   );
   return { id, machine, node, server };

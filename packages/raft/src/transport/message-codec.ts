@@ -1,90 +1,87 @@
-/** Peer messages between the core's union and the wire's one message type. */
+/**
+ * Peer messages between the core's union and the wire's one message type. Fields are set one by one
+ * on objects of one shape: spreading the common ones into each kind took as long as all the rest of
+ * a lone message's way.
+ */
 import { unreachable } from "@sagong/base";
 import type { Message } from "../core/message.js";
-import { PeerMessage, PeerMessageKind } from "../gen/raft.js";
+import { type LogEntry, type PeerMessage, PeerMessageKind } from "../gen/raft.js";
 import { counter, entryFromMessage, entryToMessage } from "../storage/record-codec.js";
 
 type Kinds = typeof PeerMessageKind;
+type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
+
+const NO_ENTRIES: readonly LogEntry[] = [];
+const NO_DATA: readonly Uint8Array[] = [];
+
+function wireOf(kind: number, { from, to, term }: Message): Mutable<PeerMessage> {
+  return {
+    kind,
+    from,
+    to,
+    term,
+    index: 0,
+    logTerm: 0,
+    commit: 0,
+    entries: NO_ENTRIES,
+    rejected: false,
+    hintIndex: 0,
+    hintTerm: 0,
+    context: 0,
+    transfer: false,
+    data: NO_DATA,
+  };
+}
 
 export function messageToWire(message: Message): PeerMessage {
-  const { from, to, term } = message;
-  const base = { from, to, term };
+  const wire = wireOf(kindOf(message), message);
   switch (message.kind) {
     case "append":
-      return PeerMessage.create({
-        ...base,
-        kind: PeerMessageKind.APPEND,
-        index: message.prevIndex,
-        logTerm: message.prevTerm,
-        commit: message.commit,
-        entries: message.entries.map(entryToMessage),
-      });
+      wire.index = message.prevIndex;
+      wire.logTerm = message.prevTerm;
+      wire.commit = message.commit;
+      wire.entries = message.entries.map(entryToMessage);
+      return wire;
     case "append-response":
-      return PeerMessage.create({
-        ...base,
-        kind: PeerMessageKind.APPEND_RESPONSE,
-        index: message.index,
-        rejected: message.rejected,
-        hintIndex: message.hintIndex,
-        hintTerm: message.hintTerm,
-      });
+      wire.index = message.index;
+      wire.rejected = message.rejected;
+      wire.hintIndex = message.hintIndex;
+      wire.hintTerm = message.hintTerm;
+      return wire;
     case "commit":
-      return PeerMessage.create({
-        ...base,
-        kind: PeerMessageKind.COMMIT,
-        index: message.index,
-        logTerm: message.logTerm,
-        commit: message.commit,
-      });
+      wire.index = message.index;
+      wire.logTerm = message.logTerm;
+      wire.commit = message.commit;
+      return wire;
     case "heartbeat":
-      return PeerMessage.create({
-        ...base,
-        kind: PeerMessageKind.HEARTBEAT,
-        commit: message.commit,
-        context: message.round,
-      });
+      wire.commit = message.commit;
+      wire.context = message.round;
+      return wire;
     case "heartbeat-response":
-      return PeerMessage.create({
-        ...base,
-        kind: PeerMessageKind.HEARTBEAT_RESPONSE,
-        context: message.round,
-      });
+      wire.context = message.round;
+      return wire;
     case "vote":
     case "pre-vote":
-      return PeerMessage.create({
-        ...base,
-        kind: message.kind === "vote" ? PeerMessageKind.VOTE : PeerMessageKind.PRE_VOTE,
-        index: message.lastIndex,
-        logTerm: message.lastTerm,
-        transfer: message.transfer,
-      });
+      wire.index = message.lastIndex;
+      wire.logTerm = message.lastTerm;
+      wire.transfer = message.transfer;
+      return wire;
     case "vote-response":
     case "pre-vote-response":
-      return PeerMessage.create({
-        ...base,
-        kind:
-          message.kind === "vote-response"
-            ? PeerMessageKind.VOTE_RESPONSE
-            : PeerMessageKind.PRE_VOTE_RESPONSE,
-        rejected: !message.granted,
-      });
+      wire.rejected = !message.granted;
+      return wire;
     case "propose":
-      return PeerMessage.create({ ...base, kind: PeerMessageKind.PROPOSE, data: message.data });
+      wire.data = message.data;
+      return wire;
     case "read-index":
-      return PeerMessage.create({
-        ...base,
-        kind: PeerMessageKind.READ_INDEX,
-        context: message.context,
-      });
+      wire.context = message.context;
+      return wire;
     case "read-index-response":
-      return PeerMessage.create({
-        ...base,
-        kind: PeerMessageKind.READ_INDEX_RESPONSE,
-        context: message.context,
-        index: message.index,
-      });
+      wire.context = message.context;
+      wire.index = message.index;
+      return wire;
     case "timeout-now":
-      return PeerMessage.create({ ...base, kind: PeerMessageKind.TIMEOUT_NOW });
+      return wire;
     case "snapshot":
       throw new TypeError("A snapshot message is for the sender's own node, not for the wire");
     default:
@@ -92,82 +89,95 @@ export function messageToWire(message: Message): PeerMessage {
   }
 }
 
+function kindOf({ kind }: Message): number {
+  switch (kind) {
+    case "append":
+      return PeerMessageKind.APPEND;
+    case "append-response":
+      return PeerMessageKind.APPEND_RESPONSE;
+    case "commit":
+      return PeerMessageKind.COMMIT;
+    case "heartbeat":
+      return PeerMessageKind.HEARTBEAT;
+    case "heartbeat-response":
+      return PeerMessageKind.HEARTBEAT_RESPONSE;
+    case "vote":
+      return PeerMessageKind.VOTE;
+    case "pre-vote":
+      return PeerMessageKind.PRE_VOTE;
+    case "vote-response":
+      return PeerMessageKind.VOTE_RESPONSE;
+    case "pre-vote-response":
+      return PeerMessageKind.PRE_VOTE_RESPONSE;
+    case "propose":
+      return PeerMessageKind.PROPOSE;
+    case "read-index":
+      return PeerMessageKind.READ_INDEX;
+    case "read-index-response":
+      return PeerMessageKind.READ_INDEX_RESPONSE;
+    case "timeout-now":
+      return PeerMessageKind.TIMEOUT_NOW;
+    case "snapshot":
+      return PeerMessageKind.UNKNOWN;
+    default:
+      return unreachable(kind, "message kind");
+  }
+}
+
 /** Throws `RangeError` where a counter is not exact or the kind is not known. */
 export function messageFromWire(wire: PeerMessage): Message {
-  const envelope = { from: wire.from, to: wire.to, term: counter(wire.term, "term") };
+  const { from, to } = wire;
+  const term = counter(wire.term, "term");
   const index = counter(wire.index, "index");
   const logTerm = counter(wire.logTerm, "log term");
+  const commit = counter(wire.commit, "commit index");
+  const context = counter(wire.context, "context");
   switch (
     wire.kind as Kinds[keyof Kinds] // Any other value goes to the default.
   ) {
-    case PeerMessageKind.APPEND:
+    case PeerMessageKind.APPEND: {
+      const entries = wire.entries.map(entryFromMessage);
       return {
-        ...envelope,
         kind: "append",
+        from,
+        to,
+        term,
         prevIndex: index,
         prevTerm: logTerm,
-        commit: counter(wire.commit, "commit index"),
-        entries: wire.entries.map(entryFromMessage),
+        commit,
+        entries,
       };
-    case PeerMessageKind.APPEND_RESPONSE:
-      return {
-        ...envelope,
-        kind: "append-response",
-        index,
-        rejected: wire.rejected,
-        hintIndex: counter(wire.hintIndex, "hint index"),
-        hintTerm: counter(wire.hintTerm, "hint term"),
-      };
+    }
+    case PeerMessageKind.APPEND_RESPONSE: {
+      const hintIndex = counter(wire.hintIndex, "hint index");
+      const hintTerm = counter(wire.hintTerm, "hint term");
+      const { rejected } = wire;
+      return { kind: "append-response", from, to, term, index, rejected, hintIndex, hintTerm };
+    }
     case PeerMessageKind.COMMIT:
-      return {
-        ...envelope,
-        kind: "commit",
-        index,
-        logTerm,
-        commit: counter(wire.commit, "commit index"),
-      };
+      return { kind: "commit", from, to, term, index, logTerm, commit };
     case PeerMessageKind.HEARTBEAT:
-      return {
-        ...envelope,
-        kind: "heartbeat",
-        commit: counter(wire.commit, "commit index"),
-        round: counter(wire.context, "round"),
-      };
+      return { kind: "heartbeat", from, to, term, commit, round: context };
     case PeerMessageKind.HEARTBEAT_RESPONSE:
-      return { ...envelope, kind: "heartbeat-response", round: counter(wire.context, "round") };
+      return { kind: "heartbeat-response", from, to, term, round: context };
     case PeerMessageKind.VOTE:
-      return {
-        ...envelope,
-        kind: "vote",
-        lastIndex: index,
-        lastTerm: logTerm,
-        transfer: wire.transfer,
-      };
-    case PeerMessageKind.PRE_VOTE:
-      return {
-        ...envelope,
-        kind: "pre-vote",
-        lastIndex: index,
-        lastTerm: logTerm,
-        transfer: wire.transfer,
-      };
+    case PeerMessageKind.PRE_VOTE: {
+      const kind = wire.kind === PeerMessageKind.VOTE ? "vote" : "pre-vote";
+      const { transfer } = wire;
+      return { kind, from, to, term, lastIndex: index, lastTerm: logTerm, transfer };
+    }
     case PeerMessageKind.VOTE_RESPONSE:
-      return { ...envelope, kind: "vote-response", granted: !wire.rejected };
+      return { kind: "vote-response", from, to, term, granted: !wire.rejected };
     case PeerMessageKind.PRE_VOTE_RESPONSE:
-      return { ...envelope, kind: "pre-vote-response", granted: !wire.rejected };
+      return { kind: "pre-vote-response", from, to, term, granted: !wire.rejected };
     case PeerMessageKind.PROPOSE:
-      return { ...envelope, kind: "propose", data: wire.data };
+      return { kind: "propose", from, to, term, data: wire.data };
     case PeerMessageKind.READ_INDEX:
-      return { ...envelope, kind: "read-index", context: counter(wire.context, "context") };
+      return { kind: "read-index", from, to, term, context };
     case PeerMessageKind.READ_INDEX_RESPONSE:
-      return {
-        ...envelope,
-        kind: "read-index-response",
-        context: counter(wire.context, "context"),
-        index,
-      };
+      return { kind: "read-index-response", from, to, term, context, index };
     case PeerMessageKind.TIMEOUT_NOW:
-      return { ...envelope, kind: "timeout-now" };
+      return { kind: "timeout-now", from, to, term };
     case PeerMessageKind.UNKNOWN:
     default:
       throw new RangeError(`peer message of unknown kind ${wire.kind}`);
