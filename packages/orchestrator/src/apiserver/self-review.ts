@@ -4,7 +4,10 @@ import { objectOf, type ResourceCall, writeOptions } from "./call.js";
 import { sendWarnings } from "./http-exchange.js";
 
 /** Status by resource. */
-const REVIEWS: ReadonlyMap<string, (call: ResourceCall) => object> = new Map([
+const REVIEWS: ReadonlyMap<string, (call: ResourceCall) => object> = new Map<
+  string,
+  (call: ResourceCall) => object
+>([
   [
     "selfsubjectreviews",
     ({ user: { name: username, groups } }) => ({ userInfo: { username, groups } }),

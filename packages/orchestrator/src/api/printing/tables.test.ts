@@ -72,7 +72,8 @@ describe("a pod's row, of a pod whose sidecar was stopped", () => {
     expect(cell("pods", "Status", stopped)).toBe("OOMKilled");
     const [main] = stopped.status?.containerStatuses ?? [];
     const running = { ...stopped.status, containerStatuses: main ? [{ ...main, state: {} }] : [] };
-    expect(cell("pods", "Status", { ...stopped, status: running })).toBe("Init:Error");
+    const well: Pod = { ...stopped, status: running };
+    expect(cell("pods", "Status", well)).toBe("Init:Error");
   });
 });
 

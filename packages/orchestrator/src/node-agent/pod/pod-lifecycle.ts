@@ -158,7 +158,7 @@ function planContainer(
   ];
   const failure = observation.startFailures.get(container.name);
   if (failure) {
-    const readyAtMs = failure.atMs + startFailureDelayMs(failure.count);
+    const readyAtMs = failure.atMs + startFailureDelayMs(failure.count, failure.reason);
     if (observation.nowMs < readyAtMs) {
       wakes.push(readyAtMs);
       return [];

@@ -46,6 +46,11 @@ describe("the restart backoff", () => {
   });
 
   it("waits from the first failure on where there was no process at all", () => {
-    expect([1, 2, 3, 20].map(startFailureDelayMs)).toEqual([10_000, 20_000, 40_000, 300_000]);
+    const delays = [1, 2, 3, 20].map((failures) => startFailureDelayMs(failures));
+    expect(delays).toEqual([10_000, 20_000, 40_000, 300_000]);
+  });
+
+  it("waits no longer for what is only not configured yet", () => {
+    expect(startFailureDelayMs(20, "CreateContainerConfigError")).toBe(10_000);
   });
 });

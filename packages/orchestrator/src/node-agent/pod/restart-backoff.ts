@@ -24,8 +24,12 @@ export function nextBackoffMs(ended: ContainerState | undefined): number {
   return Math.min(Math.max(FIRST_MS, restartDelayMs(ended) * 2), BACKOFF_MAX_MS);
 }
 
-/** The delay after `failures` starts in a row that failed before there was a process. */
-export function startFailureDelayMs(failures: number): number {
+/**
+ * The delay after `failures` starts in a row that failed before there was a process. One that only
+ * lacks its configuration is tried every ten seconds: what it names may be made at any moment.
+ */
+export function startFailureDelayMs(failures: number, reason = ""): number {
+  if (reason === "CreateContainerConfigError") return FIRST_MS;
   return Math.min(FIRST_MS * 2 ** Math.max(0, failures - 1), BACKOFF_MAX_MS);
 }
 
