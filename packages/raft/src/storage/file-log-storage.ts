@@ -249,7 +249,7 @@ function replay(records: readonly LogRecord[], options: FileLogStorageOptions): 
   }
   const entries: Entry[] = [];
   for (const record of records.slice(records.findLastIndex(({ reset }) => reset) + 1)) {
-    const news = record.entries.map(entryFromMessage).filter(({ index }) => index > snapshot.index);
+    const news = record.entries.map(entryFromMessage);
     const expected = snapshot.index + entries.length + 1;
     if (news[0] && news[0].index > expected) {
       throw new LogStorageError(

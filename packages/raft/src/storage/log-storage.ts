@@ -35,12 +35,15 @@ export interface LogStorage {
 
 export const EMPTY_HARD_STATE: HardState = { term: 0, vote: undefined, commit: 0 };
 
-/** Puts `entries` behind or over `log`, whose first entry has index `first`. Changes `log`. */
+/**
+ * Puts `entries` behind or over `log`, whose first entry has index `first`. Changes `log`. Entries
+ * before `first` are not kept, but what they replaced goes: all that stood behind them.
+ */
 export function overlay(log: Entry[], entries: readonly Entry[], first: LogIndex): void {
   const start = entries[0];
   if (!start) return;
   log.length = Math.min(log.length, Math.max(0, start.index - first));
-  for (const entry of entries) log.push(entry);
+  for (const entry of entries) if (entry.index >= first) log.push(entry);
 }
 
 /** The log cannot be trusted or written; `message` names file and offset. The member must stop. */
