@@ -124,10 +124,10 @@ describe.skipIf(findTool("kubectl") === undefined)("kubectl", () => {
     await ok(["annotate", deployment, "kubernetes.io/change-cause=second image"]);
     await ok(["rollout", "resume", deployment]);
     await ok(["rollout", "status", deployment, "--timeout=30s"]);
-    expect(await ok(["rollout", "history", deployment])).toMatch(/^2 +second image$/m);
+    expect(await ok(["rollout", "history", deployment])).toMatch(/^3 +second image$/m);
     await ok(["rollout", "restart", deployment]);
     await ok(["rollout", "status", deployment, "--timeout=30s"]);
-    await ok(["rollout", "undo", deployment, "--to-revision=1"]);
+    await ok(["rollout", "undo", deployment, "--to-revision=2"]);
     await ok(["rollout", "status", deployment, "--timeout=30s"]);
     expect(await ok(["get", deployment, "-o", "jsonpath={..image}"])).toBe("none:1");
     await ok(["wait", deployment, "--for=jsonpath={.status.availableReplicas}=1", "--timeout=20s"]);
