@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { encodeUtf8 } from "@sagong/base";
 import { realClock } from "@sagong/base/real";
 import { ImageRefusedError } from "@sagong/raft";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ClassicLevel } from "classic-level";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { APPLIED_MARK_KEY } from "../mvcc/backend.js";
 import { backendSuite } from "../testing/backend-suite.js";
 import { encodeImage } from "./image-format.js";
@@ -35,6 +36,7 @@ async function* batches(pairs: readonly Pair[]): AsyncGenerator<readonly Pair[]>
 
 const pair = (key: string, value: string): Pair => [encodeUtf8(key), encodeUtf8(value)];
 const IMAGE = [pair("new", "1"), pair("newer", "2")];
+const VALUE_BYTES = 64 * 1024;
 const NO_STEPS = { inspect: async () => {}, beforeSwap: () => {} };
 
 beforeEach(async () => {
@@ -129,6 +131,67 @@ describe("LevelBackend", () => {
     expect(await contents(again)).toEqual({ new: "1", newer: "2", later: "3" });
     await again.close();
     expect(failures).toEqual([]);
+  });
+
+  it("LevelDB leaves a log only when it is synced, however much is written at once", async () => {
+    const events: { readonly bytes: number; readonly sync: boolean }[] = [];
+    let unsafe = 0;
+    let logBytes = 0;
+    let compactions = 0;
+    let compacted = 0;
+    // What the methods are by their declaration; they are called with their own `this` below.
+    const batch = Reflect.get(ClassicLevel.prototype, "batch") as (this: void) => unknown;
+    const compactRange = Reflect.get(ClassicLevel.prototype, "compactRange") as (
+      this: void,
+    ) => Promise<void>;
+    vi.spyOn(ClassicLevel.prototype, "batch").mockImplementation(function (
+      this: ClassicLevel<Uint8Array, Uint8Array>,
+    ) {
+      const made = Reflect.apply(batch, this, []) as ReturnType<typeof this.batch>;
+      const write = made.write.bind(made);
+      made.write = async (options = {}) => {
+        const { length } = made;
+        const sync = "sync" in options && options.sync === true;
+        await write(options);
+        events.push({ bytes: length, sync });
+        logBytes += length * VALUE_BYTES;
+        // LevelDB begins a new log by itself at the next write, or a compaction makes it.
+        if (!sync && (logBytes > 16 * 1024 * 1024 || compactions > 0)) unsafe++;
+      };
+      return made;
+    } as () => never); // The overload that is called here, with no argument.
+    vi.spyOn(ClassicLevel.prototype, "compactRange").mockImplementation(async function (
+      this: ClassicLevel<Uint8Array, Uint8Array>,
+      ...range: [Uint8Array, Uint8Array]
+    ) {
+      // All that was written before must be on disk now.
+      if (events.at(-1)?.sync !== true) unsafe++;
+      compactions++;
+      compacted++;
+      logBytes = 0;
+      await Reflect.apply(compactRange, this, range);
+      compactions--;
+    });
+    try {
+      const backend = await open();
+      const value = new Uint8Array(VALUE_BYTES);
+      for (const pairs of [10, 100, 10, 700, 50, 20, 30, 300, 5, 400, 20]) {
+        for (let i = 0; i < pairs; i++) backend.put(encodeUtf8(`${pairs} ${i}`), value);
+        backend.commit();
+        await vi.waitFor(() => expect(backend.backlogBytes).toBe(0), {
+          timeout: 5000,
+          interval: 1,
+        });
+      }
+      await backend.reclaim();
+      await backend.close();
+      expect({ unsafe, failures }).toEqual({ unsafe: 0, failures: [] });
+      // There were writes that needed no sync: it is not that everything is synced.
+      expect(events.filter(({ sync }) => !sync).length).toBeGreaterThan(2);
+      expect(compacted).toBeGreaterThan(2);
+    } finally {
+      vi.restoreAllMocks();
+    }
   });
 
   const broken: [string, () => AsyncIterable<Uint8Array>][] = [

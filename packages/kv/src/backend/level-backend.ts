@@ -10,6 +10,9 @@
  * L1 a batch reaches LevelDB in one atomic write together with its applied mark.
  * L2 batches are written in the order of their commits, one write at a time.
  * L3 after a failed write nothing more is written; `onError` is told once, and the member stops.
+ * L4 LevelDB leaves one of its own logs for the next only when that log is on disk as a whole: it
+ *    never syncs a log that it has left, so that otherwise a power loss could take batches out of
+ *    the middle, and `flush` would promise too much.
  */
 import { existsSync } from "node:fs";
 import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
@@ -42,8 +45,15 @@ const GATHER_MS = 10;
 const GATHER_BYTES = 256 * 1024;
 /** Pairs that one read of an iterator fetches. */
 const SCAN_PAIRS = 1_000;
-/** LevelDB's own buffers, per process. */
-const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
+/**
+ * What is written before LevelDB is made to sort it into a table and to begin a new log; and what it
+ * needs for a pair besides its bytes, at most.
+ */
+const BUFFERED_BYTES_MAX = 16 * 1024 * 1024;
+const BUFFERED_PAIR_OVERHEAD_BYTES = 128;
+/** LevelDB's own limit, at which it would do so by itself: out of reach (L4). */
+const WRITE_BUFFER_BYTES = 2 * BUFFERED_BYTES_MAX;
+/** LevelDB's, per process. */
 const BLOCK_CACHE_BYTES = 32 * 1024 * 1024;
 
 export class LevelBackend implements Backend {
@@ -58,6 +68,10 @@ export class LevelBackend implements Backend {
   #gathering: Timer | undefined;
   #pump: Promise<void> | undefined;
   #flushWanted = false;
+  /** At most so much is in LevelDB's buffer, and so in its present log. */
+  #bufferedBytes = 0;
+  /** Under way; those asked for meanwhile come behind it. */
+  #compaction: Promise<void> | undefined;
   /** The database is closed, and another will be in its place. */
   #isSwapping = false;
   #failed: BackendError | undefined;
@@ -119,8 +133,7 @@ export class LevelBackend implements Backend {
 
   /** Size of the database's tables and its own log, roughly, and what waits to be written. */
   async sizeBytes(): Promise<number> {
-    const [first, last] = [new Uint8Array(0), new Uint8Array(32).fill(0xff)];
-    const tables = await this.#db.approximateSize(first, last);
+    const tables = await this.#db.approximateSize(new Uint8Array(0), LAST_KEY);
     return tables + (await logBytes(this.#options.dir)) + this.backlogBytes;
   }
 
@@ -168,6 +181,7 @@ export class LevelBackend implements Backend {
   async #swap(fresh: string): Promise<void> {
     const { dir } = this.#options;
     await this.#pump;
+    await this.#compaction?.catch(() => {}); // Whoever asked for it is told.
     await this.#db.close();
     await rename(fresh, `${dir}.ready`);
     await finishSwap(dir);
@@ -180,7 +194,20 @@ export class LevelBackend implements Backend {
   /** Gives the space of deleted pairs back; runs beside reads and writes, off the main thread. */
   async reclaim(): Promise<void> {
     if (this.#isSwapping) return; // An image's database has no deleted pairs.
-    await this.#db.compactRange(Uint8Array.of(0), new Uint8Array(32).fill(0xff));
+    await this.#compact(Uint8Array.of(0), LAST_KEY);
+  }
+
+  /** LevelDB begins a new log at a moment that only it knows: meanwhile every write is synced (L4). */
+  #compact(first: Uint8Array, last: Uint8Array): Promise<void> {
+    const before = this.#compaction?.catch(() => {}) ?? Promise.resolve();
+    const compaction = before
+      .then(() => this.flush())
+      .then(() => this.#db.compactRange(first, last))
+      .finally(() => {
+        if (this.#compaction === compaction) this.#compaction = undefined;
+      });
+    this.#compaction = compaction;
+    return compaction;
   }
 
   async close(): Promise<void> {
@@ -189,6 +216,7 @@ export class LevelBackend implements Backend {
         if (!this.#failed) await this.flush();
       } while (this.#waiting.size > 0 && !this.#failed);
     } finally {
+      await this.#compaction?.catch(() => {}); // Whoever asked for it is told.
       await this.#db.close();
     }
   }
@@ -213,9 +241,12 @@ export class LevelBackend implements Backend {
   }
 
   async #write(): Promise<void> {
-    const sync = this.#flushWanted;
-    this.#flushWanted = false;
     const written = this.#waiting;
+    const buffered =
+      this.#bufferedBytes + written.bytes + written.size * BUFFERED_PAIR_OVERHEAD_BYTES;
+    const isFull = buffered >= BUFFERED_BYTES_MAX;
+    const sync = this.#flushWanted || isFull || this.#compaction !== undefined;
+    this.#flushWanted = false;
     this.#waiting = this.#writing;
     this.#writing = written;
     try {
@@ -228,9 +259,20 @@ export class LevelBackend implements Backend {
       if (written.size === 0 && sync) batch.put(SYNC_KEY, SYNC_KEY);
       await batch.write({ sync });
       this.#writing.clear();
+      this.#bufferedBytes = buffered;
+      if (isFull && !this.#compaction) this.#beginNewLog();
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  /** All that is in the present log is synced: now LevelDB may leave it. */
+  #beginNewLog(): void {
+    this.#bufferedBytes = 0;
+    // No key is so high: nothing but the buffer is compacted.
+    this.#compact(LAST_KEY, LAST_KEY).catch((error: unknown) => {
+      if (!this.#failed) this.#fail(error);
+    });
   }
 
   #fail(error: unknown): BackendError {
@@ -246,6 +288,8 @@ export class LevelBackend implements Backend {
 
 /** A key outside every key space, written where only a sync is wanted. */
 const SYNC_KEY = Uint8Array.of(0);
+/** Above every key. */
+const LAST_KEY = new Uint8Array(32).fill(0xff);
 const BINARY = { keyEncoding: "view", valueEncoding: "view" } as const;
 
 async function openDatabase(dir: string): Promise<Database> {
