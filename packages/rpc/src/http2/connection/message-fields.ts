@@ -7,7 +7,7 @@ import type { HeaderField } from "../hpack/header-field.js";
 /** A token (RFC 9110 §5.6.2) without upper case, after a colon perhaps (RFC 9113 §8.2.1). */
 const FIELD_NAME = /^:?[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 // oxlint-disable-next-line no-control-regex -- §8.2.1 forbids these
-const FORBIDDEN_IN_VALUE = /[\0\n\r]|^[ \t]|[ \t]$/;
+const FORBIDDEN_IN_VALUE = /[\0\n\r]|^[ \t]|[ \t]$|[^\0-\xff]/;
 /** §8.2.2 */
 const CONNECTION_SPECIFIC: ReadonlySet<string> = new Set([
   "connection",
