@@ -239,7 +239,9 @@ describe.skipIf(findTool("kubectl") === undefined)("kubectl", () => {
     expect(await ok(["logs", "many", "-c", "a", "--tail=1"])).toBe("a2\n");
     expect(await ok(["logs", "many", "-c", "a", "--since=1ms"])).toBe("");
     expect(await ok(["logs", "-l", "app=many", "-c", "b", "--prefix"])).toBe("[pod/many/b] b1\n");
-    expect(await ok(["logs", "many", "--all-containers"])).toBe("from first\na1\na2\nb1\n");
+    // kubectl takes the containers in any order.
+    const all = (await ok(["logs", "many", "--all-containers"])).trim().split("\n");
+    expect(new Set(all)).toEqual(new Set(["from first", "a1", "a2", "b1"]));
     expect(await ok(["logs", "unschedulable"])).toBe("");
     const waiting = await cluster.kubectl(["logs", "init-crashing", "-c", "c"]);
     expect(waiting.stderr).toContain('container "c" in pod "init-crashing" is waiting to start');
@@ -269,6 +271,18 @@ describe.skipIf(findTool("kubectl") === undefined)("kubectl", () => {
     );
     expect(await ok(["explain", "deployment.spec.strategy", "--recursive"])).toContain("maxSurge");
     expect(await ok(["version"])).toMatch(/^Server Version: v1\.35\./m);
+  });
+
+  it.each([
+    ["batch/v1", "Job"],
+    ["networking.k8s.io/v1", "Ingress"],
+  ])("apply says that %s has no %s", async (apiVersion, kind) => {
+    const input = JSON.stringify({ apiVersion, kind, metadata: { name: "none" } });
+    const { code, stderr } = await cluster.kubectl(["apply", "-f", "-"], { input });
+    expect(stderr).toBe(
+      `error: resource mapping not found for name: "none" namespace: "" from "STDIN": no matches for kind "${kind}" in version "${apiVersion}"\nensure CRDs are installed first\n`,
+    );
+    expect(code).toBe(1);
   });
 
   it.each([

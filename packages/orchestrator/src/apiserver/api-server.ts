@@ -216,7 +216,9 @@ export class ApiServer {
       sendText(response, { code: 200, body: this.#metricsText(), request });
       return true;
     }
-    const document = this.#documents.find(url.path, negotiate(request.headers.accept));
+    const { accept } = request.headers;
+    const wanted = { accept: accept ?? "", form: negotiate(accept) };
+    const document = this.#documents.find(url.path, wanted);
     if (!document) return false;
     onlyReads(request);
     const etag = `"${document.etag}"`;
@@ -231,7 +233,8 @@ export class ApiServer {
       return true;
     }
     response.setHeader("content-type", document.contentType);
-    this.#sendJson(request, response, document.text);
+    if (typeof document.body === "string") this.#sendJson(request, response, document.body);
+    else sendText(response, { code: 200, body: document.body, request });
     return true;
   }
 

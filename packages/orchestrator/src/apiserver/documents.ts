@@ -1,4 +1,4 @@
-/** What the server says about itself: discovery (legacy and aggregated), OpenAPI v3, its version. */
+/** What the server says about itself: discovery (legacy and aggregated), OpenAPI v2 and v3. */
 import { createHash } from "node:crypto";
 import { notServed } from "../api/api-status.js";
 import {
@@ -8,6 +8,8 @@ import {
   legacyVersions,
   resourceList,
 } from "../api/discovery/discovery.js";
+import { encodeOpenApiV2 } from "../api/openapi/encode-openapi-v2.js";
+import { openApiV2 } from "../api/openapi/openapi-v2.js";
 import { groupVersionPath, openApiV3 } from "../api/openapi/openapi-v3.js";
 import type { Schema } from "../api/schema/schema.js";
 import type { ServedResource } from "../api/schema/served.js";
@@ -15,8 +17,8 @@ import type { AcceptedForm } from "./media-types.js";
 
 export interface ServedDocument {
   readonly contentType: string;
-  /** JSON. */
-  readonly text: string;
+  /** JSON where it is text. */
+  readonly body: string | Uint8Array;
   /** `Accept` where the answer depends on it. */
   readonly vary?: string;
   /** Same text, same tag: clients ask with If-None-Match. */
@@ -24,7 +26,7 @@ export interface ServedDocument {
 }
 
 interface Rendered {
-  readonly text: string;
+  readonly body: string | Uint8Array;
   readonly etag: string;
 }
 
@@ -34,6 +36,10 @@ export interface DocumentsOptions {
   /** `host:port`, for clients that ask /api. */
   readonly address: string;
 }
+
+/** As clients ask for it, and as kube-openapi answers. */
+const GNOSTIC = /^application\/com\.github\.proto-openapi\.spec\.v2[@.]v1\.0\+protobuf$/;
+const GNOSTIC_ANSWER = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
 export class Documents {
   readonly #options: DocumentsOptions;
@@ -45,14 +51,18 @@ export class Documents {
   }
 
   /** Undefined where the path is no document's. Throws `ApiError` NotFound. */
-  find(path: string, form: AcceptedForm | undefined): ServedDocument | undefined {
+  find(
+    path: string,
+    { accept, form }: { readonly accept: string; readonly form: AcceptedForm | undefined },
+  ): ServedDocument | undefined {
     const clean = path.replace(/\/$/, "");
     if (clean === "/api" || clean === "/apis") return this.#groups(clean, form);
     if (clean === "/openapi/v3") return this.#json(clean, () => this.#openApiIndex());
     if (clean.startsWith("/openapi/v3/")) {
-      const { text, etag } = this.#openApi(clean.slice("/openapi/v3/".length));
-      return { contentType: "application/json", text, etag };
+      const rendered = this.#openApi(clean.slice("/openapi/v3/".length));
+      return { contentType: "application/json", ...rendered };
     }
+    if (clean === "/openapi/v2") return this.#openApiV2(accept);
     const list = this.#list(clean);
     return list === undefined ? undefined : this.#json(clean, () => list);
   }
@@ -86,6 +96,16 @@ export class Documents {
       : resourceList(resources, { group: first, version: second });
   }
 
+  #openApiV2(accept: string): ServedDocument {
+    const { resources, schema } = this.#options;
+    const make = () => openApiV2(schema, resources);
+    const wanted = accept.split(",").map((entry) => (entry.split(";")[0] ?? "").trim());
+    if (!wanted.some((type) => GNOSTIC.test(type)))
+      return { ...this.#json("openapi v2", make), vary: "Accept" };
+    const rendered = this.#render("openapi v2 protobuf", () => encodeOpenApiV2(make()));
+    return { contentType: GNOSTIC_ANSWER, vary: "Accept", ...rendered };
+  }
+
   #openApiIndex(): unknown {
     const paths = [...new Set(this.#options.resources.map(groupVersionPath))];
     const entries = paths.map((path) => {
@@ -100,20 +120,21 @@ export class Documents {
     return this.#render(`openapi ${path}`, () => {
       const own = resources.filter((resource) => groupVersionPath(resource) === path);
       if (own.length === 0) throw notServed();
-      return openApiV3(schema, own);
+      return JSON.stringify(openApiV3(schema, own));
     });
   }
 
   #json(key: string, make: () => unknown): ServedDocument {
-    return { contentType: "application/json", ...this.#render(key, make) };
+    const rendered = this.#render(key, () => JSON.stringify(make()));
+    return { contentType: "application/json", ...rendered };
   }
 
-  #render(key: string, make: () => unknown): Rendered {
+  #render(key: string, make: () => string | Uint8Array): Rendered {
     const known = this.#rendered.get(key);
     if (known) return known;
-    const text = JSON.stringify(make());
-    const etag = createHash("sha256").update(text).digest("hex").slice(0, 32).toUpperCase();
-    this.#rendered.set(key, { text, etag });
-    return { text, etag };
+    const body = make();
+    const etag = createHash("sha256").update(body).digest("hex").slice(0, 32).toUpperCase();
+    this.#rendered.set(key, { body, etag });
+    return { body, etag };
   }
 }

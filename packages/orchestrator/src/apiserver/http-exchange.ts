@@ -33,7 +33,7 @@ export function sendText(
     code,
     body,
     request,
-  }: { readonly code: number; readonly body: string; readonly request?: Request },
+  }: { readonly code: number; readonly body: string | Uint8Array; readonly request?: Request },
 ): void {
   if (response.headersSent) return;
   if (!response.hasHeader("content-type")) response.setHeader("content-type", "application/json");

@@ -128,6 +128,28 @@ describe("OpenAPI v3", () => {
   });
 });
 
+describe("OpenAPI v2", () => {
+  it("has all kinds in one document, as JSON", async () => {
+    const document = await get("/openapi/v2");
+    expect(document).toMatchObject({ swagger: "2.0" });
+    const definitions = document["definitions"] as Tree;
+    expect(at(definitions["io.k8s.api.apps.v1.Deployment"], "properties.spec")).toEqual({
+      $ref: "#/definitions/io.k8s.api.apps.v1.DeploymentSpec",
+    });
+    expect(definitions["io.k8s.apimachinery.pkg.util.intstr.IntOrString"]).toEqual({
+      type: "string",
+      format: "int-or-string",
+    });
+    const paths = document["paths"] as Tree;
+    const patch = at(paths["/api/v1/namespaces/{namespace}/pods/{name}"], "patch");
+    expect(at(patch, "x-kubernetes-group-version-kind")).toEqual({
+      group: "",
+      version: "v1",
+      kind: "Pod",
+    });
+  });
+});
+
 describe("health, version and metrics", () => {
   it("tells version and health to those without a certificate", async () => {
     const version = await server.send({ path: "/version", as: "nobody" });
