@@ -1,7 +1,7 @@
 import { existsSync, renameSync } from "node:fs";
 import { cp, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { encodeUtf8 } from "@sagong/base";
+import { encodeUtf8, VirtualClock } from "@sagong/base";
 import { realClock } from "@sagong/base/real";
 import { ImageRefusedError } from "@sagong/raft";
 import { ClassicLevel } from "classic-level";
@@ -80,6 +80,24 @@ describe("LevelBackend", () => {
     expect(Object.keys(await contents(copy))).toHaveLength(50);
     await copy.close();
     await backend.close();
+  });
+
+  it("commit() is written soon, also after one that an image overtook", async () => {
+    const clock = new VirtualClock();
+    const onError = (error: unknown): number => failures.push(error);
+    const backend = await LevelBackend.open({ dir: `${dir}/store`, clock, onError });
+    const commit = (): void => {
+      backend.put(...pair("a", "1"));
+      backend.commit();
+      clock.advance(100);
+    };
+    commit();
+    await vi.waitFor(() => expect(backend.backlogBytes).toBe(0));
+    await backend.installImage(encodeImage(batches(IMAGE)), { ...NO_STEPS, beforeSwap: commit });
+    commit();
+    await vi.waitFor(() => expect(backend.backlogBytes).toBe(0));
+    await backend.close();
+    expect(failures).toEqual([]);
   });
 
   it("close() writes what is committed, and drops what is not", async () => {

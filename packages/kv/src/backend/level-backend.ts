@@ -225,7 +225,10 @@ export class LevelBackend implements Backend {
   #gather(): void {
     if (this.#waiting.bytes >= GATHER_BYTES) return this.#start();
     if (this.#waiting.size === 0 || this.#pump) return;
-    this.#gathering ??= this.#options.clock.schedule(GATHER_MS, () => this.#start());
+    this.#gathering ??= this.#options.clock.schedule(GATHER_MS, () => {
+      this.#gathering = undefined; // It has fired, whether or not a write may begin now.
+      this.#start();
+    });
   }
 
   #start(): void {
