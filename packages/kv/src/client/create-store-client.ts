@@ -181,7 +181,9 @@ class Client implements StoreClient {
       try {
         for await (const response of this.#watchOnce(channel, { spec, next, progress })) {
           const { events, header } = response;
-          const revision = header?.revision ?? 0;
+          // etcd's header may be ahead of the events it sends to a watch that is behind: only the
+          // events say how far that has come.
+          const revision = events.at(-1)?.kv?.modRevision ?? header?.revision ?? 0;
           if (response.created) {
             // From now on a reconnect must not skip what happens meanwhile.
             if (next === 0) next = revision + 1;

@@ -67,9 +67,10 @@ export class Endpoints {
   }
 }
 
-/** No connection was made, or the member refused before it proposed anything. */
+/**
+ * No connection was made, or the member refused before it proposed anything. Not where a channel was
+ * closed: that ends calls under way too, whose writes may be done.
+ */
 function wasNotSent({ message }: RpcError): boolean {
-  return /No connection established|ECONNREFUSED|the channel was closed|etcdserver: no leader/.test(
-    message,
-  );
+  return /No connection established|ECONNREFUSED|etcdserver: no leader/.test(message);
 }
