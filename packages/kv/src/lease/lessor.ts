@@ -3,8 +3,8 @@
  * as `nowMs` of a monotonic clock.
  *
  * Every member knows ids, TTLs and keys (they are in the log); only the leader knows ends. A new
- * leader gives every lease its full TTL and an election timeout more: none ends early because a
- * renewal was lost with the old leader (etcd's rule).
+ * leader gives every lease its full TTL and more: none ends early because a renewal was lost with
+ * the old leader (etcd's rule; how much more is the keeper's to say).
  */
 export interface Lease {
   readonly id: bigint;

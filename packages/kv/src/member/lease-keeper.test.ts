@@ -91,12 +91,12 @@ describe("LeaseKeeper", () => {
     expect(keeper.isPrimary).toBe(true);
   });
 
-  it("gives every lease its full time and an election timeout more on taking over", async () => {
+  it("gives every lease its full time and two election timeouts more on taking over", async () => {
     const { clock, lessor, revoked, become } = setup();
     lessor.grant(7n, 5, clock.monotonicMs());
     clock.advance(100_000);
     await become("leader", 2);
-    clock.advance(5_900);
+    clock.advance(6_900);
     expect(revoked).toEqual([]);
     clock.advance(600);
     expect(revoked).toHaveLength(1);

@@ -128,7 +128,9 @@ export class LeaseKeeper {
     const now = raft.status();
     if (this.#closed || now.role !== "leader" || now.term !== term) return;
     this.#leadingTerm = term;
-    lessor.promote(clock.monotonicMs(), electionTimeoutMs);
+    // A former leader may have renewed until its own check of the quorum ended it: that is up to two
+    // election timeouts after it was last heard, whereas its followers may have elected at once.
+    lessor.promote(clock.monotonicMs(), 2 * electionTimeoutMs);
     logger.debug("leases are kept here now", { term, leases: lessor.size });
   }
 
