@@ -65,6 +65,8 @@ async function makeFolders(path: string): Promise<void> {
   }
   await makeFolders(dirname(path));
   await mkdir(path, { mode: 0o700 });
+  // Without it a power loss may take the folder, and with it every write that was acknowledged.
+  await syncFolder(dirname(path));
 }
 
 /**
@@ -178,10 +180,15 @@ async function writeDurably(path: string, text: string): Promise<void> {
     await file.close();
   }
   await rename(temporary, path);
-  const directory = await open(dirname(path), "r");
+  await syncFolder(dirname(path));
+}
+
+/** A new name survives a power loss only once its folder is on disk. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, "r");
   try {
-    await directory.sync();
+    await folder.sync();
   } finally {
-    await directory.close();
+    await folder.close();
   }
 }
