@@ -1,10 +1,14 @@
 import { get } from "node:http";
-import { describe, expect, it } from "vitest";
-import { HealthCheckRequest, HealthService } from "../gen/health.js";
+import { connect } from "node:http2";
+import { describe, expect, it, vi } from "vitest";
+import { HealthCheckRequest, HealthCheckResponse, HealthService } from "../gen/health.js";
 import { createChannel } from "../grpc-js/channel.js";
 import { implement } from "../handler.js";
+import type { MethodDescriptor } from "../message/method.js";
 import { StatusCode } from "../status.js";
 import { channelSuite } from "../testing/channel-suite.js";
+import { DEFAULT_LIMITS } from "./connection/limits.js";
+import { prefixMessage } from "./grpc/message-reader.js";
 import { createHttp2Server } from "./server.js";
 
 channelSuite("createHttp2Server() and a grpc-js client", async (services) => {
@@ -106,6 +110,84 @@ describe("createHttp2Server()", () => {
     expect(await unary).toMatchObject({ status: 7 });
     await closed;
     await channel.close();
+  });
+
+  it("serves a stream of requests with one response", async () => {
+    const sum: MethodDescriptor<HealthCheckRequest, HealthCheckResponse, "client-stream"> = {
+      ...HealthService.methods.check,
+      path: "/test.Sum/sum",
+      kind: "client-stream",
+    };
+    const service = implement({ name: "test.Sum", methods: { sum } } as const, {
+      sum: async (requests) => {
+        let status = 0;
+        for await (const request of requests) status += request.service.length;
+        return HealthCheckResponse.create({ status });
+      },
+    });
+    const server = createHttp2Server({ services: [service] });
+    const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
+    const channel = createChannel({ endpoint: `http://127.0.0.1:${port}` });
+    async function* requests(): AsyncGenerator<HealthCheckRequest> {
+      for (const text of ["a", "bb", "x".repeat(700_000)]) {
+        yield HealthCheckRequest.create({ service: text });
+      }
+    }
+    expect(await channel.clientStream(sum, requests())).toMatchObject({ status: 700_003 });
+    await channel.close();
+    await server.close(10);
+  });
+
+  it("lets a client send no more than windows and limits while a handler does not read", async () => {
+    const talk: MethodDescriptor<HealthCheckRequest, HealthCheckResponse, "duplex"> = {
+      ...HealthService.methods.check,
+      path: "/test.Talk/talk",
+      kind: "duplex",
+    };
+    let read: () => void = () => {};
+    const mayRead = new Promise<void>((resolve) => {
+      read = resolve;
+    });
+    const service = implement({ name: "test.Talk", methods: { talk } } as const, {
+      talk: async function* (requests) {
+        await mayRead;
+        let status = 0;
+        for await (const request of requests) status += request.service.length;
+        yield HealthCheckResponse.create({ status });
+      },
+    });
+    const server = createHttp2Server({ services: [service] });
+    const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
+    const sent = { bytes: 0 };
+    const session = connect(`http://127.0.0.1:${port}`);
+    const stream = session.request({
+      ":method": "POST",
+      ":path": talk.path,
+      "content-type": "application/grpc",
+      te: "trailers",
+    });
+    const message = HealthCheckRequest.encode(
+      HealthCheckRequest.create({ service: "x".repeat(10_000) }),
+    );
+    // A hundred messages exceed every window; Node says of each when it has gone out.
+    const sending = (async () => {
+      for (let i = 0; i < 100; i++) {
+        await new Promise((resolve) => stream.write(prefixMessage(message), resolve));
+        sent.bytes += message.length;
+      }
+    })();
+    const { streamWindow } = DEFAULT_LIMITS;
+    await vi.waitFor(() => expect(sent.bytes).toBeGreaterThan(streamWindow / 2));
+    await new Promise((resolve) => session.ping(() => resolve(undefined)));
+    expect(sent.bytes).toBeLessThan(streamWindow + 128 * 1024);
+    read();
+    await sending;
+    stream.end();
+    const answer: Buffer = await new Promise((resolve) => void stream.once("data", resolve));
+    const { status } = HealthCheckResponse.decode(answer.subarray(5));
+    expect(status).toBe(1_000_000);
+    session.destroy();
+    await server.close(10);
   });
 
   it("listen() rejects with the system's error where the port is taken", async () => {
