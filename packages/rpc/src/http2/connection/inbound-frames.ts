@@ -18,7 +18,7 @@ import type { HeaderField } from "../hpack/header-field.js";
 import { type HeaderList, HpackDecoder } from "../hpack/hpack-decoder.js";
 import type { ConnectionState } from "./connection-state.js";
 import { type FieldBlock, FieldBlockAssembler } from "./field-block.js";
-import { checkRequestFields, checkTrailerFields } from "./message-fields.js";
+import { checkRequestFields, checkTrailerFields, type MessageCheck } from "./message-fields.js";
 import { Stream } from "./stream.js";
 
 /** RFC 6585 §5; the advice for a header list that is too large (RFC 9113 §10.5.1). */
@@ -34,6 +34,7 @@ export class InboundFrames {
   readonly #shutdownPing: Uint8Array;
   readonly #assembler: FieldBlockAssembler;
   readonly #decoder: HpackDecoder;
+  readonly #checks = new WeakMap<readonly HeaderField[], MessageCheck>();
   #hasSettings = false;
   #isSettingsAcked = false;
 
@@ -151,11 +152,20 @@ export class InboundFrames {
     });
     this.#state.streams.set(streamId, stream);
     if (isTooLarge) return this.#state.sender.headers(stream, TOO_LARGE, { endStream: true });
-    const { fault, contentLength } = checkRequestFields(fields);
+    const { fault, contentLength } = this.#checkRequest(fields);
     const lacksContent = endStream && contentLength !== undefined && contentLength > 0;
     if (fault !== undefined || lacksContent) return this.#fault(stream, ErrorCode.protocolError);
     stream.contentBytesLeft = contentLength;
     this.#state.emit({ kind: "request", streamId, fields, endStream });
+  }
+
+  /** The same list comes again where its block does: see HpackDecoder. */
+  #checkRequest(fields: readonly HeaderField[]): MessageCheck {
+    const known = this.#checks.get(fields);
+    if (known !== undefined) return known;
+    const check = checkRequestFields(fields);
+    this.#checks.set(fields, check);
+    return check;
   }
 
   /** §5.1.2: an error of the client's, unless it could not know the limit yet. */

@@ -6,6 +6,7 @@
  * true, but nothing more is collected ("HPACK bomb", CVE-2016-6581: one octet of a block may stand
  * for 4 KB of a list). Work and memory are thus linear in the block, whose size the caller limits.
  */
+import { equalBytes } from "@sagong/base";
 import { BlockReader } from "./block-reader.js";
 import { DynamicTable } from "./dynamic-table.js";
 import { fieldBytes, type HeaderField } from "./header-field.js";
@@ -14,6 +15,18 @@ import { STATIC_TABLE } from "./static-table.js";
 
 /** The table's size before any SETTINGS (RFC 9113 §6.5.2). */
 export const DEFAULT_TABLE_BYTES = 4_096;
+
+/**
+ * Blocks that come again and again (the requests of one caller) are known by their bytes, as long
+ * as the table is the same: how many of them, and how large.
+ */
+const KNOWN_BLOCKS_MAX = 8;
+const KNOWN_BLOCK_BYTES_MAX = 256;
+
+interface KnownBlock {
+  readonly block: Uint8Array;
+  readonly list: HeaderList;
+}
 
 export interface HpackDecoderOptions {
   /** Largest list collected, in bytes of names and values and 32 a field (RFC 9113 §6.5.2). */
@@ -32,6 +45,10 @@ export class HpackDecoder {
   /** What the peer may set the table to: our SETTINGS_HEADER_TABLE_SIZE once acknowledged. */
   #tableBytesLimit = DEFAULT_TABLE_BYTES;
   #isUpdateDue = false;
+  /** Invariant: these blocks leave the table as it is, and decode to their lists with it. */
+  #known: KnownBlock[] = [];
+  /** Grows whenever the table changes. */
+  #generation = 0;
 
   constructor({ listBytesMax }: HpackDecoderOptions) {
     this.#listBytesMax = listBytesMax;
@@ -46,11 +63,27 @@ export class HpackDecoder {
   limitTable(bytes: number): void {
     this.#tableBytesLimit = bytes;
     // §4.2: the encoder must say that it follows, at the start of its next block.
-    if (bytes < this.#table.bytesMax) this.#isUpdateDue = true;
+    if (bytes >= this.#table.bytesMax) return;
+    this.#isUpdateDue = true;
+    this.#known = [];
   }
 
-  /** Throws `HpackError`. */
+  /** Throws `HpackError`. A block that came before may give the very same list again. */
   decode(block: Uint8Array): HeaderList {
+    const known = this.#known.find((one) => equalBytes(one.block, block));
+    if (known !== undefined) return known.list;
+    const generation = this.#generation;
+    const list = this.#decode(block);
+    if (generation !== this.#generation) {
+      this.#known = [];
+    } else if (block.length <= KNOWN_BLOCK_BYTES_MAX) {
+      if (this.#known.length === KNOWN_BLOCKS_MAX) this.#known.shift();
+      this.#known.push({ block: block.slice(), list });
+    }
+    return list;
+  }
+
+  #decode(block: Uint8Array): HeaderList {
     const reader = new BlockReader(block);
     const fields: HeaderField[] = [];
     let bytes = 0;
@@ -73,6 +106,7 @@ export class HpackDecoder {
         );
       }
       this.#table.resize(bytes);
+      this.#generation++;
       this.#isUpdateDue = false;
     }
     if (this.#isUpdateDue) {
@@ -98,6 +132,7 @@ export class HpackDecoder {
   #readIncremental(reader: BlockReader): HeaderField {
     const field = { name: this.#readName(reader, 6), value: reader.string() };
     this.#table.add(field);
+    this.#generation++;
     return field;
   }
 

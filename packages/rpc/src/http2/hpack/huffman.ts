@@ -51,6 +51,8 @@ for (const { symbol, bits, code } of CODES) {
   BITS_OF[symbol] = bits;
 }
 
+const CHARACTERS = Array.from({ length: EOS }, (_, code) => String.fromCharCode(code));
+
 /** What a step's table entry holds: the next state, then a symbol, then two marks. */
 const STATE_MASK = 0xff;
 const SYMBOL_SHIFT = 8;
@@ -94,12 +96,12 @@ export function huffmanDecode(bytes: Uint8Array, start: number, end: number): st
   let state = 0;
   for (let i = start; i < end; i++) {
     const byte = bytes[i] as number; // In range: the caller gives a range of the block.
-    for (const nibble of [byte >> 4, byte & 15]) {
-      const step = STEPS[(state << 4) | nibble] as number; // 256 states of 16 steps each.
-      if (step & FAILS) throw new HpackError("Cannot decode a string: the EOS symbol is in it");
-      if (step & EMITS) text += String.fromCharCode((step >> SYMBOL_SHIFT) & 0xff);
-      state = step & STATE_MASK;
-    }
+    const high = STEPS[(state << 4) | (byte >> 4)] as number; // 256 states of 16 steps each.
+    if (high & EMITS) text += CHARACTERS[(high >> SYMBOL_SHIFT) & 0xff];
+    const low = STEPS[((high & STATE_MASK) << 4) | (byte & 15)] as number; // Likewise.
+    if (low & EMITS) text += CHARACTERS[(low >> SYMBOL_SHIFT) & 0xff];
+    if ((high | low) & FAILS) throw new HpackError("Cannot decode a string: EOS is in it");
+    state = low & STATE_MASK;
   }
   if (MAY_END[state] !== 1) {
     throw new HpackError("Cannot decode a string: its padding is not the start of the EOS symbol");
