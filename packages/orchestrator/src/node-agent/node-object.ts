@@ -74,8 +74,8 @@ export function nodeStatus(
       operatingSystem: system.operatingSystem,
       architecture: system.architecture,
       containerRuntimeVersion: system.runtimeVersion,
-      kubeletVersion: system.agentVersion,
-      kubeProxyVersion: system.agentVersion,
+      kubeletVersion: `v1.35.0+sagong.${system.agentVersion}`,
+      kubeProxyVersion: "", // There is none, and Kubernetes no longer fills this in (KEP-4004).
     },
   };
 }

@@ -187,8 +187,9 @@ export class Registry {
         ...(strategy.hasGeneration ? { generation: 1 } : {}),
       },
     };
-    const defaulted = strategy.prepareCreate(
-      applyDefaults(qualifiedResource(resource), prepared),
+    const complete = applyDefaults(qualifiedResource(resource), prepared);
+    const defaulted = await strategy.admit(
+      strategy.prepareCreate(complete, this.#context),
       this.#context,
     );
     check(resource, defaulted, validateCreate(rulesOf(resource), defaulted));

@@ -8,6 +8,7 @@ import type { Namespace, Pod, Service, Toleration } from "../api/gen/core-v1.js"
 import type { KubeObject } from "../api/resource.js";
 import { qosClass } from "../api/pod-qos.js";
 import type { Storage } from "../storage/storage.js";
+import { admitPod } from "./admit-pod.js";
 import { allocateService, prepareServiceUpdate, releaseService } from "./service-addresses.js";
 
 export interface StrategyContext {
@@ -23,6 +24,8 @@ export interface Strategy {
   /** The part that the status subresource writes. */
   statusOf(object: KubeObject): Partial<KubeObject>;
   prepareCreate(object: KubeObject, context: StrategyContext): KubeObject;
+  /** Turns what a new object names into what it means; rejects where that is not there. */
+  admit(object: KubeObject, context: StrategyContext): Promise<KubeObject>;
   prepareUpdate(object: KubeObject, before: KubeObject, context: StrategyContext): KubeObject;
   prepareDelete(object: KubeObject): KubeObject;
   /** Why this one stays whoever asks; undefined where it may go. */
@@ -44,6 +47,7 @@ const PLAIN: Strategy = {
   specOf: () => undefined,
   statusOf: (object) => ({ status: (object as WithParts).status }) as Partial<KubeObject>,
   prepareCreate: (object) => object,
+  admit: (object) => Promise.resolve(object),
   prepareUpdate: (object) => object,
   prepareDelete: (object) => object,
   staysBecause: () => undefined,
@@ -67,6 +71,7 @@ const POD: Strategy = {
   ...SPEC_AND_STATUS,
   hasGeneration: true,
   prepareCreate: (object) => preparePod(object as Pod),
+  admit: (object, context) => admitPod(object as Pod, context),
   graceSeconds: (object, asked) => podGrace(object as Pod, asked),
 };
 

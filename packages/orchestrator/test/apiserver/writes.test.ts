@@ -312,6 +312,36 @@ describe("patch", () => {
   });
 });
 
+describe("create of a pod", () => {
+  const created = async (spec: object): Promise<Tree> =>
+    (
+      await create(PODS, {
+        metadata: { generateName: "admitted-" },
+        spec: { containers: [{ name: "main", image: "none" }], ...spec },
+      })
+    ).json();
+
+  it("is refused where its service account or priority class is not there", async () => {
+    expect(textAt(await created({ serviceAccountName: "robot" }), "message")).toMatch(
+      /^pods "admitted-\w{5}" is forbidden: error looking up service account default\/robot: serviceaccount "robot" not found$/,
+    );
+    expect(await created({ priorityClassName: "high" })).toMatchObject({
+      code: 403,
+      message: expect.stringMatching(
+        /is forbidden: no PriorityClass with name high was found$/,
+      ) as unknown,
+    });
+  });
+
+  it("has its service account and the priority that its class stands for", async () => {
+    await create("/api/v1/namespaces/default/serviceaccounts", { metadata: { name: "robot" } });
+    const spec = { serviceAccountName: "robot", priorityClassName: "system-node-critical" };
+    expect(await created(spec)).toMatchObject({
+      spec: { serviceAccountName: "robot", serviceAccount: "robot", priority: 2_000_001_000 },
+    });
+  });
+});
+
 describe("delete", () => {
   const remove = (path: string, body?: unknown): Promise<Answer> =>
     server.send({ method: "DELETE", path, body });
