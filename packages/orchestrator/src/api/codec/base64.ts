@@ -21,3 +21,23 @@ export function isBase64(text: string): boolean {
   const padding = bare.indexOf("=");
   return padding < 0 || (padding >= bare.length - 2 && !/[^=]/.test(bare.slice(padding)));
 }
+
+/** How many bytes a text that `isBase64()` takes stands for. */
+export function base64ByteLength(text: string): number {
+  return Math.floor((text.replaceAll(/[\r\n=]/g, "").length * 3) / 4);
+}
+
+/** The bytes of a text that `isBase64()` takes. */
+export function decodeBase64(text: string): Uint8Array {
+  const bare = text.replaceAll(/[\r\n=]/g, "");
+  const bytes = new Uint8Array(base64ByteLength(bare));
+  let bits = 0;
+  let length = 0;
+  for (let i = 0; i < bare.length; i++) {
+    bits = ((bits << 6) | ALPHABET.indexOf(bare.charAt(i))) & 0xffffff;
+    // Each character from the second on completes a byte, but for every fourth's successor.
+    const spare = (6 * (i + 1)) % 8;
+    if (spare < 6) bytes[length++] = (bits >> spare) & 0xff;
+  }
+  return bytes;
+}

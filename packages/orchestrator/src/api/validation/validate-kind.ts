@@ -6,6 +6,12 @@ import { equalTrees } from "../patch/json-tree.js";
 import { matchesLabels } from "../selectors/label-selector.js";
 import type { KubeObject } from "../resource.js";
 import { Faults } from "./faults.js";
+import {
+  validateConfigMap,
+  validateConfigMapUpdate,
+  validateSecret,
+  validateSecretUpdate,
+} from "./validate-config.js";
 import { validateCoreEvent, validateEventUpdate, validateNewEvent } from "./validate-event.js";
 import { validateLabels, validateMeta, validateMetaUpdate } from "./validate-meta.js";
 import { validatePodSpec } from "./validate-pod-spec.js";
@@ -65,25 +71,14 @@ const RULES: Readonly<Record<string, KindRules>> = {
   namespaces: { nameForm: "label" },
   configmaps: of<ConfigMap>({
     create: validateConfigMap,
-    update: (now, before, faults) => {
-      if (
-        before.immutable &&
-        !equalTrees([now.data, now.binaryData], [before.data, before.binaryData])
-      ) {
-        faults.forbidden("data", "field is immutable when `immutable` is set");
-      }
-    },
+    update: validateConfigMapUpdate,
   }),
   events: of<Event>({ create: validateCoreEvent }),
   "events.events.k8s.io": of<Event>({
     createOnly: validateNewEvent,
     update: validateEventUpdate,
   }),
-  secrets: of<Secret>({
-    update: (now, before, faults) => {
-      if (now.type !== before.type) faults.invalid("type", now.type ?? "", "field is immutable");
-    },
-  }),
+  secrets: of<Secret>({ create: validateSecret, update: validateSecretUpdate }),
 };
 
 interface ValidatedResource {
@@ -185,27 +180,4 @@ function fixedSpec({ spec }: Pod): unknown {
     containers: bare(spec?.containers),
     initContainers: bare(spec?.initContainers),
   };
-}
-
-const CONFIG_KEY = /^[-._a-zA-Z0-9]+$/;
-const MAX_CONFIG_BYTES = 1024 * 1024;
-
-function validateConfigMap({ data, binaryData }: ConfigMap, faults: Faults): void {
-  let bytes = 0;
-  for (const [field, map] of [
-    ["data", data],
-    ["binaryData", binaryData],
-  ] as const) {
-    for (const [key, value] of Object.entries(map ?? {})) {
-      bytes += value.length;
-      if (!CONFIG_KEY.test(key)) {
-        faults.invalid(
-          `${field}[${key}]`,
-          key,
-          "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')",
-        );
-      }
-    }
-  }
-  if (bytes > MAX_CONFIG_BYTES) faults.tooLong("", MAX_CONFIG_BYTES);
 }
