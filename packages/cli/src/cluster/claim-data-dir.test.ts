@@ -44,4 +44,10 @@ describe("claimDataDir()", () => {
     writeFileSync(`${dataDir}/cluster.json`, "{");
     expect(() => claimDataDir(options(3))).toThrow("is not a cluster record of this version");
   });
+
+  it("says that a folder cannot be made where the file system does not make any", () => {
+    expect(() => claimDataDir({ ...options(3), dataDir: "/proc/sagong/x" })).toThrow(
+      /^Cannot make data directory \/proc\/sagong: ENOENT.*choose another with --data-dir$/,
+    );
+  });
 });

@@ -12,6 +12,8 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { dirname } from "node:path";
+import { errorText } from "@sagong/base";
 import { ClusterError, type ClusterOptions } from "./options.js";
 
 /** What cannot change between two starts on one folder. */
@@ -23,7 +25,7 @@ interface ClusterRecord {
 /** Returns a function that gives the folder back. Throws `ClusterError`. */
 export function claimDataDir(options: ClusterOptions): () => void {
   const { dataDir, members } = options;
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  makeFolders(dataDir);
   const release = lock(dataDir);
   try {
     const path = `${dataDir}/cluster.json`;
@@ -46,6 +48,19 @@ export function claimDataDir(options: ClusterOptions): () => void {
 }
 
 const LOCK = "lock";
+
+/** Node's own recursive mkdir never ends on a file system that answers ENOENT, such as /proc. */
+function makeFolders(path: string): void {
+  if (existsSync(path)) return;
+  makeFolders(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    throw new ClusterError(
+      `Cannot make data directory ${path}: ${errorText(error)}; choose another with --data-dir`,
+    );
+  }
+}
 
 function check(record: ClusterRecord, { dataDir, members }: ClusterOptions): void {
   if (record.members === members) return;
