@@ -167,10 +167,10 @@ describe("LevelBackend", () => {
     ) {
       const made = Reflect.apply(batch, this, []) as ReturnType<typeof this.batch>;
       const write = made.write.bind(made);
-      made.write = async (options = {}) => {
+      made.write = async (options?: { readonly sync?: boolean | undefined }) => {
         const { length } = made;
-        const sync = "sync" in options && options.sync === true;
-        await write(options);
+        const sync = options?.sync === true;
+        await write(options ?? {});
         events.push({ bytes: length, sync });
         logBytes += length * VALUE_BYTES;
         // LevelDB begins a new log by itself at the next write, or a compaction makes it.
@@ -180,7 +180,7 @@ describe("LevelBackend", () => {
     } as () => never); // The overload that is called here, with no argument.
     vi.spyOn(ClassicLevel.prototype, "compactRange").mockImplementation(async function (
       this: ClassicLevel<Uint8Array, Uint8Array>,
-      ...range: [Uint8Array, Uint8Array]
+      ...range: unknown[]
     ) {
       // All that was written before must be on disk now.
       if (events.at(-1)?.sync !== true) unsafe++;
