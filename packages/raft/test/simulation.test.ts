@@ -6,7 +6,14 @@ const SEEDS = 300;
 describe("simulate()", () => {
   for (const members of [1, 3, 5]) {
     it(`keeps every invariant with ${members} members over ${SEEDS} seeds`, () => {
-      const total = { elections: 0, crashes: 0, committed: 0, confirmedReads: 0 };
+      const total = {
+        elections: 0,
+        crashes: 0,
+        committed: 0,
+        confirmedReads: 0,
+        compactions: 0,
+        images: 0,
+      };
       for (let seed = 1; seed <= SEEDS; seed++) {
         try {
           const report = simulate({ seed, members, steps: 1500 });
@@ -20,6 +27,8 @@ describe("simulate()", () => {
       expect(total.crashes).toBeGreaterThan(SEEDS);
       expect(total.committed).toBeGreaterThan(SEEDS * 3);
       expect(total.confirmedReads).toBeGreaterThan(SEEDS);
+      expect(total.compactions).toBeGreaterThan(SEEDS / 2);
+      expect(total.images).toBeGreaterThanOrEqual(members === 1 ? 0 : SEEDS / 10);
     }, 60_000);
   }
 });

@@ -1,11 +1,13 @@
 /**
  * A group of RawNodes on one seed: a network that drops, repeats, reorders, delays and splits, and
- * disks that lose what was not yet synced when their member crashes.
+ * disks that lose what was not yet synced when their member crashes. Members compact their logs, and
+ * send images to those who need what is compacted; a crash may come between an image and its mark in
+ * the log, and it takes what the state machine has not flushed.
  *
  * Verified after every step: election safety (one leader a term), log matching, state machine
  * safety (same entry at the same index everywhere), leader completeness (no applied entry missing
  * in a later leader's log), no acknowledged entry lost, reads that never go back.
- * Not verified here: compaction and images (the node's own tests), the file format, real time.
+ * Not verified here: the file formats, real time.
  */
 import { assert, type Random, randomBelow, seededRandom } from "@sagong/base";
 import { RAFT_DEFAULTS } from "../core/config.js";
@@ -27,6 +29,8 @@ export interface SimulationReport {
   readonly crashes: number;
   readonly committed: number;
   readonly confirmedReads: number;
+  readonly compactions: number;
+  readonly images: number;
 }
 
 interface Member {
@@ -34,10 +38,15 @@ interface Member {
   node: RawNode | undefined;
   /** What a restart finds. */
   hardState: HardState;
+  snapshot: { readonly index: number; readonly term: number };
+  /** Those after the snapshot. */
   log: Entry[];
   /** A batch on its way to the disk. */
   writing: Ready | undefined;
+  /** The state machine. */
   applied: Entry[];
+  /** So many of these are flushed: a crash takes others, from the end on. */
+  flushed: number;
 }
 
 interface Read {
@@ -47,7 +56,7 @@ interface Read {
 }
 
 const EMPTY: HardState = { term: 0, vote: undefined, commit: 0 };
-const SNAPSHOT = { index: 0, term: 0 };
+const NO_SNAPSHOT = { index: 0, term: 0 };
 
 export function simulate(options: SimulationOptions): SimulationReport {
   const simulation = new Simulation(options);
@@ -60,14 +69,24 @@ class Simulation {
   readonly #random: Random;
   readonly #members: Member[];
   readonly #network: Message[] = [];
+  /** Images that members have been asked to send: streams of their own, whose end is noticed. */
+  readonly #images: Message[] = [];
   readonly #cut = new Set<string>();
   readonly #leaders = new Map<number, NodeId>();
   /** The one history that every member applies a prefix of. */
   readonly #history: Entry[] = [];
   readonly #reads = new Map<number, Read>();
+  #isHealed = false;
   #nextRead = 0;
   #nextValue = 0;
-  report = { elections: 0, crashes: 0, committed: 0, confirmedReads: 0 };
+  report = {
+    elections: 0,
+    crashes: 0,
+    committed: 0,
+    confirmedReads: 0,
+    compactions: 0,
+    images: 0,
+  };
 
   constructor({ seed, members }: SimulationOptions) {
     this.#random = seededRandom(seed);
@@ -76,9 +95,11 @@ class Simulation {
       id,
       node: undefined,
       hardState: EMPTY,
+      snapshot: NO_SNAPSHOT,
       log: [],
       writing: undefined,
       applied: [],
+      flushed: 0,
     }));
     for (const member of this.#members) this.#start(member);
   }
@@ -92,9 +113,10 @@ class Simulation {
     else if (dice < 930) this.#propose(member);
     else if (dice < 975) this.#read(member);
     else if (dice < 985) this.#toggleCut();
-    else if (dice < 989) this.#crash(member);
-    else if (dice < 996) this.#start(member);
-    else if (dice < 998) member.node?.raft.transferLeadership(this.#pick(this.#members).id);
+    else if (dice < 987) this.#crash(member);
+    else if (dice < 991) this.#start(member);
+    else if (dice < 997) this.#compact(member);
+    else if (dice < 999) member.node?.raft.transferLeadership(this.#pick(this.#members).id);
     // A connection broke, or only seemed to: of the leader it makes a suspect.
     else member.node?.raft.reportUnreachable(this.#pick(this.#members).id);
     this.#settle();
@@ -103,6 +125,7 @@ class Simulation {
   /** Faults end: the group must elect a leader and commit a new entry in bounded time. */
   heal(): void {
     this.#cut.clear();
+    this.#isHealed = true;
     for (const member of this.#members) this.#start(member);
     const before = this.#history.length;
     for (let round = 0; round < 2_000; round++) {
@@ -123,16 +146,80 @@ class Simulation {
   #start(member: Member): void {
     if (member.node) return;
     const voters = this.#members.map(({ id }) => id);
-    member.applied = []; // The state machine is rebuilt from the log: what it applies is checked again.
+    const last = member.applied.at(-1);
+    // As the node does: an image of another history than the log's takes the log's place.
+    const place = (last?.index ?? 0) - member.snapshot.index;
+    if (last && place > 0 && member.log[place - 1]?.term !== last.term) {
+      this.#setMark(member, { index: last.index, term: last.term }, []);
+    }
     member.node = new RawNode(
       { ...RAFT_DEFAULTS, nodeId: member.id, voters, random: this.#random, maxInflightMessages: 4 },
       {
         hardState: member.hardState,
-        snapshot: { ...SNAPSHOT, confState: { voters } },
+        snapshot: { ...member.snapshot, confState: { voters } },
         entries: [...member.log],
-        applied: 0,
+        applied: member.applied.length,
       },
     );
+  }
+
+  /** Now and then, until faults end. */
+  #strikes(): boolean {
+    return !this.#isHealed && randomBelow(this.#random, 4) === 0;
+  }
+
+  #setMark(member: Member, snapshot: Member["snapshot"], log: Entry[]): void {
+    member.snapshot = snapshot;
+    member.log = log;
+  }
+
+  /** Everything up to some applied entry goes from the log, once the state machine is flushed. */
+  #compact(member: Member): void {
+    const { node, snapshot, applied } = member;
+    if (!node || member.writing) return;
+    const kept = randomBelow(this.#random, 2) * randomBelow(this.#random, 5);
+    const index = Math.max(snapshot.index, applied.length - kept);
+    const term = applied[index - 1]?.term;
+    if (term === undefined || index <= snapshot.index) return;
+    member.flushed = applied.length;
+    this.#setMark(member, { index, term }, member.log.slice(index - snapshot.index));
+    node.raft.log.compact(index);
+    this.report.compactions++;
+  }
+
+  /** The leader's image goes to who needs it, whole or not at all. */
+  #sendImage({ from, to, term }: Message): void {
+    const [source, target] = [from, to].map((id) => this.#members.find((m) => m.id === id));
+    const last = source?.applied.at(-1);
+    if (!source?.node || !target || !last) return;
+    const lost = !target.node || target.writing || this.#strikes();
+    if (!lost) this.#installImage(target, { from, term, last, applied: source.applied });
+    source.node?.raft.reportSnapshot(to, !lost);
+  }
+
+  #installImage(
+    target: Member,
+    image: {
+      readonly from: NodeId;
+      readonly term: number;
+      readonly last: Entry;
+      readonly applied: readonly Entry[];
+    },
+  ): void {
+    const { node } = target;
+    if (!node || image.term < node.status.term) return;
+    const { index, term } = image.last;
+    const metadata = { index, term, confState: { voters: this.#members.map(({ id }) => id) } };
+    const message = { from: image.from, to: target.id, term: image.term } as const;
+    node.step({ ...message, kind: "snapshot", metadata });
+    if (node.needsImage(metadata)) {
+      target.applied = [...image.applied];
+      target.flushed = index;
+      this.report.images++;
+      if (this.#strikes()) return this.#crash(target); // Before the log's mark.
+      this.#setMark(target, { index, term }, []);
+    }
+    node.restored(metadata, image.from);
   }
 
   #crash(member: Member): void {
@@ -142,6 +229,9 @@ class Simulation {
     // What was being written may have reached the disk whole, or not at all.
     if (member.writing && randomBelow(this.#random, 2) === 0) this.#write(member, member.writing);
     member.writing = undefined;
+    const unflushed = member.applied.length - member.flushed;
+    member.applied.length = member.flushed + randomBelow(this.#random, unflushed + 1);
+    member.flushed = member.applied.length;
     for (const [context, read] of this.#reads) {
       if (read.member === member.id) this.#reads.delete(context);
     }
@@ -149,7 +239,7 @@ class Simulation {
 
   #write(member: Member, { hardState, entries }: Ready): void {
     if (hardState) member.hardState = hardState;
-    overlay(member.log, entries, 1);
+    overlay(member.log, entries, member.snapshot.index + 1);
   }
 
   /** Finishes the batch under way, or begins the next one. */
@@ -159,22 +249,34 @@ class Simulation {
     if (writing) {
       this.#write(member, writing);
       member.writing = undefined;
-      this.#network.push(...writing.afterPersist);
+      this.#post(writing.afterPersist);
       node.advance();
     } else if (node.hasReady) {
       const ready = node.ready();
-      this.#network.push(...ready.messages);
+      this.#post(ready.messages);
       this.#apply(member, ready.committed);
       this.#answer(member, ready);
       member.writing = ready;
     }
   }
 
+  #post(messages: readonly Message[]): void {
+    for (const message of messages) {
+      if (message.kind === "snapshot") this.#images.push(message);
+      else this.#network.push(message);
+    }
+  }
+
   #settle(): void {
+    const [image] = this.#images;
+    if (image && !this.#strikes()) {
+      this.#images.shift();
+      this.#sendImage(image);
+    }
     for (const member of this.#members) {
       const { node } = member;
       if (!node) continue;
-      this.#network.push(...node.takeMessages());
+      this.#post(node.takeMessages());
       this.#answer(member, { reads: node.takeReads() });
       this.#checkLeader(member, node);
     }
@@ -191,7 +293,7 @@ class Simulation {
     if (!faultless && dice >= 90) return; // Lost.
     if (this.#cut.has(`${message.from}-${message.to}`)) return;
     const target = this.#members.find(({ id }) => id === message.to);
-    if (message.kind !== "snapshot") target?.node?.step(message);
+    target?.node?.step(message);
   }
 
   #propose({ node }: Member): void {
@@ -257,7 +359,8 @@ class Simulation {
     assert(known === undefined, `two leaders in term ${term}: ${known} and ${member.id}`);
     this.#leaders.set(term, member.id);
     this.report.elections++;
-    for (const entry of this.#history) {
+    // What is compacted is applied, and checked there.
+    for (const entry of this.#history.slice(node.raft.log.snapshot.index)) {
       assert(
         entry.index <= lastIndex && node.raft.log.termAt(entry.index) === entry.term,
         `leader ${member.id} of term ${term} lacks the applied entry ${entry.index}@${entry.term}`,
