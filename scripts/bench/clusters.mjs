@@ -87,10 +87,7 @@ export class Cluster {
 
   /** Resident memory of all members in bytes; NaN where the system has no /proc. */
   get residentBytes() {
-    return this.#sum((pid) => {
-      const status = readFileSync(`/proc/${pid}/status`, "utf8");
-      return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
-    });
+    return this.#sum(residentBytes);
   }
 
   /** CPU time that all members have taken so far; NaN where the system has no /proc. */
@@ -168,4 +165,10 @@ function isHealthy(url) {
     request.setTimeout(2_000, () => request.destroy(new Error("no answer")));
     request.once("error", () => resolve(false));
   });
+}
+
+/** @param {number} pid */
+export function residentBytes(pid) {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
 }
