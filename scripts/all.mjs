@@ -1,5 +1,5 @@
 // @ts-check
-/** `npm run all`: the one gate. Build, lint, format, generated code, then every test. */
+/** `npm run all`: the one gate. Build, lint, format, generated code, then `npm test`. */
 import { spawnSync } from "node:child_process";
 import { prepare, root } from "./lib/prepare.mjs";
 
@@ -9,7 +9,7 @@ const steps = [
   ["lint", node, `${root}node_modules/oxlint/bin/oxlint`, "--type-aware", "--deny-warnings"],
   ["format", node, `${root}node_modules/oxfmt/bin/oxfmt`, "--check", "."],
   ["generated code", node, `${root}scripts/generate.mjs`, "--check"],
-  ["tests", node, `${root}scripts/test.mjs`, ...process.argv.slice(2)],
+  ["tests", "npm", "test", "--silent", "--", ...process.argv.slice(2)],
 ];
 for (const [name, program = "", ...args] of steps) {
   console.log(`── ${name}`);
