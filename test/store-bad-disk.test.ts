@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { decodeUtf8, encodeUtf8, prefixEnd } from "@sagong/base";
+import { decodeUtf8, encodeUtf8, hasCode, prefixEnd } from "@sagong/base";
 import {
   AlarmRequest,
   AlarmType,
@@ -292,7 +292,7 @@ function fill(path: string): void {
     try {
       appendFileSync(path, new Uint8Array(4 * KIBIBYTE));
     } catch (error) {
-      if (error instanceof Error && "code" in error && error.code === "ENOSPC") return;
+      if (hasCode(error, "ENOSPC")) return;
       throw error;
     }
   }

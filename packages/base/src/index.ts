@@ -17,6 +17,11 @@ export {
   toHex,
 } from "./bytes.js";
 export { crc32c } from "./crc32c.js";
+// Text
+export { compareText } from "./compare-text.js";
+export { parseDurationMs } from "./go-duration.js";
+// Errors of the system
+export { hasCode } from "./error-code.js";
 // Logs and background tasks
 export {
   createLogger,

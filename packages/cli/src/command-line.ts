@@ -2,6 +2,7 @@
  * A commander program run as a value: it neither prints by itself nor ends the process, so that
  * every command is `(args, io) => exit code`.
  */
+import { parseDurationMs } from "@sagong/base";
 import { Command as Program, CommanderError, InvalidArgumentError } from "commander";
 import { EXIT_OK, EXIT_USAGE, type Io } from "./terminal.js";
 
@@ -51,14 +52,10 @@ export function portNumber(text: string): number {
   throw new InvalidArgumentError("Expected a port from 0 to 65535.");
 }
 
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
-
-/** Go's durations with one unit: 500ms, 30s, 5m, 1h. */
+/** Go's durations, none below 0. */
 export function durationMs(text: string): number {
-  const [, amount, unit = ""] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? [];
-  const factor = UNIT_MS[unit];
-  if (amount !== undefined && factor !== undefined) return Number(amount) * factor;
-  if (text === "0") return 0;
+  const value = parseDurationMs(text);
+  if (value !== undefined && value >= 0) return value;
   throw new InvalidArgumentError("Expected a duration such as 500ms, 30s or 5m.");
 }
 

@@ -2,3 +2,10 @@
 export { realClock } from "./real-clock.js";
 export { randomSeed } from "./random-seed.js";
 export { streamLogger, type StreamLoggerOptions } from "./stream-logger.js";
+export { makeFolders, syncFolder } from "./folders.js";
+export {
+  identifyProcess,
+  isSameProcess,
+  type ProcessIdentity,
+  signalProcess,
+} from "./process-identity.js";

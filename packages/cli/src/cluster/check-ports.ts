@@ -1,5 +1,6 @@
 /** Finds out before anything starts whether a port is taken, and says what to do about it. */
 import { createServer } from "node:net";
+import { hasCode } from "@sagong/base";
 import { type ClusterLayout, HOST, portsOf } from "./layout.js";
 import { ClusterError } from "./options.js";
 
@@ -20,7 +21,7 @@ function isFree(port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", (error) => {
-      if ("code" in error && error.code === "EADDRINUSE") resolve(false);
+      if (hasCode(error, "EADDRINUSE")) resolve(false);
       else reject(error);
     });
     server.listen({ port, host: HOST, exclusive: true }, () => server.close(() => resolve(true)));

@@ -3,17 +3,16 @@
  * written down in it, and a second supervisor on the same folder is refused.
  */
 import {
-  closeSync,
   existsSync,
-  mkdirSync,
-  openSync,
+  linkSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { dirname } from "node:path";
-import { errorText } from "@sagong/base";
+import { errorText, hasCode } from "@sagong/base";
+import { identifyProcess, isSameProcess, makeFolders } from "@sagong/base/real";
 import { ClusterError, type ClusterOptions } from "./options.js";
 
 /** What cannot change between two starts on one folder. */
@@ -22,43 +21,38 @@ interface ClusterRecord {
   readonly members: number;
 }
 
-/** Returns a function that gives the folder back. Throws `ClusterError`. */
-export function claimDataDir(options: ClusterOptions): () => void {
+const LOCK = "lock";
+
+/** Resolves with a function that gives the folder back. Rejects with `ClusterError`. */
+export async function claimDataDir(options: ClusterOptions): Promise<() => void> {
   const { dataDir, members } = options;
-  makeFolders(dataDir);
+  try {
+    await makeFolders(dataDir);
+  } catch (error) {
+    throw new ClusterError(
+      `Cannot make data directory ${dataDir}: ${errorText(error)}; choose another with --data-dir`,
+    );
+  }
   const release = lock(dataDir);
   try {
     const path = `${dataDir}/cluster.json`;
     if (existsSync(path)) {
       check(readRecord(path), options);
     } else {
-      const others = readdirSync(dataDir).filter((name) => name !== LOCK);
+      const others = readdirSync(dataDir).filter((name) => !name.startsWith(LOCK));
       if (others.length > 0) {
         throw new ClusterError(
           `Cannot use data directory ${dataDir}: it holds ${others.slice(0, 3).join(", ")} but no Sagong cluster; choose an empty folder with --data-dir`,
         );
       }
-      writeFileSync(path, `${JSON.stringify({ format: 1, members } satisfies ClusterRecord)}\n`);
+      const record: ClusterRecord = { format: 1, members };
+      writeFileSync(`${dataDir}/${LOCK}.new`, `${JSON.stringify(record)}\n`);
+      renameSync(`${dataDir}/${LOCK}.new`, path);
     }
     return release;
   } catch (error) {
     release();
     throw error;
-  }
-}
-
-const LOCK = "lock";
-
-/** Node's own recursive mkdir never ends on a file system that answers ENOENT, such as /proc. */
-function makeFolders(path: string): void {
-  if (existsSync(path)) return;
-  makeFolders(dirname(path));
-  try {
-    mkdirSync(path, { mode: 0o700 });
-  } catch (error) {
-    throw new ClusterError(
-      `Cannot make data directory ${path}: ${errorText(error)}; choose another with --data-dir`,
-    );
   }
 }
 
@@ -86,34 +80,48 @@ function readRecord(path: string): ClusterRecord {
   );
 }
 
-/** A file with our pid, made exclusively; one left by a supervisor that died is taken over. */
+/**
+ * A file that says which process holds the folder; one left by a process that is gone is taken over.
+ * It appears with its content, by a link, so that nobody ever reads it half written; and it names
+ * the process by its start time too, since a pid is soon another's after a restart of the machine.
+ */
 function lock(dataDir: string): () => void {
   const path = `${dataDir}/${LOCK}`;
-  for (let tries = 0; tries < 2; tries++) {
-    try {
-      const fd = openSync(path, "wx");
-      writeFileSync(fd, String(process.pid));
-      closeSync(fd);
-      return () => rmSync(path, { force: true });
-    } catch (error) {
-      if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+  const own = `${path}.${process.pid}`;
+  writeFileSync(own, JSON.stringify(identifyProcess(process.pid)));
+  try {
+    for (let tries = 0; tries < 2; tries++) {
+      try {
+        linkSync(own, path);
+        return () => rmSync(path, { force: true });
+      } catch (error) {
+        if (!hasCode(error, "EEXIST")) throw error;
+      }
+      const holder = holderOf(path);
+      if (holder !== undefined) {
+        throw new ClusterError(
+          `Cannot use data directory ${dataDir}: process ${holder} runs a cluster on it; stop that one first, or choose another --data-dir`,
+        );
+      }
+      rmSync(path, { force: true });
     }
-    const holder = Number(readFileSync(path, "utf8"));
-    if (Number.isInteger(holder) && holder > 0 && isAlive(holder)) {
-      throw new ClusterError(
-        `Cannot use data directory ${dataDir}: process ${holder} runs a cluster on it; stop that one first, or choose another --data-dir`,
-      );
-    }
-    rmSync(path, { force: true });
+  } finally {
+    rmSync(own, { force: true });
   }
   throw new ClusterError(`Cannot lock data directory ${dataDir}: another start is taking it`);
 }
 
-function isAlive(pid: number): boolean {
+/** The pid of the process that wrote the lock, where it still runs. */
+function holderOf(path: string): number | undefined {
+  let value: unknown;
   try {
-    process.kill(pid, 0);
-    return true;
+    value = JSON.parse(readFileSync(path, "utf8"));
   } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
+    if (error instanceof SyntaxError || hasCode(error, "ENOENT")) return undefined;
+    throw error;
   }
+  if (typeof value !== "object" || value === null) return undefined;
+  if (!("pid" in value) || typeof value.pid !== "number") return undefined;
+  if (!("startTime" in value) || typeof value.startTime !== "string") return undefined;
+  return isSameProcess({ pid: value.pid, startTime: value.startTime }) ? value.pid : undefined;
 }

@@ -46,7 +46,7 @@ export async function startCommand(args: readonly string[], io: Io): Promise<num
     return EXIT_USAGE;
   }
   try {
-    const release = claimDataDir(options);
+    const release = await claimDataDir(options);
     try {
       await run(options, { io, clock, startedMs });
     } finally {

@@ -3,7 +3,14 @@
  * closes them; decides nothing about requests.
  */
 import { readFile } from "node:fs/promises";
-import { type Clock, concatBytes, decodeUtf8, encodeUtf8, errorText } from "@sagong/base";
+import {
+  type Clock,
+  concatBytes,
+  decodeUtf8,
+  encodeUtf8,
+  errorText,
+  parseDurationMs,
+} from "@sagong/base";
 import { realClock } from "@sagong/base/real";
 import {
   type ClientCallOptions,
@@ -17,7 +24,6 @@ import { KV_EXIT, KvError } from "./kv-error.js";
 import { parseOutputFormat, type OutputFormat, printerFor } from "./printers/printer-for.js";
 import type { Pieces, Results } from "./printers/results.js";
 import { StandardInput } from "./standard-input.js";
-import { parseDurationMs } from "./text/duration.js";
 
 /** Makes a session, runs `action` with it, and closes it. */
 export type WithSession = (action: (session: Session) => Promise<void>) => Promise<void>;

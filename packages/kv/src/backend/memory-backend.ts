@@ -1,4 +1,5 @@
 /** The backend in memory, for tests of what stands above it. */
+import { compareText } from "@sagong/base";
 import type { Backend } from "../mvcc/backend.js";
 import { fromBinaryString, toBinaryString } from "../mvcc/binary-string.js";
 
@@ -22,7 +23,7 @@ export class MemoryBackend implements Backend {
   /** In order of keys, as a database would give them. */
   pairs(): (readonly [Uint8Array, Uint8Array])[] {
     return [...this.#values]
-      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .toSorted(([a], [b]) => compareText(a, b))
       .map(([key, value]) => [fromBinaryString(key), value] as const);
   }
 }

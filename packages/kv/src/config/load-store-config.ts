@@ -10,7 +10,7 @@ import {
   STORE_FLAGS,
   UNSUPPORTED_ETCD_FLAGS,
 } from "./flag-table.js";
-import { parseDurationMs } from "./parse-duration.js";
+import { parseDurationFlag } from "./parse-duration.js";
 import {
   checkStoreConfig,
   type InitialMember,
@@ -107,7 +107,7 @@ class Settings {
   }
 
   durationMs(name: FlagName): number | undefined {
-    return this.#parsed(name, parseDurationMs);
+    return this.#parsed(name, parseDurationFlag);
   }
 
   choice<T extends string>(name: FlagName, choices: readonly T[]): T | undefined {

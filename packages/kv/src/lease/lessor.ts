@@ -6,6 +6,7 @@
  * leader gives every lease its full TTL and more: none ends early because a renewal was lost with
  * the old leader (etcd's rule; how much more is the keeper's to say).
  */
+import { compareText } from "@sagong/base";
 export interface Lease {
   readonly id: bigint;
   readonly ttlSeconds: number;
@@ -45,7 +46,7 @@ export class Lessor {
     if (!lease) return [];
     this.#leases.delete(id);
     for (const key of lease.keys) this.#leaseOfKey.delete(key);
-    return [...lease.keys].toSorted((a, b) => (a < b ? -1 : 1));
+    return [...lease.keys].toSorted(compareText);
   }
 
   /** `id` 0n: the key hangs on no lease any more. */

@@ -10,8 +10,10 @@
  * anything else is read or written. This file owns the layout and the record; it opens neither
  * store nor log.
  */
-import { mkdir, open, readdir, readFile, rename, stat } from "node:fs/promises";
+import { open, readdir, readFile, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { makeFolders, syncFolder } from "@sagong/base/real";
+import { hasCode } from "@sagong/base";
 import { type ClusterIdentity, idText } from "./identity.js";
 
 export interface DataDir {
@@ -53,20 +55,6 @@ export async function prepareDataDir(dir: DataDir): Promise<void> {
         `expected an empty one or our own; choose another with --data-dir`,
     );
   }
-}
-
-/** Node's own recursive mkdir never ends on a file system that answers ENOENT, such as /proc. */
-async function makeFolders(path: string): Promise<void> {
-  try {
-    if ((await stat(path)).isDirectory()) return;
-    throw new Error(`${path} is not a directory`);
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-  }
-  await makeFolders(dirname(path));
-  await mkdir(path, { mode: 0o700 });
-  // Without it a power loss may take the folder, and with it every write that was acknowledged.
-  await syncFolder(dirname(path));
 }
 
 /**
@@ -138,7 +126,7 @@ async function readIdentity(dir: DataDir): Promise<IdentityRecord | undefined> {
   try {
     text = await readFile(dir.identityFile, "utf8");
   } catch (error) {
-    if (isNotFound(error)) return undefined;
+    if (hasCode(error, "ENOENT")) return undefined;
     throw new DataDirError(`Cannot read ${dir.identityFile}`, { cause: error });
   }
   const record = parseJson(text);
@@ -147,10 +135,6 @@ async function readIdentity(dir: DataDir): Promise<IdentityRecord | undefined> {
     `Cannot use the data directory ${dir.root}: ${dir.identityFile} is damaged, expected the ` +
       `record that the first start wrote; restore it, or start with an empty directory`,
   );
-}
-
-function isNotFound(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }
 
 function parseJson(text: string): unknown {
@@ -181,14 +165,4 @@ async function writeDurably(path: string, text: string): Promise<void> {
   }
   await rename(temporary, path);
   await syncFolder(dirname(path));
-}
-
-/** A new name survives a power loss only once its folder is on disk. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }

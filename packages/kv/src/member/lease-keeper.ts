@@ -9,7 +9,7 @@
  * K3 "no such lease" is said only after a linearizable read: a leader that lags in applying must
  *    not tell a client that its lease is lost.
  */
-import { type Clock, errorText, type Logger, type Timer } from "@sagong/base";
+import { type Clock, compareText, errorText, type Logger, type Timer } from "@sagong/base";
 import type { RaftNode, RaftStatus } from "@sagong/raft";
 import type { Lease, Lessor } from "../lease/lessor.js";
 import { fromBinaryString } from "../mvcc/binary-string.js";
@@ -178,5 +178,5 @@ export class LeaseKeeper {
 }
 
 function keysOf(lease: Lease): readonly Uint8Array[] {
-  return [...lease.keys].toSorted((a, b) => (a < b ? -1 : 1)).map(fromBinaryString);
+  return [...lease.keys].toSorted(compareText).map(fromBinaryString);
 }

@@ -2,7 +2,7 @@
  * The sockets of a member: clients (gRPC and HTTP/1.1 on one port), peers, metrics. Opens all or
  * none, and closes them in the order that a graceful end needs.
  */
-import { errorText } from "@sagong/base";
+import { errorText, hasCode } from "@sagong/base";
 import { createServer, type RpcServer, type ServiceImplementation } from "@sagong/rpc";
 import type { StoreUrl } from "../config/store-url.js";
 import type { HttpHandler } from "../http/http-handler.js";
@@ -49,7 +49,7 @@ async function listenOn(server: RpcServer, url: StoreUrl, flag: string): Promise
     const host = url.host.includes(":") ? `[${url.host}]` : url.host;
     return `http://${host}:${port}`;
   } catch (error) {
-    const inUse = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+    const inUse = hasCode(error, "EADDRINUSE");
     const why = inUse
       ? "the port is in use; stop the process that holds it, or choose another port"
       : errorText(error);

@@ -1,4 +1,5 @@
 /** All keys in order, each with its history. */
+import { compareText } from "@sagong/base";
 import { BTree } from "./btree.js";
 import { KeyHistory } from "./key-history.js";
 
@@ -28,7 +29,7 @@ export function contains({ start, end }: KeyRange, key: string): boolean {
 }
 
 export class KeyIndex {
-  #tree = new BTree<string, KeyHistory>(undefined, (a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  #tree = new BTree<string, KeyHistory>(undefined, compareText);
 
   get size(): number {
     return this.#tree.size;

@@ -1,5 +1,4 @@
 /** One request for a resource, and what its URL says to every verb alike. */
-import type { Clock } from "@sagong/base";
 import { badRequest, invalidOptions, methodNotAllowed } from "../api/api-status.js";
 import type { KubeObject, ObjectKey } from "../api/resource.js";
 import type { ServedResource } from "../api/schema/served.js";
@@ -133,9 +132,4 @@ export async function objectOf(
     fieldValidation,
     expected,
   });
-}
-
-/** As metadata's times are written. */
-export function timeText(clock: Clock): string {
-  return `${new Date(clock.wallMs()).toISOString().slice(0, 19)}Z`;
 }

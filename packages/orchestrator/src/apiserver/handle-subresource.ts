@@ -1,10 +1,11 @@
 /** Subresources: status, scale, binding, eviction, finalize, log. */
 import { ApiError, methodNotAllowed, notServed, qualifiedResource } from "../api/api-status.js";
+import { timeText } from "../api/meta/time-text.js";
 import type { KubeObject } from "../api/resource.js";
 import type { ServedSubresource } from "../api/schema/served.js";
 import { bindPod, evictPod, scaleOf, withFinalizers, withScale } from "../registry/subresources.js";
 import { answerObject, answerValue } from "./answer.js";
-import { keyOfCall, objectOf, type ResourceCall, timeText, writeOptions } from "./call.js";
+import { keyOfCall, objectOf, type ResourceCall, writeOptions } from "./call.js";
 import { handlePatch, readPatch } from "./handle-patch.js";
 import { handleGet, handleUpdate } from "./handle-object.js";
 import { sendWarnings } from "./http-exchange.js";
@@ -56,7 +57,11 @@ async function placeOrEvict(call: ResourceCall, served: ServedSubresource): Prom
   const { object: body, warnings } = await objectOf(call, served, options);
   const asked = { key: keyOfCall(call), body, dryRun: options.dryRun };
   if (served.name === "eviction") await evictPod(server.registry, resource, asked);
-  else await bindPod(server.registry, resource, { ...asked, nowText: timeText(server.clock) });
+  else
+    await bindPod(server.registry, resource, {
+      ...asked,
+      nowText: timeText(server.clock.wallMs()),
+    });
   sendWarnings(call.response, warnings);
   answerValue(call, SUCCESS, 201);
 }

@@ -6,6 +6,7 @@
  * recurse, before anything is parsed. Keys that are collections would be written out as text, each
  * within the other: they are refused, as Kubernetes' conversion to JSON refuses them.
  */
+import { compareText } from "@sagong/base";
 import { Lexer, isScalar, LineCounter, parseDocument, visit } from "yaml";
 
 export interface ParsedYaml {
@@ -79,6 +80,6 @@ function checkDepth(text: string): void {
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== "object" || value === null) return value;
-  const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  const entries = Object.entries(value).toSorted(([a], [b]) => compareText(a, b));
   return Object.fromEntries(entries.map(([key, item]) => [key, sorted(item)]));
 }

@@ -24,6 +24,7 @@ import {
   type WatchOptions,
   type WriteOptions,
 } from "./object-client.js";
+import { timeText } from "../api/meta/time-text.js";
 
 export interface InProcessDependencies {
   readonly registry: Registry;
@@ -212,7 +213,7 @@ export class InProcessClient implements ObjectClient {
     if (subresource === "eviction") {
       await evictPod(this.#registry, served, { key, body: this.#checked(body, target), dryRun });
     } else if (subresource === "binding") {
-      const nowText = `${new Date(this.#clock.wallMs()).toISOString().slice(0, 19)}Z`;
+      const nowText = timeText(this.#clock.wallMs());
       const binding = this.#checked(body, target);
       await bindPod(this.#registry, served, { key, body: binding, nowText, dryRun });
     } else {

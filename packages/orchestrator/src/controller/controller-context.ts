@@ -3,6 +3,7 @@ import type { Clock, Logger, Random } from "@sagong/base";
 import type { KubeObject, Resource } from "../api/resource.js";
 import type { ObjectClient } from "../client/object-client.js";
 import { Informer } from "../informer/informer.js";
+import { timeText } from "../api/meta/time-text.js";
 
 export class ControllerContext {
   readonly client: ObjectClient;
@@ -42,7 +43,7 @@ export class ControllerContext {
   }
 
   nowText(): string {
-    return `${new Date(this.clock.wallMs()).toISOString().slice(0, 19)}Z`;
+    return timeText(this.clock.wallMs());
   }
 
   async close(): Promise<void> {

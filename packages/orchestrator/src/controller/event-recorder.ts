@@ -11,6 +11,7 @@ import { isApiError } from "../api/api-status.js";
 import type { Event, ObjectReference } from "../api/gen/core-v1.js";
 import { EVENTS } from "../api/resources.js";
 import type { ObjectClient } from "../client/object-client.js";
+import { timeText } from "../api/meta/time-text.js";
 
 export interface EventRecorderDependencies {
   readonly client: ObjectClient;
@@ -172,7 +173,7 @@ export class EventRecorder {
   }
 
   #nowText(): string {
-    return `${new Date(this.#dependencies.clock.wallMs()).toISOString().slice(0, 19)}Z`;
+    return timeText(this.#dependencies.clock.wallMs());
   }
 
   #spend(object: string): boolean {

@@ -15,6 +15,7 @@ import { isApiError } from "../api/api-status.js";
 import type { Lease } from "../api/gen/coordination-v1.js";
 import { LEASES } from "../api/resources.js";
 import type { ObjectClient } from "../client/object-client.js";
+import { microTimeText } from "../api/meta/time-text.js";
 
 export interface LeaderElectorOptions {
   readonly name: string;
@@ -219,8 +220,7 @@ export class LeaderElector {
     }
   }
 
-  /** RFC 3339 with microseconds, as metav1.MicroTime is. */
   #nowText(): string {
-    return new Date(this.#dependencies.clock.wallMs()).toISOString().replace("Z", "000Z");
+    return microTimeText(this.#dependencies.clock.wallMs());
   }
 }

@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Container, Pod } from "../api/gen/core-v1.js";
-import { identifyProcess } from "./runtime/process-identity.js";
+import { identifyProcess } from "@sagong/base/real";
 import {
   eventually,
   PROCESS_TEST_TIMEOUT_MS,

@@ -9,6 +9,7 @@ import type { Node } from "../api/gen/core-v1.js";
 import { LEASES, NODES } from "../api/resources.js";
 import type { ObjectClient } from "../client/object-client.js";
 import { type NodeFacts, nodeObject, nodeStatus } from "./node-object.js";
+import { microTimeText } from "../api/meta/time-text.js";
 
 export interface HeartbeatDependencies {
   readonly client: ObjectClient;
@@ -103,7 +104,7 @@ export class Heartbeat {
   async #renewLease(node: Node): Promise<void> {
     const { client, clock } = this.#dependencies;
     const { name } = this.#facts;
-    const renewTime = new Date(clock.wallMs()).toISOString().replace("Z", "000Z");
+    const renewTime = microTimeText(clock.wallMs());
     const lease: Lease = {
       apiVersion: "coordination.k8s.io/v1",
       kind: "Lease",

@@ -1,6 +1,6 @@
 /** The Node object that this agent registers and keeps up to date: pure functions of facts. */
 import type { Node, NodeCondition } from "../api/gen/core-v1.js";
-import { timeText } from "./pod/pod-status.js";
+import { timeText } from "../api/meta/time-text.js";
 
 export interface NodeFacts {
   readonly name: string;

@@ -33,6 +33,7 @@ import { type ListQuery, listObjects } from "./list-objects.js";
 import { fromStored, storedKind, toStored } from "./stored-form.js";
 import { type StrategyContext, strategyOf } from "./strategies.js";
 import { type RegistryEvent, watchObjects, type WatchQuery } from "./watch-objects.js";
+import { timeText } from "../api/meta/time-text.js";
 
 export interface RegistryDependencies {
   readonly schema: Schema;
@@ -355,10 +356,10 @@ export class Registry {
     // A second deletion can only shorten what is left.
     const shortened = earlier === undefined || known === undefined || grace < known;
     const seconds = shortened ? grace : known;
-    const at = new Date(this.#dependencies.clock.wallMs() + grace * 1000).toISOString();
+    const endMs = this.#dependencies.clock.wallMs() + grace * 1000;
     const metadata: ObjectMeta = {
       ...before.metadata,
-      deletionTimestamp: shortened ? `${at.slice(0, 19)}Z` : earlier,
+      deletionTimestamp: shortened ? timeText(endMs) : earlier,
       deletionGracePeriodSeconds: seconds,
       ...(finalizers.size > 0 ? { finalizers: [...finalizers] } : {}),
     };
@@ -395,7 +396,7 @@ export class Registry {
   }
 
   #nowText(): string {
-    return `${new Date(this.#dependencies.clock.wallMs()).toISOString().slice(0, 19)}Z`;
+    return timeText(this.#dependencies.clock.wallMs());
   }
 }
 

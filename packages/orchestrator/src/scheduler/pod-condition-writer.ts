@@ -13,6 +13,7 @@ import { PODS } from "../api/resources.js";
 import type { ObjectClient } from "../client/object-client.js";
 import { WorkQueue } from "../controller/work-queue.js";
 import type { Informer } from "../informer/informer.js";
+import { timeText } from "../api/meta/time-text.js";
 
 /** Of the API (core/v1, PodReason…). */
 export type Unscheduled = "Unschedulable" | "SchedulingGated" | "SchedulerError";
@@ -88,7 +89,7 @@ function conditionOf(
   const known = status?.conditions?.find(({ type }) => type === "PodScheduled");
   const isFalse = known?.status === "False";
   if (isFalse && known.reason === reason && known.message === message) return undefined;
-  const nowText = `${new Date(clock.wallMs()).toISOString().slice(0, 19)}Z`;
+  const nowText = timeText(clock.wallMs());
   const lastTransitionTime = isFalse ? known.lastTransitionTime : nowText;
   return { type: "PodScheduled", status: "False", reason, message, lastTransitionTime };
 }

@@ -11,6 +11,7 @@
 import { constants, write } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, readFile, rm, truncate } from "node:fs/promises";
 import { join } from "node:path";
+import { syncFolder } from "@sagong/base/real";
 import type { Entry, HardState, LogIndex, SnapshotMetadata } from "../core/types.js";
 import { LogRecord } from "../gen/raft.js";
 import {
@@ -298,15 +299,5 @@ async function cut(path: string, length: number): Promise<void> {
     await file.sync();
   } finally {
     await file.close();
-  }
-}
-
-/** A new or removed name survives a crash only once its folder is on disk. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }

@@ -1,30 +1,3 @@
-/** Go's durations (`time.ParseDuration`, `Duration.String`), which etcdctl reads and prints. */
-const UNIT_NS: Readonly<Record<string, number>> = {
-  ns: 1,
-  us: 1e3,
-  µs: 1e3, // U+00B5, the micro sign
-  μs: 1e3, // U+03BC, the Greek letter
-  ms: 1e6,
-  s: 1e9,
-  m: 60e9,
-  h: 3600e9,
-};
-
-/** Milliseconds of `1h2m`, `1.5s`, `300ms`, …; undefined where it is no duration. */
-export function parseDurationMs(text: string): number | undefined {
-  const [, sign = "", amounts = ""] = /^([+-]?)(.+)$/.exec(text) ?? [];
-  if (amounts === "0") return 0;
-  const part = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/y;
-  let totalNs = 0;
-  while (part.lastIndex < amounts.length) {
-    const [, amount = "", unit = ""] = part.exec(amounts) ?? [];
-    if (unit === "") return undefined;
-    totalNs += Number(amount) * (UNIT_NS[unit] ?? Number.NaN);
-  }
-  if (amounts === "") return undefined;
-  return (sign === "-" ? -totalNs : totalNs) / 1e6;
-}
-
 /** 0s, 12ns, 1.5µs, 864.765µs, 5.000503636s, 1m0.5s, 2h0m0s. */
 export function formatDuration(durationMs: number): string {
   const totalNs = Math.round(durationMs * 1e6);

@@ -2,6 +2,7 @@
  * The text of `describe`: lines indented by level, with tabs where columns are to be aligned. What
  * all kinds have is written here (labels, times, events). Pure.
  */
+import { compareText } from "@sagong/base";
 import { ageOf, type Event, type KubeObject } from "@sagong/orchestrator/api";
 import { alignTabs, DESCRIBE_STYLE } from "../output/align-tabs.js";
 
@@ -75,7 +76,7 @@ export class DescribeText {
       readonly separator: string;
     },
   ): void {
-    const entries = Object.entries(values ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1));
+    const entries = Object.entries(values ?? {}).toSorted(([a], [b]) => compareText(a, b));
     if (entries.length === 0) return this.field(level, label, "<none>");
     for (const [at, [key, value]] of entries.entries()) {
       const text = valueLines(key, value, separator);
@@ -127,5 +128,5 @@ export function trueFalse(value: boolean | undefined): string {
 export function sortedEntries<T>(
   values: Readonly<Record<string, T>> | undefined,
 ): readonly (readonly [string, T])[] {
-  return Object.entries(values ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return Object.entries(values ?? {}).toSorted(([a], [b]) => compareText(a, b));
 }

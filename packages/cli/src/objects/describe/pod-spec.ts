@@ -1,4 +1,5 @@
 /** The parts of a pod's spec that pods and pod templates show alike. Pure. */
+import { compareText } from "@sagong/base";
 import type { PodTemplateSpec, Toleration, Volume } from "@sagong/orchestrator/api";
 import { describeContainers } from "./containers.js";
 import { type DescribeText, orNone, sortedEntries } from "./describe-text.js";
@@ -92,7 +93,7 @@ export function describeTolerations(
   level: number,
 ): void {
   const sorted = (tolerations ?? []).toSorted(({ key: a = "" }, { key: b = "" }) =>
-    a < b ? -1 : a > b ? 1 : 0,
+    compareText(a, b),
   );
   const lines = sorted.map(tolerationText);
   text.field(level, "Tolerations", orNone(lines[0]));

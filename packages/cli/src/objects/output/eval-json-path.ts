@@ -1,4 +1,5 @@
 /** Evaluates parsed JSONPath templates over JSON values. Pure. */
+import { compareText } from "@sagong/base";
 import { isTree } from "@sagong/orchestrator/api";
 import { compactJson } from "./json-text.js";
 import type { Filter, Operand, Path, Step, TemplateNode } from "./parse-json-path.js";
@@ -92,7 +93,7 @@ function holds({ left, operator, right }: Filter, scope: Scope): boolean {
   if (operator === "!=") return a !== b;
   if (typeof a === "number" && typeof b === "number") return compares(operator, a - b);
   if (typeof a === "string" && typeof b === "string") {
-    return compares(operator, a < b ? -1 : a > b ? 1 : 0);
+    return compares(operator, compareText(a, b));
   }
   return false;
 }

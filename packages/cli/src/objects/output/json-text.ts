@@ -1,4 +1,5 @@
 /** JSON as Go writes it for Kubernetes: fields by name, and <, >, & escaped. Pure. */
+import { compareText } from "@sagong/base";
 import { isTree } from "@sagong/orchestrator/api";
 
 /** On one line, without a newline at its end. */
@@ -18,7 +19,7 @@ export function sorted(value: unknown): unknown {
   return Object.fromEntries(
     Object.keys(value)
       .filter((key) => value[key] !== undefined)
-      .toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0))
+      .toSorted(compareText)
       .map((key) => [key, sorted(value[key])]),
   );
 }

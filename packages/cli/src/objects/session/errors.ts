@@ -3,6 +3,7 @@
  * finds, `Error from server (Reason): …` for what the API server refuses, and the fields one by one
  * where an object is invalid.
  */
+import { hasCode } from "@sagong/base";
 import { ApiError } from "@sagong/orchestrator/api";
 import { ConnectionError } from "@sagong/orchestrator/client";
 
@@ -64,10 +65,7 @@ function refusalLine(error: ApiError): string {
 
 function connectionLine(error: ConnectionError): string {
   const { cause } = error;
-  if (
-    !(cause instanceof Error && "code" in cause && cause.code === "ECONNREFUSED") ||
-    !("address" in cause)
-  ) {
+  if (!hasCode(cause, "ECONNREFUSED") || !("address" in cause)) {
     return `Unable to connect to the server: ${error.message}`;
   }
   const place = `${String(cause.address)}:${"port" in cause ? String(cause.port) : ""}`;

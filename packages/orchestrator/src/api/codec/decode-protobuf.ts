@@ -9,6 +9,7 @@ import { badRequest } from "../api-status.js";
 import type { FieldFacts, Schema, TypeFacts, TypeRef } from "../schema/schema.js";
 import { encodeBase64 } from "./base64.js";
 import { JsonSyntaxError, parseJson } from "./parse-json.js";
+import { microTimeText, timeText } from "../meta/time-text.js";
 
 export interface ProtobufBody {
   readonly apiVersion: string;
@@ -253,8 +254,7 @@ class Decoder {
         const at = new Date(Number(fields[1] ?? 0) * 1000 + Number(fields[2] ?? 0) / 1e6);
         if (Number.isNaN(at.getTime()))
           throw new MessageDecodeError(`${fields[1]} seconds are no time that can be written`);
-        const text = at.toISOString();
-        return short === "Time" ? `${text.slice(0, 19)}Z` : text.replace("Z", "000Z");
+        return short === "Time" ? timeText(at.getTime()) : microTimeText(at.getTime());
       }
       case "FieldsV1":
       case "RawExtension": {

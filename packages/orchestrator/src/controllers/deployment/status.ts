@@ -6,6 +6,7 @@ import type {
   ReplicaSet,
 } from "../../api/gen/apps-v1.js";
 import { availableOf, bounds, podsOf, type ReplicaSets, sizeOf, sum, wantedOf } from "./scaling.js";
+import { timeText } from "../../api/meta/time-text.js";
 
 export interface StatusInput extends ReplicaSets {
   /** The name of the replica set that is being made now. */
@@ -192,8 +193,4 @@ function condition(
     lastUpdateTime: text,
     lastTransitionTime: before?.status === now.status ? (before.lastTransitionTime ?? text) : text,
   };
-}
-
-function timeText(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }

@@ -1,6 +1,7 @@
 /** What a namespace that is being deleted says of what is left in it, in upstream's words. Pure. */
 import type { NamespaceCondition } from "../../api/gen/core-v1.js";
 import { type KubeObject, type Resource } from "../../api/resource.js";
+import { timeText } from "../../api/meta/time-text.js";
 
 export interface Content {
   /** What was there when it was last looked at, resource by resource. */
@@ -23,7 +24,7 @@ export function contentConditions(
     ["NamespaceContentRemaining", left.length === 0 ? REMOVED : remaining(left)],
     ["NamespaceFinalizersRemaining", finalizers(left)],
   ]);
-  const now = `${new Date(nowMs).toISOString().slice(0, 19)}Z`;
+  const now = timeText(nowMs);
   const own = [...wanted].map(([type, words]): NamespaceCondition => {
     const old = before.find((one) => one.type === type);
     const since = old?.status === words.status ? (old.lastTransitionTime ?? now) : now;

@@ -1,5 +1,7 @@
 /** What a node's silence and its conditions mean: conditions, taints, and when pods must go. Pure. */
-import type { Node, NodeCondition, Pod, Taint, Toleration } from "../../api/gen/core-v1.js";
+import type { Node, NodeCondition, Pod, Taint } from "../../api/gen/core-v1.js";
+import { timeText } from "../../api/meta/time-text.js";
+import { matchesTaint } from "../../api/tolerations.js";
 
 export interface NodeObservation {
   readonly node: Node;
@@ -123,7 +125,7 @@ export function evictionMs(
     .map((taint) => {
       const sinceMs = taint.timeAdded === undefined ? seenMs(taint) : Date.parse(taint.timeAdded);
       // The first that tolerates it counts, as in the taint manager.
-      const toleration = pod.spec?.tolerations?.find((one) => tolerates(one, taint));
+      const toleration = pod.spec?.tolerations?.find((one) => matchesTaint(one, taint));
       if (!toleration) return sinceMs;
       const { tolerationSeconds } = toleration;
       if (tolerationSeconds === undefined) return Number.POSITIVE_INFINITY;
@@ -131,16 +133,4 @@ export function evictionMs(
     });
   const first = Math.min(...times);
   return Number.isFinite(first) ? first : undefined;
-}
-
-function tolerates({ key, effect, operator, value }: Toleration, taint: Taint): boolean {
-  return (
-    (!key || key === taint.key) &&
-    (!effect || effect === taint.effect) &&
-    (operator === "Exists" || (value ?? "") === (taint.value ?? ""))
-  );
-}
-
-function timeText(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }

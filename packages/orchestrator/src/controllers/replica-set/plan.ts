@@ -2,6 +2,7 @@
 import type { ReplicaSet, ReplicaSetCondition, ReplicaSetStatus } from "../../api/gen/apps-v1.js";
 import type { Pod } from "../../api/gen/core-v1.js";
 import { inDeletionOrder, isReady, readyText } from "./deletion-order.js";
+import { timeText } from "../../api/meta/time-text.js";
 
 export interface ReplicaSetObservation {
   readonly replicaSet: ReplicaSet;
@@ -61,7 +62,7 @@ export function withFailure(
     type: "ReplicaFailure",
     status: "True",
     ...failure,
-    lastTransitionTime: `${new Date(nowMs).toISOString().slice(0, 19)}Z`,
+    lastTransitionTime: timeText(nowMs),
   };
   const conditions = now ? [...others, known ?? now] : others;
   return conditions.length === 0 ? status : { ...status, conditions };

@@ -2,6 +2,7 @@
  * A container's environment from its spec: envFrom, then env in order, with `$(NAME)` expanded from
  * what stands before. Config maps and secrets come in as data, so this stays pure.
  */
+import { compareText } from "@sagong/base";
 import type { ConfigMap, Container, EnvVarSource, Pod, Secret } from "../../api/gen/core-v1.js";
 import { parseQuantity } from "../../api/meta/quantity.js";
 import { RuntimeError } from "../runtime/runtime.js";
@@ -212,7 +213,7 @@ function secretText(secret: Secret): Record<string, string> {
 
 function mapText(values: Readonly<Record<string, string>> | undefined): string {
   return Object.entries(values ?? {})
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .toSorted(([a], [b]) => compareText(a, b))
     .map(([key, value]) => `${key}=${JSON.stringify(value)}\n`)
     .join("");
 }

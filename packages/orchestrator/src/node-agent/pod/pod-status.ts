@@ -16,6 +16,7 @@ import type { ContainerState } from "../runtime/runtime.js";
 import { initFailure, isInitialized, mayRestart } from "./pod-lifecycle.js";
 import { attemptsOf, isSidecar, type PodObservation } from "./pod-observation.js";
 import { restartDelayMs } from "./restart-backoff.js";
+import { timeText } from "../../api/meta/time-text.js";
 
 export interface PodStatusContext {
   readonly hostIp: string;
@@ -230,11 +231,6 @@ function gatesClosed(): { reason: string; message: string } {
 
 function bool(value: boolean): string {
   return value ? "True" : "False";
-}
-
-/** RFC 3339 with whole seconds, as metav1.Time is printed. */
-export function timeText(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }
 
 /** Go's time.Duration text of a whole number of seconds: 10s, 1m20s, 5m0s. */

@@ -7,7 +7,7 @@ import { seededRandom, silentLogger } from "@sagong/base";
 import { randomSeed, realClock } from "@sagong/base/real";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { eventually, PROCESS_TEST_TIMEOUT_MS, processesIn } from "../testing/agent-cluster.js";
-import { identifyProcess } from "./process-identity.js";
+import { identifyProcess } from "@sagong/base/real";
 import { openProcessRuntime } from "./process-runtime.js";
 import type { ContainerRuntime, ContainerState } from "./runtime.js";
 import { emitProgram } from "./testing/emitted-program.js";

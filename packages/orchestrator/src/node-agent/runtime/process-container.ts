@@ -8,7 +8,7 @@
 import { execFile, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { promisify } from "node:util";
-import type { Clock, Logger } from "@sagong/base";
+import { type Clock, hasCode, type Logger } from "@sagong/base";
 import { CONTAINER_WRAPPER } from "./container-wrapper.js";
 import { OutputPump } from "./output-pump.js";
 import {
@@ -16,7 +16,7 @@ import {
   isSameProcess,
   type ProcessIdentity,
   signalProcess,
-} from "./process-identity.js";
+} from "@sagong/base/real";
 import { type ContainerConfig, type ContainerState, RuntimeError } from "./runtime.js";
 
 /** What is on disk as `container.json`. */
@@ -268,7 +268,7 @@ export class ProcessContainer {
       mkdirSync(`${this.folder}/claim`);
       return true;
     } catch (error) {
-      if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+      if (hasCode(error, "EEXIST")) return false;
       throw error;
     }
   }
@@ -335,7 +335,7 @@ function readOptional(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    if (hasCode(error, "ENOENT")) return undefined;
     throw error;
   }
 }

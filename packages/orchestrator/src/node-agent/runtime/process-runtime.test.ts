@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { seededRandom, silentLogger } from "@sagong/base";
 import { realClock } from "@sagong/base/real";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { identifyProcess } from "./process-identity.js";
+import { identifyProcess } from "@sagong/base/real";
 import { openProcessRuntime } from "./process-runtime.js";
 import type { ContainerConfig, ContainerRuntime, ContainerState } from "./runtime.js";
 

@@ -30,7 +30,7 @@ import { type Clock, errorText, type Logger, type Random, type Timer } from "@sa
 import { linkMounts, workingDirOf } from "./container-root.js";
 import { LoopbackAddresses } from "./loopback-addresses.js";
 import { ProcessContainer, type ProcessContainerDependencies } from "./process-container.js";
-import { signalProcess } from "./process-identity.js";
+import { signalProcess } from "@sagong/base/real";
 import { commandAs, type ProcessUser, processUser, readIdentityPlace } from "./process-user.js";
 import {
   type ContainerConfig,

@@ -5,6 +5,7 @@
  *
  * Pure.
  */
+import { compareText } from "@sagong/base";
 import type { CandidateNode, Refusal } from "./plugin.js";
 
 export interface RefusedNode {
@@ -55,6 +56,6 @@ function countedText(reasons: readonly string[]): string {
   for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
   return [...counts]
     .map(([reason, count]) => `${count} ${reason}`)
-    .toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0))
+    .toSorted(compareText)
     .join(", ");
 }

@@ -1,5 +1,5 @@
 import type { FilterPlugin, Refusal } from "../framework/plugin.js";
-import { tolerates } from "./tolerations.js";
+import { tolerates } from "../../api/tolerations.js";
 
 const TAINT = { key: "node.kubernetes.io/unschedulable", effect: "NoSchedule" };
 const REFUSAL: Refusal = { reasons: ["node(s) were unschedulable"], resolvable: false };

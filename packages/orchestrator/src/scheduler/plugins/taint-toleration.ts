@@ -5,7 +5,7 @@ import {
   normalizeByMax,
   type ScorePlugin,
 } from "../framework/plugin.js";
-import { tolerates } from "./tolerations.js";
+import { tolerates } from "../../api/tolerations.js";
 
 /** NoSchedule and NoExecute keep pods away; PreferNoSchedule lowers the score. */
 export const taintToleration: FilterPlugin & ScorePlugin = {

@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest";
-import type { Toleration } from "../../api/gen/core-v1.js";
-import { podOf } from "../testing/cluster-objects.js";
+import type { Pod, Toleration } from "./gen/core-v1.js";
 import { tolerates } from "./tolerations.js";
+
+const podWith = (...tolerations: Toleration[]): Pod => ({
+  metadata: { name: "p" },
+  spec: { containers: [], tolerations },
+});
 
 const TAINT = { key: "foo", value: "bar", effect: "NoSchedule" };
 
@@ -20,11 +24,11 @@ describe("tolerates()", () => {
     ["another key", { key: "other", operator: "Exists" }, false],
     ["an operator that is not known", { ...TAINT, operator: "Lt" }, false],
   ])("tolerates() with %s", (_, toleration, expected) => {
-    expect(tolerates(podOf("p", { spec: { tolerations: [toleration] } }), TAINT)).toBe(expected);
+    expect(tolerates(podWith(toleration), TAINT)).toBe(expected);
   });
 
   it("tolerates() nothing without tolerations", () => {
-    expect(tolerates(podOf("p"), TAINT)).toBe(false);
+    expect(tolerates(podWith(), TAINT)).toBe(false);
   });
 
   it("tolerates() what any of several lets pass", () => {
@@ -32,6 +36,6 @@ describe("tolerates()", () => {
       { key: "other", operator: "Exists" },
       { key: "foo", operator: "Exists" },
     ];
-    expect(tolerates(podOf("p", { spec: { tolerations } }), TAINT)).toBe(true);
+    expect(tolerates(podWith(...tolerations), TAINT)).toBe(true);
   });
 });

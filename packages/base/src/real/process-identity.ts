@@ -4,6 +4,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { hasCode } from "@sagong/base";
 
 export interface ProcessIdentity {
   readonly pid: number;
@@ -27,7 +28,7 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
     return true;
   } catch (error) {
     // The process ended meanwhile: what the caller wanted has come about.
-    if (error instanceof Error && "code" in error && error.code === "ESRCH") return false;
+    if (hasCode(error, "ESRCH")) return false;
     throw error;
   }
 }

@@ -1,12 +1,12 @@
 /** Which taints a pod's tolerations let pass (core/v1, Toleration.ToleratesTaint). Pure. */
-import type { Pod, Taint, Toleration } from "../../api/gen/core-v1.js";
+import type { Pod, Taint, Toleration } from "./gen/core-v1.js";
 
 export function tolerates({ spec }: Pod, taint: Taint): boolean {
-  return (spec?.tolerations ?? []).some((toleration) => matches(toleration, taint));
+  return (spec?.tolerations ?? []).some((toleration) => matchesTaint(toleration, taint));
 }
 
 /** An empty effect or key stands for all of them. */
-function matches({ key, operator, value, effect }: Toleration, taint: Taint): boolean {
+export function matchesTaint({ key, operator, value, effect }: Toleration, taint: Taint): boolean {
   if (effect && effect !== taint.effect) return false;
   if (key && key !== taint.key) return false;
   if (operator === "Exists") return true;
