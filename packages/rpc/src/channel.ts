@@ -1,4 +1,5 @@
 /** The client's side: calls over one or several endpoints, whatever carries them. */
+import type { EncodedMessage } from "./message/encoded-message.js";
 import type { MethodDescriptor } from "./message/method.js";
 import type { Metadata } from "./status.js";
 
@@ -11,7 +12,7 @@ export interface CallOptions {
 
 export interface DuplexCall<Request, Response> {
   /** Resolves when the message is accepted by flow control; rejects when the call has ended. */
-  send(request: Request): Promise<void>;
+  send(request: Request | EncodedMessage): Promise<void>;
   /** Half-close: no more requests. */
   end(): void;
   cancel(): void;
@@ -23,17 +24,17 @@ export interface DuplexCall<Request, Response> {
 export interface Channel {
   unary<Request, Response>(
     method: MethodDescriptor<Request, Response, "unary">,
-    request: Request,
+    request: Request | EncodedMessage,
     options?: CallOptions,
   ): Promise<Response>;
   serverStream<Request, Response>(
     method: MethodDescriptor<Request, Response, "server-stream">,
-    request: Request,
+    request: Request | EncodedMessage,
     options?: CallOptions,
   ): AsyncIterable<Response>;
   clientStream<Request, Response>(
     method: MethodDescriptor<Request, Response, "client-stream">,
-    requests: AsyncIterable<Request>,
+    requests: AsyncIterable<Request | EncodedMessage>,
     options?: CallOptions,
   ): Promise<Response>;
   duplex<Request, Response>(

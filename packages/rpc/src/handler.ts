@@ -2,6 +2,7 @@
  * What a service implementation is: functions of requests, free of any transport. An adapter
  * (grpc-js today, our own HTTP/2 engine later, the in-memory channel in one process) calls them.
  */
+import type { EncodedMessage } from "./message/encoded-message.js";
 import type { MethodDescriptor, MethodKind, ServiceDescriptor } from "./message/method.js";
 import type { Metadata } from "./status.js";
 
@@ -25,24 +26,24 @@ export interface PeerIdentity {
 export type UnaryHandler<Request, Response> = (
   request: Request,
   call: ServerCall,
-) => Response | Promise<Response>;
+) => Response | EncodedMessage | Promise<Response | EncodedMessage>;
 
 /** Answers one request with a stream; pulled only as fast as the client reads. */
 export type ServerStreamHandler<Request, Response> = (
   request: Request,
   call: ServerCall,
-) => AsyncIterable<Response>;
+) => AsyncIterable<Response | EncodedMessage>;
 
 export type ClientStreamHandler<Request, Response> = (
   requests: AsyncIterable<Request>,
   call: ServerCall,
-) => Promise<Response>;
+) => Promise<Response | EncodedMessage>;
 
 /** Both directions; `requests` ends when the client half-closes and throws when it cancels. */
 export type DuplexHandler<Request, Response> = (
   requests: AsyncIterable<Request>,
   call: ServerCall,
-) => AsyncIterable<Response>;
+) => AsyncIterable<Response | EncodedMessage>;
 
 export type HandlerOf<Method> =
   Method extends MethodDescriptor<infer Request, infer Response, infer Kind>

@@ -1,5 +1,6 @@
 // Services as data
 export { MessageDecodeError } from "./message/decode-error.js";
+export { EncodedMessage } from "./message/encoded-message.js";
 export type { MessageType } from "./message/message-type.js";
 export type {
   AnyMethod,

@@ -12,6 +12,8 @@ import {
   type ClientDuplexStream,
 } from "@grpc/grpc-js";
 import type { CallOptions, Channel, DuplexCall } from "../channel.js";
+import { type EncodedMessage, encodeMessage } from "../message/encoded-message.js";
+import type { MessageType } from "../message/message-type.js";
 import type { MethodDescriptor } from "../message/method.js";
 import { RpcError, StatusCode } from "../status.js";
 import { toGrpcMetadata, toRpcError } from "./status-mapping.js";
@@ -84,7 +86,7 @@ class GrpcJsChannel implements Channel {
 
   unary<Request, Response>(
     method: MethodDescriptor<Request, Response, "unary">,
-    request: Request,
+    request: Request | EncodedMessage,
     options: CallOptions = {},
   ): Promise<Response> {
     return new Promise((resolve, reject) => {
@@ -111,7 +113,7 @@ class GrpcJsChannel implements Channel {
 
   async *serverStream<Request, Response>(
     method: MethodDescriptor<Request, Response, "server-stream">,
-    request: Request,
+    request: Request | EncodedMessage,
     options: CallOptions = {},
   ): AsyncGenerator<Response> {
     if (options.signal?.aborted) throw cancelled(options.signal);
@@ -137,7 +139,7 @@ class GrpcJsChannel implements Channel {
 
   async clientStream<Request, Response>(
     method: MethodDescriptor<Request, Response, "client-stream">,
-    requests: AsyncIterable<Request>,
+    requests: AsyncIterable<Request | EncodedMessage>,
     options: CallOptions = {},
   ): Promise<Response> {
     let settle: { resolve(response: Response): void; reject(error: unknown): void } | undefined;
@@ -193,11 +195,14 @@ class GrpcJsChannel implements Channel {
 }
 
 class GrpcJsDuplexCall<Request, Response> implements DuplexCall<Request, Response> {
-  readonly #call: ClientDuplexStream<Request, Response>;
+  readonly #call: ClientDuplexStream<Request | EncodedMessage, Response>;
   readonly responses: AsyncIterable<Response>;
   #ended = false;
 
-  constructor(call: ClientDuplexStream<Request, Response>, signal: AbortSignal | undefined) {
+  constructor(
+    call: ClientDuplexStream<Request | EncodedMessage, Response>,
+    signal: AbortSignal | undefined,
+  ) {
     this.#call = call;
     const cancel = (): void => call.cancel();
     if (signal?.aborted) cancel();
@@ -212,7 +217,7 @@ class GrpcJsDuplexCall<Request, Response> implements DuplexCall<Request, Respons
     this.responses = responsesOf(call, () => signal?.removeEventListener("abort", cancel));
   }
 
-  send(request: Request): Promise<void> {
+  send(request: Request | EncodedMessage): Promise<void> {
     if (this.#ended) {
       return Promise.reject(new RpcError(StatusCode.unavailable, "the call has ended"));
     }
@@ -257,9 +262,9 @@ function write<Request>(
   });
 }
 
-function encoder<T>(type: { encode(message: T): Uint8Array }): (message: T) => Buffer {
+function encoder<T>(type: MessageType<T>): (message: T | EncodedMessage) => Buffer {
   return (message) => {
-    const bytes = type.encode(message);
+    const bytes = encodeMessage(type, message);
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   };
 }

@@ -18,6 +18,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import type { ServiceImplementation } from "../handler.js";
+import { encodeMessage } from "../message/encoded-message.js";
 import type { ListenAddress, RpcServer, RpcServerOptions } from "../server.js";
 import { adaptDuplex, adaptServerStream, adaptUnary, type PeerLookup } from "./server-calls.js";
 
@@ -155,10 +156,10 @@ class GrpcJsServer implements RpcServer {
         path: method.path,
         requestStream,
         responseStream,
-        requestSerialize: toBuffer((message: unknown) => method.request.encode(message)),
+        requestSerialize: toBuffer((message: unknown) => encodeMessage(method.request, message)),
         // Decoded where errors become statuses: grpc-js would keep to itself what is wrong.
         requestDeserialize: (bytes: Buffer) => bytes,
-        responseSerialize: toBuffer((message: unknown) => method.response.encode(message)),
+        responseSerialize: toBuffer((message: unknown) => encodeMessage(method.response, message)),
         responseDeserialize: (bytes: Buffer) => method.response.decode(bytes),
       };
       if (typeof handler !== "function") continue; // grpc-js answers Unimplemented.

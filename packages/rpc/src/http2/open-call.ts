@@ -12,7 +12,7 @@ import { MessageDecodeError } from "../message/decode-error.js";
 import type { AnyMethod } from "../message/method.js";
 import { type Metadata, RpcError, StatusCode } from "../status.js";
 import type { ServerConnection } from "./connection/server-connection.js";
-import { prefixMessage } from "./grpc/message-reader.js";
+import { contentOf } from "./grpc/message-writer.js";
 import { metadataOf, type RequestHead } from "./grpc/request-head.js";
 import { errorTrailers, OK_TRAILERS, RESPONSE_HEAD, trailersOnly } from "./grpc/response-fields.js";
 import type { HeaderField } from "./hpack/header-field.js";
@@ -107,14 +107,15 @@ export abstract class OpenCall implements ServerCall {
   protected sendMessage(response: unknown): boolean {
     if (this.#isOver) return true;
     // Encoded first: a response that cannot be is an error, and no half of an answer.
-    const message = prefixMessage(this.request.method.response.encode(response));
+    const parts = contentOf(this.request.method.response, response);
     const { connection } = this.host;
     const { streamId } = this.request;
     if (!this.#hasHead) {
       this.#hasHead = true;
       connection.respond(streamId, RESPONSE_HEAD, { endStream: false, isShared: true });
     }
-    const takesMore = connection.send(streamId, message);
+    let takesMore = true;
+    for (const part of parts) takesMore = connection.send(streamId, part);
     this.host.wake();
     return takesMore;
   }

@@ -8,7 +8,7 @@ import type { MethodDescriptor } from "../message/method.js";
 import { StatusCode } from "../status.js";
 import { channelSuite } from "../testing/channel-suite.js";
 import { DEFAULT_LIMITS } from "./connection/limits.js";
-import { prefixMessage } from "./grpc/message-reader.js";
+import { prefixMessage } from "./grpc/message-writer.js";
 import { createHttp2Server } from "./server.js";
 
 channelSuite("createHttp2Server() and a grpc-js client", async (services) => {

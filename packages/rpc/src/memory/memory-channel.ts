@@ -3,9 +3,17 @@
  * decoded all the same, so that neither side ever sees the other's objects.
  */
 import type { CallOptions, Channel, DuplexCall } from "../channel.js";
-import type { ServerCall, ServiceImplementation } from "../handler.js";
+import type {
+  ClientStreamHandler,
+  DuplexHandler,
+  ServerCall,
+  ServerStreamHandler,
+  ServiceImplementation,
+  UnaryHandler,
+} from "../handler.js";
 import { Interruption } from "../interruption.js";
 import { MessageDecodeError } from "../message/decode-error.js";
+import { type EncodedMessage, encodeMessage } from "../message/encoded-message.js";
 import type { MessageType } from "../message/message-type.js";
 import type { AnyMethod, MethodDescriptor } from "../message/method.js";
 import { RpcError, StatusCode } from "../status.js";
@@ -47,10 +55,10 @@ class MemoryChannel implements Channel {
 
   async unary<Request, Response>(
     method: MethodDescriptor<Request, Response, "unary">,
-    request: Request,
+    request: Request | EncodedMessage,
     options: CallOptions = {},
   ): Promise<Response> {
-    const handler = this.#handler<(request: Request, call: ServerCall) => Response>(method);
+    const handler = this.#handler<UnaryHandler<Request, Response>>(method);
     const open = this.#begin(options);
     try {
       const answer = (async () => handler(copy(method.request, request), open.call))();
@@ -64,11 +72,10 @@ class MemoryChannel implements Channel {
 
   async *serverStream<Request, Response>(
     method: MethodDescriptor<Request, Response, "server-stream">,
-    request: Request,
+    request: Request | EncodedMessage,
     options: CallOptions = {},
   ): AsyncGenerator<Response> {
-    const handler =
-      this.#handler<(request: Request, call: ServerCall) => AsyncIterable<Response>>(method);
+    const handler = this.#handler<ServerStreamHandler<Request, Response>>(method);
     const open = this.#begin(options);
     try {
       const responses = handler(copy(method.request, request), open.call);
@@ -83,11 +90,10 @@ class MemoryChannel implements Channel {
 
   async clientStream<Request, Response>(
     method: MethodDescriptor<Request, Response, "client-stream">,
-    requests: AsyncIterable<Request>,
+    requests: AsyncIterable<Request | EncodedMessage>,
     options: CallOptions = {},
   ): Promise<Response> {
-    type Handler = (requests: AsyncIterable<Request>, call: ServerCall) => Promise<Response>;
-    const handler = this.#handler<Handler>(method);
+    const handler = this.#handler<ClientStreamHandler<Request, Response>>(method);
     const open = this.#begin(options);
     try {
       const answer = handler(copies(method.request, requests), open.call);
@@ -119,9 +125,8 @@ class MemoryChannel implements Channel {
     requests: AsyncIterable<Request>,
     open: OpenCall,
   ): AsyncGenerator<Response> {
-    type Handler = (requests: AsyncIterable<Request>, call: ServerCall) => AsyncIterable<Response>;
     try {
-      const handler = this.#handler<Handler>(method);
+      const handler = this.#handler<DuplexHandler<Request, Response>>(method);
       yield* this.#pull(handler(requests, open.call), open, method.response);
     } catch (error) {
       throw rpcError(error);
@@ -139,7 +144,7 @@ class MemoryChannel implements Channel {
   }
 
   async *#pull<Response>(
-    responses: AsyncIterable<Response>,
+    responses: AsyncIterable<Response | EncodedMessage>,
     open: OpenCall,
     type: MessageType<Response>,
   ): AsyncGenerator<Response> {
@@ -213,11 +218,14 @@ class MemoryChannel implements Channel {
   }
 }
 
-function copy<T>(type: MessageType<T>, message: T): T {
-  return type.decode(type.encode(message));
+function copy<T>(type: MessageType<T>, message: T | EncodedMessage): T {
+  return type.decode(encodeMessage(type, message));
 }
 
-async function* copies<T>(type: MessageType<T>, messages: AsyncIterable<T>): AsyncGenerator<T> {
+async function* copies<T>(
+  type: MessageType<T>,
+  messages: AsyncIterable<T | EncodedMessage>,
+): AsyncGenerator<T> {
   for await (const message of messages) yield copy(type, message);
 }
 

@@ -6,6 +6,7 @@ import { describe, expect, it, vi } from "vitest";
 import type { Channel } from "../channel.js";
 import { HealthCheckRequest, HealthCheckResponse } from "../gen/health.js";
 import { implement, type ServerCall, type ServiceImplementation } from "../handler.js";
+import { EncodedMessage } from "../message/encoded-message.js";
 import type { MethodDescriptor } from "../message/method.js";
 import { RpcError, StatusCode } from "../status.js";
 
@@ -59,13 +60,15 @@ function echoService(seen: Seen): ServiceImplementation {
           });
         });
       }
-      return HealthCheckResponse.create({ status: request.service.length });
+      const response = HealthCheckResponse.create({ status: request.service.length });
+      return request.service.startsWith("encoded") ? inParts(response) : response;
     },
     stream: async function* (request, call) {
       try {
         for (let i = 0; i < Number(request.service); i++) {
           seen.produced++;
-          yield HealthCheckResponse.create({ status: i });
+          const response = HealthCheckResponse.create({ status: i });
+          yield i === 1 ? inParts(response) : response;
         }
       } finally {
         seen.aborted = call.signal.aborted;
@@ -78,6 +81,11 @@ function echoService(seen: Seen): ServiceImplementation {
       yield HealthCheckResponse.create({ status: -1 });
     },
   });
+}
+
+function inParts(response: HealthCheckResponse): EncodedMessage {
+  const bytes = HealthCheckResponse.encode(response);
+  return new EncodedMessage([bytes.subarray(0, 1), bytes.subarray(1)]);
 }
 
 export function channelSuite(
@@ -110,6 +118,15 @@ export function channelSuite(
       withChannel(async (channel) => {
         const response = await channel.unary(unary, ask("x".repeat(1_000_000)));
         expect(response.status).toBe(1_000_000);
+      }));
+
+    it("messages may be encoded already, both ways, small and large", () =>
+      withChannel(async (channel) => {
+        for (const length of [7, 100_000]) {
+          const bytes = HealthCheckRequest.encode(ask("encoded".padEnd(length)));
+          const request = new EncodedMessage([bytes.subarray(0, 3), bytes.subarray(3)]);
+          expect((await channel.unary(unary, request)).status).toBe(length);
+        }
       }));
 
     it("unary() rejects with the handler's code and text", () =>

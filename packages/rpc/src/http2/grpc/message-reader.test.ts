@@ -2,7 +2,8 @@ import { concatBytes, toHex } from "@sagong/base";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { StatusCode } from "../../status.js";
-import { MessageReader, prefixMessage } from "./message-reader.js";
+import { MessageReader } from "./message-reader.js";
+import { prefixMessage } from "./message-writer.js";
 
 const reader = (): MessageReader => new MessageReader({ messageBytesMax: 1_000 });
 

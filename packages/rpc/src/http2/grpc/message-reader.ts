@@ -82,15 +82,3 @@ export class MessageReader {
     );
   }
 }
-
-/** A message with its prefix, as content to send. */
-export function prefixMessage(message: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(PREFIX_BYTES + message.length);
-  const { length } = message;
-  bytes[1] = length >>> 24;
-  bytes[2] = length >>> 16;
-  bytes[3] = length >>> 8;
-  bytes[4] = length;
-  bytes.set(message, PREFIX_BYTES);
-  return bytes;
-}
