@@ -26,7 +26,8 @@ export type { ListenAddress, RpcServer, RpcServerOptions, ServerTls } from "./se
 // For those who call one
 export type { CallOptions, Channel, DuplexCall } from "./channel.js";
 export { createHealthService } from "./health-service.js";
-// Carried by @grpc/grpc-js over sockets, or by nothing at all in one process
-export { createServer } from "./grpc-js/server.js";
+// Carried by our own HTTP/2 or by @grpc/grpc-js over sockets, or by nothing at all in one process
+export { DEFAULT_TRANSPORT, type Transport, TRANSPORTS } from "./transport.js";
+export { createServer } from "./create-server.js";
 export { type ChannelOptions, createChannel } from "./grpc-js/channel.js";
 export { createMemoryChannel } from "./memory/memory-channel.js";

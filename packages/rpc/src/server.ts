@@ -1,16 +1,24 @@
 /** The server's side: what any transport that serves `ServiceImplementation`s looks like. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ServiceImplementation } from "./handler.js";
+import type { Transport } from "./transport.js";
 
 export interface ServerTls {
   readonly key: string;
   readonly cert: string;
-  /** Certificates that clients must chain to; where given, a client certificate is required. */
+  /** Certificates that clients' must chain to; without them no client is asked for one. */
   readonly clientCa?: string;
+  /**
+   * `required`, where left out: a client without a certificate of that CA is not let in. `optional`:
+   * it is let in, and its calls have no `peerIdentity`.
+   */
+  readonly clientCertificate?: "required" | "optional";
 }
 
 export interface RpcServerOptions {
   readonly services: readonly ServiceImplementation[];
+  /** `DEFAULT_TRANSPORT` where left out. */
+  readonly transport?: Transport | undefined;
   /** HTTP/1.1 requests on the same port (health, metrics, version); 404 where left out. */
   readonly http1?: (request: IncomingMessage, response: ServerResponse) => void;
   readonly tls?: ServerTls;

@@ -5,10 +5,10 @@ import { implement } from "../handler.js";
 import { StatusCode } from "../status.js";
 import { channelSuite } from "../testing/channel-suite.js";
 import { createChannel } from "./channel.js";
-import { createServer } from "./server.js";
+import { createGrpcJsServer } from "./server.js";
 
-channelSuite("createChannel() and createServer() over grpc-js", async (services) => {
-  const server = createServer({ services });
+channelSuite("createChannel() and createGrpcJsServer() over grpc-js", async (services) => {
+  const server = createGrpcJsServer({ services });
   const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
   const channel = createChannel({ endpoint: `http://127.0.0.1:${port}` });
   return {
@@ -20,9 +20,9 @@ channelSuite("createChannel() and createServer() over grpc-js", async (services)
   };
 });
 
-describe("createServer()", () => {
+describe("createGrpcJsServer()", () => {
   it("serves HTTP/1.1 on the same port", async () => {
-    const server = createServer({
+    const server = createGrpcJsServer({
       services: [],
       http1: (_request, response) => response.end("plain"),
     });
@@ -38,7 +38,7 @@ describe("createServer()", () => {
 
   it("refuses a request over its limit with resourceExhausted", async () => {
     const service = implement(HealthService, { check: () => ({ status: 1 }) });
-    const server = createServer({ services: [service], maxRequestBytes: 1000 });
+    const server = createGrpcJsServer({ services: [service], maxRequestBytes: 1000 });
     const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
     const channel = createChannel({ endpoint: `http://127.0.0.1:${port}` });
     const request = HealthCheckRequest.create({ service: "x".repeat(2000) });
@@ -56,7 +56,7 @@ describe("createServer()", () => {
         yield { status: 1 };
       },
     });
-    const server = createServer({ services: [service] });
+    const server = createGrpcJsServer({ services: [service] });
     const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
     const channel = createChannel({ endpoint: `http://127.0.0.1:${port}` });
     // Field 1, of 127 bytes, of which one comes.
@@ -76,9 +76,9 @@ describe("createServer()", () => {
   });
 
   it("listen() rejects with the system's error where the port is taken", async () => {
-    const first = createServer({ services: [] });
+    const first = createGrpcJsServer({ services: [] });
     const { port } = await first.listen({ host: "127.0.0.1", port: 0 });
-    const second = createServer({ services: [] });
+    const second = createGrpcJsServer({ services: [] });
     await expect(second.listen({ host: "127.0.0.1", port })).rejects.toThrow("EADDRINUSE");
     await first.close(10);
     await second.close(10);

@@ -2,6 +2,7 @@
 import type {
   sendUnaryData,
   ServerDuplexStream,
+  ServerReadableStream,
   ServerUnaryCall,
   ServerWritableStream,
 } from "@grpc/grpc-js";
@@ -25,6 +26,7 @@ export interface HandlerContext {
 
 type AnyCall =
   | ServerUnaryCall<Buffer, unknown>
+  | ServerReadableStream<Buffer, unknown>
   | ServerWritableStream<Buffer, unknown>
   | ServerDuplexStream<Buffer, unknown>;
 
@@ -47,7 +49,7 @@ class LazyServerCall implements ServerCall {
     const cancelled = (): void =>
       abort.abort(new RpcError(StatusCode.cancelled, "the client cancelled the call"));
     if (this.#call.cancelled) cancelled();
-    // All three kinds are emitters of this event; their unions of signatures cannot be called.
+    // All kinds are emitters of this event; their unions of signatures cannot be called.
     (this.#call as NodeJS.EventEmitter).on("cancelled", cancelled);
     return abort.signal;
   }
@@ -102,6 +104,34 @@ export function adaptServerStream(
   };
 }
 
+export function adaptClientStream(
+  context: HandlerContext,
+): (call: ServerReadableStream<Buffer, unknown>, callback: sendUnaryData<unknown>) => void {
+  // By `method.kind`; see HandlerContext.
+  const handler = context.handler as (
+    requests: AsyncIterable<unknown>,
+    call: ServerCall,
+  ) => Promise<unknown>;
+  return (call, callback): void => {
+    const serverCall = new LazyServerCall(call, context);
+    const ended = new Interruption();
+    const stop = (): void => ended.interrupt(shuttingDown());
+    if (context.closing.aborted) stop();
+    context.closing.addEventListener("abort", stop);
+    const answered = (async () => handler(requestsOf(call, context), serverCall))();
+    void ended
+      .until(answered)
+      .then(
+        (response) => callback(null, response),
+        (error: unknown) => {
+          const { code, message, trailers } = toRpcError(error);
+          callback({ code, details: message, metadata: toGrpcMetadata(trailers) });
+        },
+      )
+      .finally(() => context.closing.removeEventListener("abort", stop));
+  };
+}
+
 export function adaptDuplex(
   context: HandlerContext,
 ): (call: ServerDuplexStream<Buffer, unknown>) => void {
@@ -126,8 +156,7 @@ async function respond(
   const { signal } = serverCall;
   const { closing } = context;
   const ended = new Interruption();
-  const stop = (): void =>
-    ended.interrupt(new RpcError(StatusCode.unavailable, "the server is shutting down"));
+  const stop = (): void => ended.interrupt(shuttingDown());
   if (signal.aborted || closing.aborted) stop();
   signal.addEventListener("abort", stop);
   closing.addEventListener("abort", stop);
@@ -159,7 +188,7 @@ function drained(call: { once(event: "drain", listener: () => void): unknown }):
 
 /** The requests of a stream; ends when the client half-closes, throws when it goes away. */
 async function* requestsOf(
-  call: ServerDuplexStream<Buffer, unknown>,
+  call: ServerReadableStream<Buffer, unknown> | ServerDuplexStream<Buffer, unknown>,
   { method }: HandlerContext,
 ): AsyncGenerator<unknown> {
   try {
@@ -171,6 +200,10 @@ async function* requestsOf(
     if (call.cancelled) throw new RpcError(StatusCode.cancelled, "the client cancelled the call");
     throw toRpcError(error);
   }
+}
+
+function shuttingDown(): RpcError {
+  return new RpcError(StatusCode.unavailable, "the server is shutting down");
 }
 
 function isPromise(value: unknown): value is Promise<unknown> {
