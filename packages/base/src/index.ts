@@ -22,6 +22,8 @@ export { compareText } from "./compare-text.js";
 export { parseDurationMs } from "./go-duration.js";
 // Errors of the system
 export { hasCode } from "./error-code.js";
+// What comes later, without a microtask
+export { type Consumer, Deferred, type Tap } from "./deferred.js";
 // Logs and background tasks
 export {
   createLogger,

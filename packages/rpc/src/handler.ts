@@ -11,6 +11,8 @@ export interface ServerCall {
   /** Aborted when the client cancels, the connection breaks, the deadline passes or we close. */
   readonly signal: AbortSignal;
   readonly metadata: Metadata;
+  /** A unary request's bytes as they came, where the transport still has them. */
+  readonly encodedRequest?: Uint8Array | undefined;
   /** The caller's address, for logs; `memory` for in-process calls. */
   readonly peer: string;
   /** The verified client certificate's subject, where TLS asked for one. */
@@ -22,11 +24,14 @@ export interface PeerIdentity {
   readonly organizations: readonly string[];
 }
 
-/** Answers one request. A synchronous answer costs no promise. Throws `RpcError` to refuse. */
+/**
+ * Answers one request. A synchronous answer costs no promise, nor does a `Deferred`. Throws
+ * `RpcError` to refuse.
+ */
 export type UnaryHandler<Request, Response> = (
   request: Request,
   call: ServerCall,
-) => Response | EncodedMessage | Promise<Response | EncodedMessage>;
+) => Response | EncodedMessage | PromiseLike<Response | EncodedMessage>;
 
 /** Answers one request with a stream; pulled only as fast as the client reads. */
 export type ServerStreamHandler<Request, Response> = (

@@ -206,6 +206,6 @@ function shuttingDown(): RpcError {
   return new RpcError(StatusCode.unavailable, "the server is shutting down");
 }
 
-function isPromise(value: unknown): value is Promise<unknown> {
+function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value;
 }

@@ -66,6 +66,10 @@ export abstract class OpenCall implements ServerCall {
     return this.#metadata;
   }
 
+  get encodedRequest(): Uint8Array | undefined {
+    return undefined;
+  }
+
   get peer(): string {
     return this.host.peer;
   }

@@ -1,16 +1,21 @@
 /** A call with one request and one response. */
+import { type Consumer, Deferred } from "@sagong/base";
 import type { ServerCall } from "../handler.js";
 import { RpcError, StatusCode } from "../status.js";
 import { MessageReader } from "./grpc/message-reader.js";
 import { type CallHost, type CallRequest, OpenCall } from "./open-call.js";
 
-export class UnaryCall extends OpenCall {
+export class UnaryCall extends OpenCall implements Consumer<unknown> {
   readonly #reader: MessageReader;
   #message: Uint8Array | undefined;
 
   constructor(host: CallHost, request: CallRequest) {
     super(host, request);
     this.#reader = new MessageReader({ messageBytesMax: host.requestBytesMax });
+  }
+
+  override get encodedRequest(): Uint8Array | undefined {
+    return this.#message;
   }
 
   data(bytes: Uint8Array): void {
@@ -32,11 +37,15 @@ export class UnaryCall extends OpenCall {
       // By `method.kind`; see CallRequest.
       const handler = this.request.handler as (request: unknown, call: ServerCall) => unknown;
       const result = handler(this.request.method.request.decode(this.#message), this);
-      if (!isPromise(result)) return this.#answer(result);
+      if (result instanceof Deferred) {
+        if (!result.isSettled) this.watchDeadline();
+        return result.consume(this);
+      }
+      if (!isPromise(result)) return this.resolved(result);
       this.watchDeadline();
       void result.then(
-        (response) => this.#answer(response),
-        (error: unknown) => this.fail(error),
+        (response) => this.resolved(response),
+        (error: unknown) => this.rejected(error),
       );
     } catch (error) {
       this.fail(error);
@@ -49,13 +58,18 @@ export class UnaryCall extends OpenCall {
 
   protected interrupted(): void {}
 
-  #answer(response: unknown): void {
+  /** The handler's answer. */
+  resolved(response: unknown): void {
     try {
       this.sendMessage(response);
       this.succeed();
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  rejected(error: unknown): void {
+    this.fail(error);
   }
 }
 
@@ -67,6 +81,6 @@ function tooMany(path: string): RpcError {
   return new RpcError(StatusCode.unimplemented, `Cannot call ${path}: more than one request`);
 }
 
-function isPromise(value: unknown): value is Promise<unknown> {
+function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value;
 }
