@@ -23,11 +23,14 @@ export {
   type UnaryHandler,
 } from "./handler.js";
 export type { ListenAddress, RpcServer, RpcServerOptions, ServerTls } from "./server.js";
+export { Outbox, type OutboxListeners, type OutboxObserver } from "./outbox.js";
 // For those who call one
 export type { CallOptions, Channel, DuplexCall } from "./channel.js";
 export { createHealthService } from "./health-service.js";
 // Carried by our own HTTP/2 or by @grpc/grpc-js over sockets, or by nothing at all in one process
 export { DEFAULT_TRANSPORT, type Transport, TRANSPORTS } from "./transport.js";
 export { createServer } from "./create-server.js";
+export { createHttpServer, type HttpServerOptions } from "./http/create-http-server.js";
+export type { HttpHandler, HttpRequest, HttpResponse } from "./http/http-exchange.js";
 export { type ChannelOptions, createChannel } from "./grpc-js/channel.js";
 export { createMemoryChannel } from "./memory/memory-channel.js";

@@ -6,28 +6,20 @@
  * A call ends once: with its last message and ok, with an error, or by the client. After that
  * nothing that the handler does has any effect.
  */
-import type { Clock, Timer } from "@sagong/base";
+import type { Timer } from "@sagong/base";
 import type { PeerIdentity, ServerCall } from "../handler.js";
 import { MessageDecodeError } from "../message/decode-error.js";
 import type { AnyMethod } from "../message/method.js";
 import { type Metadata, RpcError, StatusCode } from "../status.js";
-import type { ServerConnection } from "./connection/server-connection.js";
-import { contentOf } from "./grpc/message-writer.js";
+import { contentOf, contentOfAll } from "./grpc/message-writer.js";
 import { metadataOf, type RequestHead } from "./grpc/request-head.js";
 import { errorTrailers, OK_TRAILERS, RESPONSE_HEAD, trailersOnly } from "./grpc/response-fields.js";
 import type { HeaderField } from "./hpack/header-field.js";
+import type { StreamHost, StreamUser } from "./stream-user.js";
 
 /** What all calls of one connection share. */
-export interface CallHost {
-  readonly connection: ServerConnection;
-  readonly clock: Clock;
-  readonly peer: string;
-  readonly peerIdentity: PeerIdentity | undefined;
+export interface CallHost extends StreamHost {
   readonly requestBytesMax: number;
-  /** Something was given to the connection to send. */
-  wake(): void;
-  /** The call has ended. */
-  ended(streamId: number): void;
 }
 
 export interface CallRequest {
@@ -39,7 +31,7 @@ export interface CallRequest {
   readonly handler: unknown;
 }
 
-export abstract class OpenCall implements ServerCall {
+export abstract class OpenCall implements ServerCall, StreamUser {
   protected readonly host: CallHost;
   protected readonly request: CallRequest;
   #abort: AbortController | undefined;
@@ -82,19 +74,14 @@ export abstract class OpenCall implements ServerCall {
     return this.#isOver;
   }
 
-  /** Content of the request came. */
-  abstract data(bytes: Uint8Array): void;
-  /** The request has ended. */
-  abstract end(): void;
-  /** The connection takes more of the answer. */
-  abstract writable(): void;
-  /** The server stops: calls that may go on for ever are to end. */
-  abstract closing(): void;
+  abstract onData(bytes: Uint8Array): void;
+  abstract onEnd(): void;
+  abstract onWritable(): void;
+  abstract onShutdown(): void;
   /** The call was ended by other than its handler. */
   protected abstract interrupted(error: RpcError): void;
 
-  /** The client, or the connection's end, has ended the call: nothing is sent. */
-  cancel(error: RpcError): void {
+  onCancel(error: RpcError): void {
     if (this.#isOver) return;
     this.#finish();
     this.#interrupt(error);
@@ -109,19 +96,13 @@ export abstract class OpenCall implements ServerCall {
 
   /** False where the handler should wait for `writable`. */
   protected sendMessage(response: unknown): boolean {
-    if (this.#isOver) return true;
     // Encoded first: a response that cannot be is an error, and no half of an answer.
-    const parts = contentOf(this.request.method.response, response);
-    const { connection } = this.host;
-    const { streamId } = this.request;
-    if (!this.#hasHead) {
-      this.#hasHead = true;
-      connection.respond(streamId, RESPONSE_HEAD, { endStream: false, isShared: true });
-    }
-    let takesMore = true;
-    for (const part of parts) takesMore = connection.send(streamId, part);
-    this.host.wake();
-    return takesMore;
+    return this.isOver || this.#send(contentOf(this.request.method.response, response));
+  }
+
+  /** As `sendMessage`, for several at once. */
+  protected sendMessages(responses: readonly unknown[]): boolean {
+    return this.isOver || this.#send(contentOfAll(this.request.method.response, responses));
   }
 
   /** Ends the call with ok. */
@@ -157,6 +138,19 @@ export abstract class OpenCall implements ServerCall {
     this.#deadline = this.host.clock.schedule(timeoutMs, () =>
       this.stop(new RpcError(StatusCode.deadlineExceeded, "Deadline exceeded")),
     );
+  }
+
+  #send(parts: readonly Uint8Array[]): boolean {
+    const { connection } = this.host;
+    const { streamId } = this.request;
+    if (!this.#hasHead) {
+      this.#hasHead = true;
+      connection.respond(streamId, RESPONSE_HEAD, { endStream: false, isShared: true });
+    }
+    let takesMore = true;
+    for (const part of parts) takesMore = connection.send(streamId, part);
+    this.host.wake();
+    return takesMore;
   }
 
   #interrupt(error: RpcError): void {

@@ -5,6 +5,7 @@
  */
 import type { ServerCall } from "../handler.js";
 import { Interruption } from "../interruption.js";
+import { Outbox } from "../outbox.js";
 import { RpcError, StatusCode } from "../status.js";
 import { MessageReader } from "./grpc/message-reader.js";
 import { type CallHost, type CallRequest, OpenCall, toRpcError } from "./open-call.js";
@@ -22,6 +23,7 @@ export class StreamCall extends OpenCall {
   #heldBytes = 0;
   #hasEnded = false;
   #failure: RpcError | undefined;
+  #outbox: Outbox<unknown> | undefined;
   #readable: (() => void) | undefined;
   #writable: (() => void) | undefined;
 
@@ -36,7 +38,7 @@ export class StreamCall extends OpenCall {
     void this.#run();
   }
 
-  data(bytes: Uint8Array): void {
+  onData(bytes: Uint8Array): void {
     try {
       for (const message of this.#reader.push(bytes)) {
         this.#unread.push(message);
@@ -50,23 +52,25 @@ export class StreamCall extends OpenCall {
     this.#readable?.();
   }
 
-  end(): void {
+  onEnd(): void {
     if (this.#reader.isWithin) return this.stop(incomplete());
     this.#hasEnded = true;
     this.#readable?.();
   }
 
-  writable(): void {
+  onWritable(): void {
+    this.#outbox?.resume();
     this.#writable?.();
   }
 
-  closing(): void {
+  onShutdown(): void {
     this.stop(new RpcError(StatusCode.unavailable, "the server is shutting down"));
   }
 
   protected interrupted(error: RpcError): void {
     this.#failure = error;
     this.#interruption.interrupt(error);
+    this.#outbox?.close(error);
     this.#readable?.();
   }
 
@@ -97,7 +101,9 @@ export class StreamCall extends OpenCall {
   async #respondMany(): Promise<void> {
     let iterator: AsyncIterator<unknown> | undefined;
     try {
-      iterator = (await this.#responses())[Symbol.asyncIterator]();
+      const responses = await this.#responses();
+      if (responses instanceof Outbox) return this.#attach(responses);
+      iterator = responses[Symbol.asyncIterator]();
       for (;;) {
         const next = await this.#interruption.until(iterator.next());
         if (next.done) break;
@@ -109,6 +115,24 @@ export class StreamCall extends OpenCall {
       void iterator?.return?.().catch(() => {}); // What it throws now is of no one's concern.
       throw error;
     }
+  }
+
+  /** Responses that come by themselves: no promise stands between them and the connection. */
+  #attach(outbox: Outbox<unknown>): void {
+    if (this.#failure) return outbox.close(this.#failure);
+    this.#outbox = outbox;
+    outbox.attach({
+      send: (messages) => {
+        try {
+          return this.sendMessages(messages);
+        } catch (error) {
+          this.stop(toRpcError(error)); // One that cannot be encoded ends the call, not its sender.
+          return true;
+        }
+      },
+      end: () => this.succeed(),
+      fail: (error) => this.fail(error),
+    });
   }
 
   async #responses(): Promise<AsyncIterable<unknown>> {

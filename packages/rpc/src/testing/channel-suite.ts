@@ -8,6 +8,7 @@ import { HealthCheckRequest, HealthCheckResponse } from "../gen/health.js";
 import { implement, type ServerCall, type ServiceImplementation } from "../handler.js";
 import { EncodedMessage } from "../message/encoded-message.js";
 import type { MethodDescriptor } from "../message/method.js";
+import { Outbox } from "../outbox.js";
 import { RpcError, StatusCode } from "../status.js";
 
 export interface ChannelFixture {
@@ -22,6 +23,7 @@ const EchoService = {
     unary: method("unary"),
     stream: method("server-stream"),
     duplex: method("duplex"),
+    pushed: method("server-stream", "pushed"),
     missing: method("unary", "missing"),
   },
 } as const;
@@ -80,7 +82,31 @@ function echoService(seen: Seen): ServiceImplementation {
       }
       yield HealthCheckResponse.create({ status: -1 });
     },
+    pushed: ({ service }) => push(service, seen),
   });
+}
+
+/** Sends so many as `service` says, three at a time, while there is room; then ends, or fails. */
+function push(service: string, seen: Seen): Outbox<HealthCheckResponse> {
+  const [count, failure] = service.split(" ");
+  const sendSome = (): void => {
+    while (seen.produced < Number(count)) {
+      if (outbox.isBlocked && seen.produced > 0) return;
+      const batch = [0, 1, 2].map((i) => HealthCheckResponse.create({ status: seen.produced + i }));
+      outbox.send(batch.map((response, i) => (i === 1 ? inParts(response) : response)));
+      seen.produced += 3;
+    }
+    if (failure === undefined) outbox.end();
+    else outbox.fail(new RpcError(StatusCode.aborted, failure));
+  };
+  const outbox = new Outbox<HealthCheckResponse>({
+    onRoom: sendSome,
+    onClosed: () => {
+      seen.aborted = true;
+    },
+  });
+  sendSome();
+  return outbox;
 }
 
 function inParts(response: HealthCheckResponse): EncodedMessage {
@@ -103,7 +129,7 @@ export function channelSuite(
       await fixture.close();
     }
   };
-  const { unary, stream, duplex, missing } = EchoService.methods;
+  const { unary, stream, duplex, pushed, missing } = EchoService.methods;
   const ask = (service: string): HealthCheckRequest => HealthCheckRequest.create({ service });
 
   describe(name, () => {
@@ -178,6 +204,38 @@ export function channelSuite(
     it("serverStream() does not run far ahead of a slow reader, and stops when it leaves", () =>
       withChannel(async (channel, seen) => {
         for await (const { status } of channel.serverStream(stream, ask("10000000"))) {
+          if (status === 10) break;
+        }
+        await vi.waitFor(() => expect(seen.aborted).toBe(true));
+        expect(seen.produced).toBeLessThan(1_000_000);
+      }));
+
+    it("an outbox's messages come in order, and its end or failure behind them", () =>
+      withChannel(async (channel, seen) => {
+        const read = async (service: string): Promise<number[]> => {
+          const statuses: number[] = [];
+          seen.produced = 0;
+          seen.aborted = false;
+          const responses = channel.serverStream(pushed, ask(service));
+          const failure = expect.objectContaining({ code: StatusCode.aborted, message: "enough" });
+          const reading = (async () => {
+            for await (const { status } of responses) statuses.push(status);
+          })();
+          if (service.includes(" ")) await expect(reading).rejects.toEqual(failure);
+          else await reading;
+          expect(seen.aborted).toBe(true);
+          return statuses;
+        };
+        const nine = Array.from({ length: 9 }, (_, i) => i);
+        expect(await read("9")).toEqual(nine);
+        expect(await read("9 enough")).toEqual(nine);
+        expect(await read("0")).toEqual([]);
+        expect(await read("3000")).toEqual(Array.from({ length: 3_000 }, (_, i) => i));
+      }));
+
+    it("an outbox is blocked by a slow reader, and closed when it leaves", () =>
+      withChannel(async (channel, seen) => {
+        for await (const { status } of channel.serverStream(pushed, ask("30000000"))) {
           if (status === 10) break;
         }
         await vi.waitFor(() => expect(seen.aborted).toBe(true));

@@ -23,6 +23,48 @@ export function contentOf<T>(
   return [bytes];
 }
 
+/**
+ * The parts to send for several messages of one stream: small ones side by side in one part, so
+ * that they share frames, large parts as they are.
+ */
+export function contentOfAll<T>(
+  type: MessageType<T>,
+  messages: readonly (T | EncodedMessage)[],
+): readonly Uint8Array[] {
+  const [first] = messages;
+  if (messages.length === 1 && first !== undefined) return contentOf(type, first);
+  const encoded = messages.map((message) =>
+    message instanceof EncodedMessage ? message : new EncodedMessage([type.encode(message)]),
+  );
+  const room: Uint8Array = new Uint8Array(copiedBytes(encoded));
+  const content: Uint8Array[] = [];
+  let [start, end] = [0, 0];
+  for (const { parts, byteLength } of encoded) {
+    writeLength(room, end, byteLength);
+    end += PREFIX_BYTES;
+    for (const part of parts) {
+      if (part.length > COPIED_BYTES_MAX) {
+        content.push(room.subarray(start, end), part);
+        start = end;
+      } else {
+        room.set(part, end);
+        end += part.length;
+      }
+    }
+  }
+  if (end > start) content.push(room.subarray(start, end));
+  return content;
+}
+
+function copiedBytes(messages: readonly EncodedMessage[]): number {
+  let bytes = 0;
+  for (const { parts } of messages) {
+    bytes += PREFIX_BYTES;
+    for (const { length } of parts) if (length <= COPIED_BYTES_MAX) bytes += length;
+  }
+  return bytes;
+}
+
 /** A message with its prefix. */
 export function prefixMessage(message: Uint8Array): Uint8Array {
   const bytes = prefixOf(message.length, message.length);
@@ -33,9 +75,14 @@ export function prefixMessage(message: Uint8Array): Uint8Array {
 /** The prefix of a message of `length` bytes, with room for as many of them behind it. */
 function prefixOf(length: number, room: number): Uint8Array {
   const bytes: Uint8Array = new Uint8Array(PREFIX_BYTES + room);
-  bytes[1] = length >>> 24;
-  bytes[2] = length >>> 16;
-  bytes[3] = length >>> 8;
-  bytes[4] = length;
+  writeLength(bytes, 0, length);
   return bytes;
+}
+
+/** The flag before it is 0: not compressed. */
+function writeLength(bytes: Uint8Array, offset: number, length: number): void {
+  bytes[offset + 1] = length >>> 24;
+  bytes[offset + 2] = length >>> 16;
+  bytes[offset + 3] = length >>> 8;
+  bytes[offset + 4] = length;
 }
