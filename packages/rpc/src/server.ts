@@ -1,6 +1,7 @@
 /** The server's side: what any transport that serves `ServiceImplementation`s looks like. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ServiceImplementation } from "./handler.js";
+import type { HttpHandler } from "./http/http-exchange.js";
 import type { Transport } from "./transport.js";
 
 export interface ServerTls {
@@ -19,7 +20,12 @@ export interface RpcServerOptions {
   readonly services: readonly ServiceImplementation[];
   /** `DEFAULT_TRANSPORT` where left out. */
   readonly transport?: Transport | undefined;
-  /** HTTP/1.1 requests on the same port (health, metrics, version); 404 where left out. */
+  /**
+   * Requests on the same port that are no gRPC; 404 where left out. Of HTTP/1.1 and HTTP/2, but
+   * grpc-js serves no such requests of HTTP/2: see `createHttpServer` where that matters.
+   */
+  readonly http?: HttpHandler;
+  /** In its stead for HTTP/1.1: Node's own request and response. */
   readonly http1?: (request: IncomingMessage, response: ServerResponse) => void;
   readonly tls?: ServerTls;
   /** A larger request message ends its call with resourceExhausted. */

@@ -4,7 +4,6 @@
  * in.
  */
 import { setMaxListeners } from "node:events";
-import type { IncomingMessage, ServerResponse } from "node:http";
 import {
   type ConnectionInjector,
   type handleClientStreamingCall,
@@ -18,6 +17,8 @@ import {
 } from "@grpc/grpc-js";
 import { realClock } from "@sagong/base/real";
 import type { ServiceImplementation } from "../handler.js";
+import { notFound } from "../http/http-exchange.js";
+import { adaptHttpHandler } from "../http/node-exchange.js";
 import { ConnectionListener, type Http2Socket } from "../listener/connection-listener.js";
 import { encodeMessage } from "../message/encoded-message.js";
 import type { ListenAddress, RpcServer, RpcServerOptions } from "../server.js";
@@ -56,13 +57,14 @@ class GrpcJsServer implements RpcServer {
     });
     for (const service of options.services) this.#add(service);
     this.#injector = this.#grpc.createConnectionInjector(ServerCredentials.createInsecure());
+    const clock = realClock();
     this.#listener = new ConnectionListener(
       {
         tls: options.tls,
-        http1: options.http1 ?? notFound,
+        http1: options.http1 ?? adaptHttpHandler(options.http ?? notFound, { clock }),
         http2: (connection) => this.#serve(connection),
       },
-      { clock: realClock() },
+      { clock },
     );
   }
 
@@ -131,10 +133,6 @@ class GrpcJsServer implements RpcServer {
     }
     this.#grpc.addService(definition, implementation);
   }
-}
-
-function notFound(_request: IncomingMessage, response: ServerResponse): void {
-  response.writeHead(404).end();
 }
 
 function toBuffer(encode: (message: unknown) => Uint8Array): (message: unknown) => Buffer {

@@ -6,6 +6,7 @@
 import type { Socket } from "node:net";
 import type { Clock, Timer } from "@sagong/base";
 import type { PeerIdentity } from "../handler.js";
+import type { HttpHandler } from "../http/http-exchange.js";
 import type { AnyMethod } from "../message/method.js";
 import { RpcError, StatusCode } from "../status.js";
 import type { ConnectionEvent } from "./connection/connection-event.js";
@@ -13,8 +14,10 @@ import { DEFAULT_LIMITS } from "./connection/limits.js";
 import { ServerConnection } from "./connection/server-connection.js";
 import { parseRequestHead } from "./grpc/request-head.js";
 import { trailersOnly } from "./grpc/response-fields.js";
-import type { CallHost, OpenCall } from "./open-call.js";
+import { HttpStream } from "./http-stream.js";
+import type { CallHost } from "./open-call.js";
 import { StreamCall } from "./stream-call.js";
+import type { StreamUser } from "./stream-user.js";
 import { UnaryCall } from "./unary-call.js";
 
 /** A client that takes nothing of what waits for it for so long is gone, or means harm. */
@@ -27,6 +30,8 @@ export interface MethodEntry {
 
 export interface ServerSocketOptions {
   readonly methods: ReadonlyMap<string, MethodEntry>;
+  /** Requests that are no gRPC; refused where left out. */
+  readonly http: HttpHandler | undefined;
   readonly requestBytesMax: number;
   readonly peerIdentity: PeerIdentity | undefined;
 }
@@ -39,7 +44,8 @@ export class ServerSocket implements CallHost {
   readonly requestBytesMax: number;
   readonly #socket: Socket;
   readonly #methods: ReadonlyMap<string, MethodEntry>;
-  readonly #calls = new Map<number, OpenCall>();
+  readonly #http: HttpHandler | undefined;
+  readonly #calls = new Map<number, StreamUser>();
   readonly #flush = (): void => {
     this.#isAwake = false;
     this.#write();
@@ -54,6 +60,7 @@ export class ServerSocket implements CallHost {
     this.peerIdentity = options.peerIdentity;
     this.requestBytesMax = options.requestBytesMax;
     this.#methods = options.methods;
+    this.#http = options.http;
     this.connection = new ServerConnection(DEFAULT_LIMITS, { clock });
   }
 
@@ -68,7 +75,7 @@ export class ServerSocket implements CallHost {
   /** Lets unary calls end, ends streams, takes no new ones. */
   shutdown(): void {
     this.connection.shutdown();
-    for (const call of this.#calls.values()) call.closing();
+    for (const call of this.#calls.values()) call.onShutdown();
     this.wake();
   }
 
@@ -102,18 +109,18 @@ export class ServerSocket implements CallHost {
         return this.#onRequest(event);
       case "data": {
         const call = this.#calls.get(event.streamId);
-        if (event.data.length > 0) call?.data(event.data);
-        if (event.endStream) call?.end();
+        if (event.data.length > 0) call?.onData(event.data);
+        if (event.endStream) call?.onEnd();
         return undefined;
       }
       case "trailers":
-        return this.#calls.get(event.streamId)?.end();
+        return this.#calls.get(event.streamId)?.onEnd();
       case "reset": {
         const error = new RpcError(StatusCode.cancelled, "the client cancelled the call");
-        return this.#calls.get(event.streamId)?.cancel(error);
+        return this.#calls.get(event.streamId)?.onCancel(error);
       }
       case "writable":
-        return this.#calls.get(event.streamId)?.writable();
+        return this.#calls.get(event.streamId)?.onWritable();
       case "pong":
         return undefined;
       case "closed":
@@ -127,6 +134,7 @@ export class ServerSocket implements CallHost {
     if (!this.connection.isOpen(streamId)) return;
     const head = parseRequestHead(fields);
     if ("httpStatus" in head) {
+      if (this.#http !== undefined) return this.#serveHttp(this.#http, event);
       const status = [{ name: ":status", value: head.httpStatus }];
       return this.connection.respond(streamId, status, { endStream: true });
     }
@@ -140,13 +148,20 @@ export class ServerSocket implements CallHost {
     if (entry.method.kind === "unary") {
       const call = new UnaryCall(this, request);
       this.#calls.set(streamId, call);
-      if (endStream) call.end();
+      if (endStream) call.onEnd();
       return;
     }
     const call = new StreamCall(this, request);
     this.#calls.set(streamId, call);
     call.start();
-    if (endStream) call.end();
+    if (endStream) call.onEnd();
+  }
+
+  #serveHttp(handler: HttpHandler, event: ConnectionEvent & { readonly kind: "request" }): void {
+    const stream = new HttpStream(this, event);
+    this.#calls.set(event.streamId, stream);
+    if (event.endStream) stream.onEnd();
+    handler(stream, stream);
   }
 
   #write(): void {
@@ -178,6 +193,6 @@ export class ServerSocket implements CallHost {
   #onClose(): void {
     this.#stalled?.cancel();
     const error = new RpcError(StatusCode.cancelled, "the client closed the connection");
-    for (const call of this.#calls.values()) call.cancel(error);
+    for (const call of this.#calls.values()) call.onCancel(error);
   }
 }

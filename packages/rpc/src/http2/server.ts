@@ -2,9 +2,10 @@
  * Serves `ServiceImplementation`s with our own HTTP/2 engine, and HTTP/1.1 on the same port.
  * Options and behaviour are those of the grpc-js adapter.
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { realClock } from "@sagong/base/real";
 import type { ServiceImplementation } from "../handler.js";
+import { notFound } from "../http/http-exchange.js";
+import { adaptHttpHandler } from "../http/node-exchange.js";
 import { ConnectionListener, type Http2Socket } from "../listener/connection-listener.js";
 import type { ListenAddress, RpcServer, RpcServerOptions } from "../server.js";
 import { type MethodEntry, ServerSocket } from "./server-socket.js";
@@ -30,7 +31,7 @@ class Http2Server implements RpcServer {
     this.#listener = new ConnectionListener(
       {
         tls: options.tls,
-        http1: options.http1 ?? notFound,
+        http1: options.http1 ?? adaptHttpHandler(options.http ?? notFound, { clock: this.#clock }),
         http2: (connection) => this.#serve(connection),
       },
       { clock: this.#clock },
@@ -52,6 +53,7 @@ class Http2Server implements RpcServer {
       socket,
       {
         methods: this.#methods,
+        http: this.#options.http,
         requestBytesMax: this.#options.maxRequestBytes ?? DEFAULT_MAX_REQUEST_BYTES,
         peerIdentity,
       },
@@ -69,8 +71,4 @@ class Http2Server implements RpcServer {
       if (typeof handler === "function") this.#methods.set(method.path, { method, handler });
     }
   }
-}
-
-function notFound(_request: IncomingMessage, response: ServerResponse): void {
-  response.writeHead(404).end();
 }

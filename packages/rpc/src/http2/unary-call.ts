@@ -18,7 +18,7 @@ export class UnaryCall extends OpenCall implements Consumer<unknown> {
     return this.#message;
   }
 
-  data(bytes: Uint8Array): void {
+  onData(bytes: Uint8Array): void {
     try {
       for (const message of this.#reader.push(bytes)) {
         if (this.#message) throw tooMany(this.request.method.path);
@@ -30,7 +30,7 @@ export class UnaryCall extends OpenCall implements Consumer<unknown> {
     }
   }
 
-  end(): void {
+  onEnd(): void {
     if (this.isOver) return;
     try {
       if (this.#message === undefined || this.#reader.isWithin) throw incomplete();
@@ -52,9 +52,9 @@ export class UnaryCall extends OpenCall implements Consumer<unknown> {
     }
   }
 
-  writable(): void {}
+  onWritable(): void {}
 
-  closing(): void {}
+  onShutdown(): void {}
 
   protected interrupted(): void {}
 
