@@ -1,47 +1,66 @@
 /**
  * What the halves of a connection share: its streams, its windows, what waits to be sent and to be
  * told, and how streams and the connection end. `InboundFrames` changes it by what comes,
- * `ServerConnection` by what its user asks for.
+ * `Connection` by what its user asks for. What a server and a client do differently is in the two
+ * classes that extend it.
  *
  * C1. `streams` holds the streams that are open or half-closed, and no other.
- * C2. Every byte of DATA is taken from the connection's window once, and given back once: when it
- *     is consumed, or when its stream ends.
+ * C2. Every byte of DATA is taken from the connection's window once, and given back once.
  * C3. Once `phase` is `closed` it stays so, and the event `closed` is the last one.
  */
 import { type Clock, encodeUtf8 } from "@sagong/base";
 import { ConnectionError, ErrorCode } from "../frames/error-code.js";
+import { DEFAULT_WINDOW, type Setting, SettingId } from "../frames/frame.js";
 import { FrameWriter } from "../frames/frame-writer.js";
+import type { HeaderList } from "../hpack/hpack-decoder.js";
 import { Allowance } from "./allowance.js";
 import { ClosedStreams } from "./closed-streams.js";
-import type { ConnectionEvent } from "./connection-event.js";
+import type { ClientEvent, ServerEvent } from "./connection-event.js";
 import type { ConnectionLimits } from "./limits.js";
 import { ReceiveWindow } from "./receive-window.js";
 import { Sender } from "./sender.js";
-import type { Stream } from "./stream.js";
+import { Stream } from "./stream.js";
 
-/** `announced`: GOAWAY without a limit was sent. `draining`: the last stream is named. */
+/**
+ * `announced`: GOAWAY without a limit was sent (servers only). `draining`: streams that are open go
+ * on, no others will be.
+ */
 export type Phase = "open" | "announced" | "draining" | "closed";
 
 /** Kinds of frames that are allowed in moderation; see limits.ts. */
 export type Allowed = "resets" | "settings" | "idleFrames";
 
-export class ConnectionState {
+export interface ConnectionStateOptions {
+  readonly limits: ConnectionLimits;
+  readonly clock: Pick<Clock, "monotonicMs">;
+  /**
+   * Whether content counts against the connection's window until it is consumed, or only until it
+   * has come. The former bounds what all streams of a peer may make us hold; the latter keeps
+   * streams that nobody reads from stopping the others, and is for those whose own doing the
+   * streams are.
+   */
+  readonly holdsConnectionWindow: boolean;
+}
+
+export abstract class ConnectionState<Event extends ServerEvent | ClientEvent> {
   readonly limits: ConnectionLimits;
   readonly writer: FrameWriter = new FrameWriter();
   readonly sender: Sender;
   readonly streams: Map<number, Stream> = new Map();
   readonly closedStreams: ClosedStreams = new ClosedStreams();
   readonly window: ReceiveWindow;
+  readonly holdsConnectionWindow: boolean;
   phase: Phase = "open";
-  /** The highest stream that the client has opened. */
-  lastStreamId = 0;
+  /** The peer has acknowledged our SETTINGS. */
+  isSettingsAcked = false;
   readonly #clock: Pick<Clock, "monotonicMs">;
   readonly #allowances: Readonly<Record<Allowed, Allowance>>;
-  #events: ConnectionEvent[] = [];
+  #events: Event[] = [];
   #nowMs: number;
 
-  constructor(limits: ConnectionLimits, clock: Pick<Clock, "monotonicMs">) {
+  constructor({ limits, clock, holdsConnectionWindow }: ConnectionStateOptions) {
     this.limits = limits;
+    this.holdsConnectionWindow = holdsConnectionWindow;
     this.window = new ReceiveWindow(limits.connectionWindow);
     this.#clock = clock;
     this.#nowMs = clock.monotonicMs();
@@ -53,22 +72,42 @@ export class ConnectionState {
     this.sender = new Sender(limits, {
       writer: this.writer,
       events: {
-        ended: (stream) => this.#endLocal(stream),
-        writable: ({ id }) => this.emit({ kind: "writable", streamId: id }),
+        ended: (stream) => this.endLocal(stream),
+        writable: ({ id }) => this.tell({ kind: "writable", streamId: id }),
         worked: () => this.work(),
       },
     });
   }
 
+  /** The highest stream that the peer has opened, which GOAWAY names. */
+  abstract readonly lastPeerStreamId: number;
+  /** The stream was never open (§5.1). */
+  abstract isIdle(streamId: number): boolean;
+  /** Fields came for a stream that is neither open nor half-closed. */
+  abstract receiveFirstFields(streamId: number, list: HeaderList, endStream: boolean): void;
+  /** Fields came for a stream whose head we wait for. */
+  abstract receiveHead(stream: Stream, list: HeaderList, endStream: boolean): void;
+  /** The peer sent RST_STREAM for an open stream. */
+  abstract receiveReset(stream: Stream, errorCode: number): void;
+  abstract receiveGoaway(lastStreamId: number, errorCode: number): void;
+  /** A setting that has no meaning for both sides alike. */
+  protected abstract applySetting(setting: Setting): void;
+  /** A whole SETTINGS frame was applied. */
+  abstract settingsApplied(): void;
+  /** True where the answer to a PING was our own affair. */
+  abstract receivePong(data: Uint8Array): boolean;
+  /** Our END_STREAM has been written. */
+  protected abstract endLocal(stream: Stream): void;
+  /** The peer's END_STREAM has come. */
+  abstract endRemote(stream: Stream): void;
+  /** An event of both sides. */
+  abstract tell(event: ServerEvent & ClientEvent): void;
+
   get isClosed(): boolean {
     return this.phase === "closed";
   }
 
-  emit(event: ConnectionEvent): void {
-    this.#events.push(event);
-  }
-
-  takeEvents(): readonly ConnectionEvent[] {
+  takeEvents(): readonly Event[] {
     const events = this.#events;
     if (events.length > 0) this.#events = [];
     return events;
@@ -79,7 +118,7 @@ export class ConnectionState {
     this.#nowMs = this.#clock.monotonicMs();
   }
 
-  /** Throws `ConnectionError` where the client has sent too many frames of a kind. */
+  /** Throws `ConnectionError` where the peer has sent too many frames of a kind. */
   spend(allowed: Allowed, what: string): void {
     if (this.#allowances[allowed].spend(this.#nowMs)) return;
     throw new ConnectionError(ErrorCode.enhanceYourCalm, `Too many of: ${what}`);
@@ -90,10 +129,50 @@ export class ConnectionState {
     this.#allowances.idleFrames.work();
   }
 
+  /** Makes a stream; throws `ConnectionError` where the peer's SETTINGS are not kept to. */
+  addStream(streamId: number, { hasRemoteHead }: { readonly hasRemoteHead: boolean }): Stream {
+    const { streamWindow } = this.limits;
+    const stream = new Stream(streamId, {
+      sendWindow: this.sender.initialWindow,
+      // Before our SETTINGS are known, the default holds.
+      receiveWindow: this.isSettingsAcked ? streamWindow : Math.max(streamWindow, DEFAULT_WINDOW),
+      hasRemoteHead,
+    });
+    this.streams.set(streamId, stream);
+    return stream;
+  }
+
+  /** Settings that mean the same to both sides; the others are the sides' own. */
+  apply(setting: Setting): void {
+    const { id, value } = setting;
+    switch (id) {
+      case SettingId.headerTableSize:
+        return this.sender.limitTable(value);
+      case SettingId.maxFrameSize:
+        this.sender.frameBytesMax = value;
+        return undefined;
+      case SettingId.initialWindowSize:
+        if (this.sender.resizeWindows(value, this.streams.values())) return undefined;
+        throw new ConnectionError(
+          ErrorCode.flowControlError,
+          "SETTINGS overflow a stream's window",
+        );
+      default:
+        return this.applySetting(setting);
+    }
+  }
+
   /** Ends a stream before its time, from our side. */
   reset(stream: Stream, code: ErrorCode): void {
     this.writer.rstStream(stream.id, code);
     this.remove(stream, "reset");
+  }
+
+  /** An error of one stream (§5.4.2). */
+  fault(stream: Stream, code: ErrorCode): void {
+    this.tell({ kind: "reset", streamId: stream.id, errorCode: code });
+    this.reset(stream, code);
+    this.spend("resets", "errors of streams");
   }
 
   /** A stream is closed: by RST_STREAM of ours, or else. */
@@ -101,39 +180,46 @@ export class ConnectionState {
     this.streams.delete(stream.id);
     this.closedStreams.remember(stream.id, how);
     this.sender.forget(stream);
-    if (stream.unconsumedBytes > 0) this.giveBack(stream.unconsumedBytes);
+    if (stream.unconsumedBytes > 0 && this.holdsConnectionWindow) {
+      this.widen(stream.unconsumedBytes);
+    }
     this.closeIfDrained();
   }
 
-  /** Consumed content widens the connection's window, and its stream's if that still receives. */
-  giveBack(bytes: number, stream?: Stream): void {
+  /** The connection's window gets back what it lent. */
+  widen(bytes: number): void {
     const increment = this.window.consume(bytes);
     if (increment > 0) this.writer.windowUpdate(0, increment);
-    if (stream === undefined || stream.isRemoteEnded) return;
-    const streamIncrement = stream.receiveWindow.consume(bytes);
-    if (streamIncrement > 0) this.writer.windowUpdate(stream.id, streamIncrement);
+  }
+
+  /** Consumed content widens its stream's window if that still receives, and the connection's. */
+  giveBack(bytes: number, stream: Stream): void {
+    if (this.holdsConnectionWindow) this.widen(bytes);
+    if (stream.isRemoteEnded) return;
+    const increment = stream.receiveWindow.consume(bytes);
+    if (increment > 0) this.writer.windowUpdate(stream.id, increment);
   }
 
   /** Ends the connection with GOAWAY (§5.4.1). */
   close(code: ErrorCode, message: string): void {
     if (this.isClosed) return;
-    this.phase = "closed";
-    this.writer.goaway(this.lastStreamId, code, encodeUtf8(message));
-    this.streams.clear();
-    this.emit({ kind: "closed", errorCode: code, message });
+    this.writer.goaway(this.lastPeerStreamId, code, encodeUtf8(message));
+    this.#finish(code, message);
   }
 
   /** Ends the connection where it is shutting down and its last stream has ended. */
   closeIfDrained(): void {
     if (this.phase !== "draining" || this.streams.size > 0) return;
-    this.phase = "closed";
-    this.emit({ kind: "closed", errorCode: ErrorCode.noError, message: "shut down" });
+    this.#finish(ErrorCode.noError, "shut down");
   }
 
-  /** The sender has written our END_STREAM. */
-  #endLocal(stream: Stream): void {
-    // §8.1: the rest of the request is not needed, and the client should not send it.
-    if (!stream.isRemoteEnded) this.writer.rstStream(stream.id, ErrorCode.noError);
-    this.remove(stream, stream.isRemoteEnded ? "ended" : "reset");
+  protected emit(event: Event): void {
+    this.#events.push(event);
+  }
+
+  #finish(errorCode: ErrorCode, message: string): void {
+    this.phase = "closed";
+    this.streams.clear();
+    this.tell({ kind: "closed", errorCode, message });
   }
 }

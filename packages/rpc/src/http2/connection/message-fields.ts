@@ -23,6 +23,7 @@ const REQUEST_PSEUDO_FIELDS: ReadonlySet<string> = new Set([
   ":authority",
   ":path",
 ]);
+const STATUS = /^[1-9]\d\d$/;
 const DIGITS = /^\d{1,15}$/;
 
 export interface MessageCheck {
@@ -58,6 +59,40 @@ export function checkRequestFields(fields: readonly HeaderField[]): MessageCheck
   const fault = faultOfTarget(pseudo, host);
   if (fault !== undefined) return { fault };
   return contentLength === undefined ? {} : { contentLength };
+}
+
+export interface ResponseCheck extends MessageCheck {
+  /** 100 to 999; 0 where there is a fault. */
+  readonly status: number;
+}
+
+/** Checks a response's header section (§8.3.2). */
+export function checkResponseFields(fields: readonly HeaderField[]): ResponseCheck {
+  let status: number | undefined;
+  let contentLength: number | undefined;
+  let isRegular = false;
+  const faulty = (fault: string): ResponseCheck => ({ fault, status: 0 });
+  for (const field of fields) {
+    const { name, value } = field;
+    const fault = faultOfField(field);
+    if (fault !== undefined) return faulty(fault);
+    if (name.startsWith(":")) {
+      if (isRegular) return faulty(`the pseudo-header field ${name} after a regular field`);
+      if (name !== ":status") return faulty(`${name} in a response`);
+      if (status !== undefined) return faulty(":status more than once");
+      // §8.6: HTTP/2 has no 101.
+      if (!STATUS.test(value) || value === "101") return faulty(`:status "${value}"`);
+      status = Number(value);
+      continue;
+    }
+    isRegular = true;
+    if (name !== "content-length") continue;
+    const isKnown = contentLength !== undefined && contentLength !== Number(value);
+    if (!DIGITS.test(value) || isKnown) return faulty(`the content-length "${value}"`);
+    contentLength = Number(value);
+  }
+  if (status === undefined) return faulty("no :status");
+  return contentLength === undefined ? { status } : { status, contentLength };
 }
 
 /** Checks a trailer section: fields as in a header section, but no pseudo-header field (§8.1). */

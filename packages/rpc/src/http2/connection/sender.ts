@@ -32,7 +32,11 @@ export interface HeaderOptions {
   readonly endStream: boolean;
   /** The list never changes and is sent often: its block is kept. */
   readonly isShared?: boolean;
+  /** More fields, of this section alone. */
+  readonly ownFields?: readonly HeaderField[] | undefined;
 }
+
+const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 export class Sender {
   readonly #writer: FrameWriter;
@@ -72,16 +76,20 @@ export class Sender {
 
   /** HEADERS are not subject to flow control. */
   headers(stream: Stream, fields: readonly HeaderField[], options: HeaderOptions): void {
-    const { endStream, isShared = false } = options;
-    const block = isShared ? this.#encoder.encodeShared(fields) : this.#encoder.encode(fields);
+    const { endStream, isShared = false, ownFields } = options;
+    const block = isShared
+      ? this.#encoder.encodeShared(fields, ownFields)
+      : this.#encoder.encode(fields);
     this.#writer.headers(stream.id, block, { endStream, frameBytesMax: this.#frameBytesMax });
-    stream.hasAnswer = true;
+    stream.hasLocalHead = true;
     if (endStream) this.#events.ended(stream);
   }
 
   /** False where the writer should wait for the stream's `writable` event. */
   data(stream: Stream, data: Uint8Array): boolean {
-    if (data.length > 0) {
+    if (this.#fitsNow(stream, data.length)) {
+      this.#write(stream, data, false);
+    } else if (data.length > 0) {
       stream.queue.push(data);
       stream.queuedBytes += data.length;
       if (this.#line.length === 0 && !this.isOutputFull) this.#writeOne(stream);
@@ -90,6 +98,14 @@ export class Sender {
     }
     stream.isWaitedFor = stream.queuedBytes >= this.#limits.queuedBytesMax;
     return !stream.isWaitedFor;
+  }
+
+  /** The last of a stream's data, and its end. */
+  dataAndEnd(stream: Stream, data: Uint8Array): void {
+    if (this.#fitsNow(stream, data.length)) return this.#write(stream, data, true);
+    if (data.length === 0) return this.end(stream, { kind: "data" });
+    stream.ending = { kind: "data" };
+    this.data(stream, data);
   }
 
   /** Ends the stream, after what is queued. */
@@ -147,6 +163,27 @@ export class Sender {
     return fits;
   }
 
+  /** Nothing waits, of this stream or another, and the windows take so much in one frame. */
+  #fitsNow(stream: Stream, bytes: number): boolean {
+    return (
+      stream.queue.length === 0 &&
+      this.#line.length === 0 &&
+      bytes > 0 &&
+      bytes <= stream.sendWindow &&
+      bytes <= this.#window &&
+      bytes <= this.#frameBytesMax &&
+      !this.isOutputFull
+    );
+  }
+
+  #write(stream: Stream, data: Uint8Array, endStream: boolean): void {
+    this.#writer.data(stream.id, data, { endStream });
+    this.#window -= data.length;
+    stream.sendWindow -= data.length;
+    this.#events.worked();
+    if (endStream) this.#events.ended(stream);
+  }
+
   /** Puts the stream into line where it has something to send and a window for it. */
   #enter(stream: Stream): void {
     const canSend = stream.queue.length > 0 ? stream.sendWindow > 0 : stream.ending !== undefined;
@@ -190,7 +227,7 @@ export class Sender {
       return;
     }
     // An empty frame, which needs no window (§6.9.1).
-    this.#writer.data(stream.id, new Uint8Array(0), { endStream: true });
+    this.#writer.data(stream.id, NO_BYTES, { endStream: true });
     this.#finish(stream);
   }
 

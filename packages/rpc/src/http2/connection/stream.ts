@@ -1,18 +1,18 @@
 /**
  * One open stream as the connection keeps it. Idle and closed streams have no such record: those
- * above the highest number seen are idle, the others without a record are closed (RFC 9113 §5.1).
- * With server push unused, a stream is thus open or half-closed on one side:
+ * that were never opened are idle, the others without a record are closed (RFC 9113 §5.1). With
+ * server push unused, a stream is thus open or half-closed on one side:
  *
  *          request, END_STREAM unset          request with END_STREAM
  *                     |                                  |
- *                    open ------- END_STREAM -----> half-closed (remote)
+ *                    open ------ request ends ---> half-closed
  *                     |                                  |
- *          our END_STREAM and RST_STREAM          our END_STREAM
+ *              answer ends                          answer ends
  *                     |                                  |
  *                     +------------> closed <------------+
  *
- * An answer that ends before its request does resets the stream with NO_ERROR (§8.1), so that a
- * half-closed (local) stream does not stay.
+ * An answer that ends before its request does ends the stream with RST_STREAM NO_ERROR (§8.1), by
+ * the server or else by the client, so that no stream stays half-closed the other way round.
  */
 import type { HeaderField } from "../hpack/header-field.js";
 import { ReceiveWindow } from "./receive-window.js";
@@ -28,18 +28,20 @@ export type StreamEnding =
 
 export class Stream {
   readonly id: number;
-  /** The peer has sent END_STREAM. */
-  isRemoteEnded: boolean;
+  /** The peer's header section has come, and ours has been written. */
+  hasRemoteHead: boolean;
+  hasLocalHead = false;
+  /** The peer has sent END_STREAM; we have. */
+  isRemoteEnded = false;
+  isLocalEnded = false;
   /** What the peer lets us send; may be negative (RFC 9113 §6.9.2). */
   sendWindow: number;
   readonly receiveWindow: ReceiveWindow;
   /** Delivered, but not yet consumed. */
   unconsumedBytes = 0;
-  /** What the request's content-length still lacks, where it has one. */
+  /** What the content still lacks of its content-length, where it has one. */
   contentBytesLeft: number | undefined;
-  /** The answer's headers have been written. */
-  hasAnswer = false;
-  /** Data that waits for a window or for the socket, in order. */
+  /** Data that waits for a window or for the socket, in order; most streams never have any. */
   readonly queue: Uint8Array[] = [];
   queuedBytes = 0;
   /** Set once nothing more may be queued. */
@@ -54,16 +56,16 @@ export class Stream {
     {
       sendWindow,
       receiveWindow,
-      isRemoteEnded,
+      hasRemoteHead,
     }: {
       readonly sendWindow: number;
       readonly receiveWindow: number;
-      readonly isRemoteEnded: boolean;
+      readonly hasRemoteHead: boolean;
     },
   ) {
     this.id = id;
     this.sendWindow = sendWindow;
     this.receiveWindow = new ReceiveWindow(receiveWindow);
-    this.isRemoteEnded = isRemoteEnded;
+    this.hasRemoteHead = hasRemoteHead;
   }
 }
