@@ -9,7 +9,7 @@ import type { PeerIdentity } from "../handler.js";
 import type { HttpHandler } from "../http/http-exchange.js";
 import type { AnyMethod } from "../message/method.js";
 import { RpcError, StatusCode } from "../status.js";
-import type { ConnectionEvent } from "./connection/connection-event.js";
+import type { ServerEvent } from "./connection/connection-event.js";
 import { DEFAULT_LIMITS } from "./connection/limits.js";
 import { ServerConnection } from "./connection/server-connection.js";
 import { parseRequestHead } from "./grpc/request-head.js";
@@ -103,7 +103,7 @@ export class ServerSocket implements CallHost {
     }
   }
 
-  #handle(event: ConnectionEvent): void {
+  #handle(event: ServerEvent): void {
     switch (event.kind) {
       case "request":
         return this.#onRequest(event);
@@ -128,7 +128,7 @@ export class ServerSocket implements CallHost {
     }
   }
 
-  #onRequest(event: ConnectionEvent & { readonly kind: "request" }): void {
+  #onRequest(event: ServerEvent & { readonly kind: "request" }): void {
     const { streamId, fields, endStream } = event;
     // Reset already (CVE-2023-44487): nothing is begun for it.
     if (!this.connection.isOpen(streamId)) return;
@@ -157,7 +157,7 @@ export class ServerSocket implements CallHost {
     if (endStream) call.onEnd();
   }
 
-  #serveHttp(handler: HttpHandler, event: ConnectionEvent & { readonly kind: "request" }): void {
+  #serveHttp(handler: HttpHandler, event: ServerEvent & { readonly kind: "request" }): void {
     const stream = new HttpStream(this, event);
     this.#calls.set(event.streamId, stream);
     if (event.endStream) stream.onEnd();

@@ -72,8 +72,12 @@ export class HpackEncoder {
     return this.#writer.take();
   }
 
-  /** As `encode`, for a list that is never changed and encoded often. */
-  encodeShared(fields: readonly HeaderField[]): Uint8Array {
+  /**
+   * As `encode`, for a list that is never changed and encoded often, and others behind it that are
+   * not.
+   */
+  encodeShared(fields: readonly HeaderField[], own?: readonly HeaderField[]): Uint8Array {
+    if (own !== undefined && own.length > 0) return this.#encodeWith(fields, own);
     const known = this.#shared.get(fields);
     if (known !== undefined && known.generation === this.#generation) return known.block;
     const hasUpdate = this.#smallestTableBytes !== undefined;
@@ -83,6 +87,14 @@ export class HpackEncoder {
       this.#shared.set(fields, { generation, block });
     }
     return block;
+  }
+
+  #encodeWith(fields: readonly HeaderField[], own: readonly HeaderField[]): Uint8Array {
+    for (const field of own) requireOctets(field); // As in encode().
+    const block = this.encodeShared(fields);
+    this.#writer.raw(block);
+    for (const field of own) this.#writeField(field);
+    return this.#writer.take();
   }
 
   #writeSizeUpdates(): void {

@@ -3,7 +3,7 @@
  * comes back: frames as values, and the connection's events. For tests.
  */
 import { concatBytes, encodeUtf8, VirtualClock } from "@sagong/base";
-import type { ConnectionEvent } from "../connection/connection-event.js";
+import type { ServerEvent } from "../connection/connection-event.js";
 import { type ConnectionLimits, DEFAULT_LIMITS } from "../connection/limits.js";
 import { ServerConnection } from "../connection/server-connection.js";
 import {
@@ -41,7 +41,7 @@ export class RawClient {
   readonly encoder: HpackEncoder = new HpackEncoder();
   /** Everything that came back since the last `forget`. */
   readonly frames: Frame[] = [];
-  readonly events: ConnectionEvent[] = [];
+  readonly events: ServerEvent[] = [];
   readonly #writer = new FrameWriter();
   readonly #parser = new FrameParser({ frameBytesMax: FRAME_BYTES_LIMIT });
   readonly #decoder = new HpackDecoder({ listBytesMax: LIST_BYTES_MAX });
