@@ -79,7 +79,7 @@ export abstract class ConnectionState<Event extends ServerEvent | ClientEvent> {
     });
   }
 
-  /** The highest stream that the peer has opened, which GOAWAY names. */
+  /** The highest stream of the peer's that may have been acted on, which GOAWAY names (§6.8). */
   abstract readonly lastPeerStreamId: number;
   /** The stream was never open (§5.1). */
   abstract isIdle(streamId: number): boolean;
@@ -135,7 +135,10 @@ export abstract class ConnectionState<Event extends ServerEvent | ClientEvent> {
     const stream = new Stream(streamId, {
       sendWindow: this.sender.initialWindow,
       // Before our SETTINGS are known, the default holds.
-      receiveWindow: this.isSettingsAcked ? streamWindow : Math.max(streamWindow, DEFAULT_WINDOW),
+      receiveWindow: new ReceiveWindow(
+        this.isSettingsAcked ? streamWindow : Math.max(streamWindow, DEFAULT_WINDOW),
+        streamWindow,
+      ),
       hasRemoteHead,
     });
     this.streams.set(streamId, stream);
@@ -152,6 +155,8 @@ export abstract class ConnectionState<Event extends ServerEvent | ClientEvent> {
         this.sender.frameBytesMax = value;
         return undefined;
       case SettingId.initialWindowSize:
+        // One frame has room for 2,730 of them, and each goes through every open stream.
+        this.spend("settings", "SETTINGS_INITIAL_WINDOW_SIZE");
         if (this.sender.resizeWindows(value, this.streams.values())) return undefined;
         throw new ConnectionError(
           ErrorCode.flowControlError,

@@ -1,11 +1,12 @@
 /** A flow-control window that we grant (RFC 9113 §5.2, §6.9). */
 export class ReceiveWindow {
-  readonly #size: number;
+  readonly #knownSize: number;
   #available: number;
   #consumed = 0;
 
-  constructor(size: number) {
-    this.#size = size;
+  /** `knownSize` is smaller where the peer may, but need not, know by now that the window is. */
+  constructor(size: number, knownSize: number = size) {
+    this.#knownSize = knownSize;
     this.#available = size;
   }
 
@@ -21,7 +22,7 @@ export class ReceiveWindow {
    */
   consume(bytes: number): number {
     this.#consumed += bytes;
-    if (this.#consumed < this.#size / 2) return 0;
+    if (this.#consumed < this.#knownSize / 2) return 0;
     const increment = this.#consumed;
     this.#consumed = 0;
     this.#available += increment;

@@ -17,14 +17,17 @@ const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 export class ServerState extends ConnectionState<ServerEvent> {
   readonly #checks = new WeakMap<readonly HeaderField[], MessageCheck>();
+  /** The highest stream that the client has opened, and the highest that is not ignored. */
   #lastPeerStreamId = 0;
+  #lastServedStreamId = 0;
 
   get lastPeerStreamId(): number {
-    return this.#lastPeerStreamId;
+    return this.#lastServedStreamId;
   }
 
   isIdle(streamId: number): boolean {
-    return streamId > this.#lastPeerStreamId;
+    // §5.1.1: those of even numbers are ours, and we open none.
+    return streamId > this.#lastPeerStreamId || streamId % 2 === 0;
   }
 
   tell(event: ConnectionEvent): void {
@@ -65,7 +68,7 @@ export class ServerState extends ConnectionState<ServerEvent> {
   receivePong(data: Uint8Array): boolean {
     if (this.phase !== "announced" || !equalBytes(data, SHUTDOWN_PING)) return false;
     this.phase = "draining";
-    this.writer.goaway(this.#lastPeerStreamId, ErrorCode.noError, NO_BYTES);
+    this.writer.goaway(this.#lastServedStreamId, ErrorCode.noError, NO_BYTES);
     this.closeIfDrained();
     return true;
   }
@@ -98,6 +101,7 @@ export class ServerState extends ConnectionState<ServerEvent> {
     this.work();
     // §6.8: what comes after the last stream that GOAWAY named is ignored.
     if (this.phase === "draining") return this.closedStreams.remember(streamId, "reset");
+    this.#lastServedStreamId = streamId;
     if (this.streams.size >= this.limits.streamsMax) return this.#refuse(streamId);
     const stream = this.addStream(streamId, { hasRemoteHead: true });
     stream.isRemoteEnded = endStream;

@@ -15,7 +15,7 @@
  * the server or else by the client, so that no stream stays half-closed the other way round.
  */
 import type { HeaderField } from "../hpack/header-field.js";
-import { ReceiveWindow } from "./receive-window.js";
+import type { ReceiveWindow } from "./receive-window.js";
 
 /** What follows a stream's queued data. */
 export type StreamEnding =
@@ -59,13 +59,13 @@ export class Stream {
       hasRemoteHead,
     }: {
       readonly sendWindow: number;
-      readonly receiveWindow: number;
+      readonly receiveWindow: ReceiveWindow;
       readonly hasRemoteHead: boolean;
     },
   ) {
     this.id = id;
     this.sendWindow = sendWindow;
-    this.receiveWindow = new ReceiveWindow(receiveWindow);
+    this.receiveWindow = receiveWindow;
     this.hasRemoteHead = hasRemoteHead;
   }
 }
