@@ -2,23 +2,59 @@
 import { type MessageType, messageType, type Reader, type Writer } from "@sagong/rpc/message";
 import { CompactionRequest, DeleteRangeRequest, LeaseGrantRequest, PutRequest, TxnRequest } from "./rpc.js";
 
-export interface InternalRequest {
+export interface RequestBatch {
   readonly memberId: bigint;
-  readonly sequence: number;
+  readonly firstSequence: number;
+  readonly requests: readonly InternalRequest[];
+}
+
+function createRequestBatch(fields: Partial<RequestBatch> = {}): RequestBatch {
+  return {
+    memberId: fields.memberId ?? 0n,
+    firstSequence: fields.firstSequence ?? 0,
+    requests: fields.requests ?? [],
+  };
+}
+
+function writeRequestBatch(message: RequestBatch, writer: Writer): void {
+  if (message.memberId !== 0n) { writer.uint32(8); writer.uint64Big(message.memberId); }
+  if (message.firstSequence !== 0) { writer.uint32(16); writer.uint64(message.firstSequence); }
+  for (const item of message.requests) { writer.uint32(26); writer.message(InternalRequest, item); }
+}
+
+function readRequestBatch(reader: Reader, end: number): RequestBatch {
+  let memberId_: bigint = 0n;
+  let firstSequence_: number = 0;
+  const requests_: InternalRequest[] = [];
+  while (reader.position < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 8: memberId_ = reader.uint64Big(); break;
+      case 16: firstSequence_ = reader.uint64(); break;
+      case 26: requests_.push(reader.message(InternalRequest)); break;
+      default: reader.skip(tag);
+    }
+  }
+  return { memberId: memberId_, firstSequence: firstSequence_, requests: requests_ };
+}
+
+export const RequestBatch: MessageType<RequestBatch> = messageType("sagong.store.RequestBatch", {
+  create: createRequestBatch,
+  write: writeRequestBatch,
+  read: readRequestBatch,
+});
+
+export interface InternalRequest {
   readonly request: { readonly kind: "put"; readonly value: PutRequest } | { readonly kind: "deleteRange"; readonly value: DeleteRangeRequest } | { readonly kind: "txn"; readonly value: TxnRequest } | { readonly kind: "compact"; readonly value: CompactionRequest } | { readonly kind: "leaseGrant"; readonly value: LeaseGrantRequest } | { readonly kind: "leaseRevoke"; readonly value: LeaseRevocation } | { readonly kind: "memberAttributes"; readonly value: MemberAttributes } | undefined;
 }
 
 function createInternalRequest(fields: Partial<InternalRequest> = {}): InternalRequest {
   return {
-    memberId: fields.memberId ?? 0n,
-    sequence: fields.sequence ?? 0,
     request: fields.request,
   };
 }
 
 function writeInternalRequest(message: InternalRequest, writer: Writer): void {
-  if (message.memberId !== 0n) { writer.uint32(8); writer.uint64Big(message.memberId); }
-  if (message.sequence !== 0) { writer.uint32(16); writer.uint64(message.sequence); }
   switch (message.request?.kind) {
     case "put": writer.uint32(26); writer.message(PutRequest, message.request.value); break;
     case "deleteRange": writer.uint32(34); writer.message(DeleteRangeRequest, message.request.value); break;
@@ -32,14 +68,10 @@ function writeInternalRequest(message: InternalRequest, writer: Writer): void {
 }
 
 function readInternalRequest(reader: Reader, end: number): InternalRequest {
-  let memberId_: bigint = 0n;
-  let sequence_: number = 0;
   let request_: { readonly kind: "put"; readonly value: PutRequest } | { readonly kind: "deleteRange"; readonly value: DeleteRangeRequest } | { readonly kind: "txn"; readonly value: TxnRequest } | { readonly kind: "compact"; readonly value: CompactionRequest } | { readonly kind: "leaseGrant"; readonly value: LeaseGrantRequest } | { readonly kind: "leaseRevoke"; readonly value: LeaseRevocation } | { readonly kind: "memberAttributes"; readonly value: MemberAttributes } | undefined = undefined;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
-      case 8: memberId_ = reader.uint64Big(); break;
-      case 16: sequence_ = reader.uint64(); break;
       case 26: request_ = { kind: "put", value: reader.message(PutRequest) }; break;
       case 34: request_ = { kind: "deleteRange", value: reader.message(DeleteRangeRequest) }; break;
       case 42: request_ = { kind: "txn", value: reader.message(TxnRequest) }; break;
@@ -50,7 +82,7 @@ function readInternalRequest(reader: Reader, end: number): InternalRequest {
       default: reader.skip(tag);
     }
   }
-  return { memberId: memberId_, sequence: sequence_, request: request_ };
+  return { request: request_ };
 }
 
 export const InternalRequest: MessageType<InternalRequest> = messageType("sagong.store.InternalRequest", {

@@ -6,7 +6,7 @@ import { type Clock, type Logger, type Random, randomBelow } from "@sagong/base"
 import { ProposalRefusedError, type RaftNode } from "@sagong/raft";
 import { type Channel, createChannel, createHealthService } from "@sagong/rpc";
 import type { ServiceImplementation } from "@sagong/rpc";
-import type { ApplyResult } from "../apply/applier.js";
+import type { ApplyResponse, ApplyResult } from "../apply/applier.js";
 import type { StoreConfig } from "../config/store-config.js";
 import { RangeRequest } from "../gen/rpc.js";
 import type { HttpSource } from "../http/http-handler.js";
@@ -49,6 +49,8 @@ export interface MemberSurroundings {
   readonly random: Random;
   readonly registry: MetricsRegistry;
   readonly metrics: StoreMetrics;
+  /** Runs a callback when what is under way in this turn is done. */
+  readonly afterCurrent: (callback: () => void) => void;
   /** Runs a callback in the next turn of the event loop. */
   readonly defer: (callback: () => void) => void;
   readonly onFatal: (error: unknown) => void;
@@ -79,8 +81,10 @@ export function assembleMember(around: MemberSurroundings): AssembledMember {
   const { config, state, raft, clock, random, onFatal } = around;
   const timeoutMs = REQUEST_TIMEOUT_BASE_MS + 2 * config.electionTimeoutMs;
   const applied = new AppliedWaiters(state.machine.appliedIndex);
-  const reads = new LinearizableReads({ raft, applied, clock, timeoutMs });
-  const proposals = new Proposals<ApplyResult>({
+  const { afterCurrent } = around;
+  const reads = new LinearizableReads({ raft, applied, clock, timeoutMs, afterCurrent });
+  const proposals = new Proposals<ApplyResult, ApplyResponse>({
+    memberId: around.identity.memberId,
     raft,
     clock,
     timeoutMs,
@@ -89,6 +93,8 @@ export function assembleMember(around: MemberSurroundings): AssembledMember {
       error instanceof ProposalRefusedError &&
       (error.reason === "no-leader" || error.reason === "transferring-leadership"),
     firstId: randomBelow(random, FIRST_ID_HIGH) * 2 ** 32 + random.nextUint32(),
+    respond: (result) => member.respond(result),
+    afterCurrent,
   });
   const { medium, watchable } = state;
   const compaction = createCompactionLoop({ ...state, ...around, onError: onFatal });
@@ -246,7 +252,7 @@ function assembleLeases(around: MemberSurroundings, parts: LeaseSurroundings) {
 function observeApply(
   { identity, state, metrics }: MemberSurroundings,
   parts: {
-    readonly proposals: Proposals<ApplyResult>;
+    readonly proposals: Pick<Proposals<ApplyResult, ApplyResponse>, "complete" | "pendingCount">;
     readonly applied: AppliedWaiters;
     readonly compaction: BackgroundLoop;
     readonly catchUp: BackgroundLoop;
@@ -256,9 +262,12 @@ function observeApply(
   // What a restart found half done goes on at once.
   if (store.isCompacting) parts.compaction.wake();
   state.machine.observe({
-    onResult: ({ memberId, sequence }, result) => {
-      if (memberId === identity.memberId) parts.proposals.complete(sequence, result);
-      if ("error" in result) metrics.proposalsFailed.increment();
+    onResults: ({ memberId, firstSequence }, results) => {
+      const isOwn = memberId === identity.memberId;
+      for (const [i, result] of results.entries()) {
+        if (isOwn) parts.proposals.complete(firstSequence + i, result);
+        if ("error" in result) metrics.proposalsFailed.increment();
+      }
     },
     onApplied: (index) => {
       parts.applied.advanceTo(index);
@@ -295,7 +304,7 @@ function httpSource(
 function registerMetrics(
   { registry, raft, config, state }: MemberSurroundings,
   parts: {
-    readonly proposals: Proposals<ApplyResult>;
+    readonly proposals: Pick<Proposals<ApplyResult, ApplyResponse>, "complete" | "pendingCount">;
     readonly quota: Quota;
     readonly sessions: ReadonlySet<WatchSession>;
   },

@@ -13,7 +13,7 @@ import {
   LeaseGrantRequest,
   PutRequest,
 } from "../gen/rpc.js";
-import { InternalRequest } from "../gen/store.js";
+import { type InternalRequest, RequestBatch } from "../gen/store.js";
 import { Lessor } from "../lease/lessor.js";
 import { MvccStore } from "../mvcc/mvcc-store.js";
 import { rangeRequest } from "../testing/state-fixture.js";
@@ -58,7 +58,7 @@ const entry = (index: number, request: InternalRequest["request"]): Entry => ({
   index,
   term: 1,
   kind: "normal",
-  data: InternalRequest.encode(InternalRequest.create({ memberId: 1n, sequence: index, request })),
+  data: RequestBatch.encode({ memberId: 1n, firstSequence: index, requests: [{ request }] }),
 });
 
 const put = (index: number, key: string, more: Partial<PutRequest> = {}): Entry =>

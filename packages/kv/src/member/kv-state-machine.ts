@@ -13,7 +13,7 @@
 import { assert, type Clock } from "@sagong/base";
 import type { Entry, SnapshotMetadata, StateMachine, StateMachineImage } from "@sagong/raft";
 import type { Applier, ApplyContext, ApplyResult } from "../apply/applier.js";
-import { AppliedMark, InternalRequest } from "../gen/store.js";
+import { AppliedMark, type InternalRequest, RequestBatch } from "../gen/store.js";
 import { Lessor } from "../lease/lessor.js";
 import { APPLIED_MARK_KEY } from "../mvcc/backend.js";
 import { MvccStore } from "../mvcc/mvcc-store.js";
@@ -34,10 +34,10 @@ export interface KvStateMachineParts {
 
 /** Whoever wants to know what was applied; all synchronous, none may throw. */
 export interface ApplyObserver {
-  /** The result of a request that `memberId` proposed as its `sequence`-th. */
-  onResult(
-    proposal: { readonly memberId: bigint; readonly sequence: number },
-    result: ApplyResult,
+  /** The results, in order, of the requests that `memberId` proposed from its `firstSequence`-th on. */
+  onResults(
+    proposal: { readonly memberId: bigint; readonly firstSequence: number },
+    results: readonly ApplyResult[],
   ): void;
   /** After each batch: `index` is the last entry's. */
   onApplied(index: number): void;
@@ -91,7 +91,7 @@ export class KvStateMachine implements StateMachine {
   apply(entries: readonly Entry[]): void {
     const { watchable, medium, store } = this.#parts;
     const nowMs = this.#parts.clock.monotonicMs();
-    const results: [InternalRequest, ApplyResult][] = [];
+    const batches: [RequestBatch, ApplyResult[]][] = [];
     for (const entry of entries) {
       if (entry.index <= this.#index) continue;
       assert(
@@ -102,18 +102,22 @@ export class KvStateMachine implements StateMachine {
       this.#term = entry.term;
       // A leader begins its term with an empty entry (Raft §8).
       if (entry.kind !== "normal" || entry.data.length === 0) continue;
-      const request = InternalRequest.decode(plainBytes(entry.data));
-      const result = this.#applyRequest(request, { term: entry.term, nowMs });
-      if ("changes" in result && result.changes.length > 0) {
-        watchable.notify(result.changes, result.revision);
+      const batch = RequestBatch.decode(plainBytes(entry.data));
+      const results: ApplyResult[] = [];
+      for (const request of batch.requests) {
+        const result = this.#applyRequest(request, { term: entry.term, nowMs });
+        if ("changes" in result && result.changes.length > 0) {
+          watchable.notify(result.changes, result.revision);
+        }
+        results.push(result);
       }
-      results.push([request, result]);
+      batches.push([batch, results]);
     }
     const { revision, compactRevision } = store;
     const mark = { index: this.#index, term: this.#term, revision, compactRevision };
     medium.put(APPLIED_MARK_KEY, AppliedMark.encode(mark));
     medium.commit();
-    for (const [request, result] of results) this.#observer?.onResult(request, result);
+    for (const [batch, results] of batches) this.#observer?.onResults(batch, results);
     this.#observer?.onApplied(this.#index);
   }
 

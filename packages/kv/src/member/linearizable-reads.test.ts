@@ -22,7 +22,13 @@ function setup(appliedIndex = 10) {
       return () => void listeners.delete(listener);
     },
   };
-  const reads = new LinearizableReads({ raft, applied, clock, timeoutMs: 7_000 });
+  const reads = new LinearizableReads({
+    raft,
+    applied,
+    clock,
+    timeoutMs: 7_000,
+    afterCurrent: queueMicrotask,
+  });
   const leaderChanges = (leaderId: bigint): void => {
     for (const listener of listeners) {
       listener({

@@ -24,19 +24,31 @@ export interface LinearizableReadsOptions {
   readonly clock: Clock;
   /** Then a read fails with "request timed out". */
   readonly timeoutMs: number;
+  /** Runs a callback when what is under way in this turn is done. */
+  readonly afterCurrent: (callback: () => void) => void;
+}
+
+/** A read that waits; told once, at once, and must not throw. */
+export interface Reader {
+  /** The local state may be read now. */
+  readable(): void;
+  refused(error: unknown): void;
 }
 
 /** etcd's readIndexRetryTime: then the same round is asked for again. */
 const RETRY_MS = 500;
+/** Reads that may wait for a round; beyond it: "too many requests". */
+const READERS_MAX = 100_000;
 
 export class LinearizableReads {
   readonly #options: LinearizableReadsOptions;
-  /** The round that reads may still join; begins when the one before it has ended. */
-  #gathering: Promise<void> | undefined;
-  #current: Promise<unknown> = Promise.resolve();
+  /** Of the round that has not begun. */
+  #gathered: Reader[] = [];
   #round: Round | undefined;
+  #isBeginning = false;
   #closed = false;
   readonly #forgetLeaderChange: () => void;
+  readonly #begin = (): void => this.#beginRound();
 
   constructor(options: LinearizableReadsOptions) {
     this.#options = options;
@@ -45,29 +57,70 @@ export class LinearizableReads {
     });
   }
 
-  /** Resolves when the local state may be read. Rejects with `MemberError`. */
-  wait(): Promise<void> {
-    this.#gathering ??= this.#gather();
-    return this.#gathering;
+  /** Tells `reader` when the local state may be read, or refuses it with `MemberError`. */
+  whenReadable(reader: Reader): void {
+    if (this.#closed) return reader.refused(new MemberError("stopped"));
+    if (this.#gathered.length >= READERS_MAX) {
+      return reader.refused(new MemberError("too-many-requests"));
+    }
+    this.#gathered.push(reader);
+    if (this.#round || this.#isBeginning) return;
+    // Those of the same turn are to be of the same round.
+    this.#isBeginning = true;
+    this.#options.afterCurrent(this.#begin);
   }
 
-  /** Rounds under way fail with "server stopped". */
+  /** Resolves when the local state may be read. Rejects with `MemberError`. */
+  wait(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.whenReadable({ readable: resolve, refused: reject });
+    });
+  }
+
+  /** Rounds under way, and reads that wait for one, fail with "server stopped". */
   close(): void {
     this.#closed = true;
     this.#forgetLeaderChange();
-    this.#round?.fail(new MemberError("stopped"));
+    const stopped = new MemberError("stopped");
+    refuse(this.#gathered, stopped);
+    this.#gathered = [];
+    this.#round?.fail(stopped);
   }
 
-  async #gather(): Promise<void> {
-    // A round that failed has told its own readers; the next one starts afresh.
-    await this.#current.catch(() => {});
-    if (this.#closed) throw new MemberError("stopped");
+  #beginRound(): void {
+    this.#isBeginning = false;
+    const readers = this.#gathered;
+    if (readers.length === 0) return; // Refused by close().
+    this.#gathered = [];
     const round = new Round(this.#options);
     this.#round = round;
-    this.#current = round.index;
-    this.#gathering = undefined;
-    await this.#options.applied.until(await round.index);
+    void this.#serve(round, readers);
   }
+
+  /** Never rejects. */
+  async #serve(round: Round, readers: readonly Reader[]): Promise<void> {
+    try {
+      const index = await this.#end(round);
+      await this.#options.applied.until(index);
+    } catch (error) {
+      return refuse(readers, error);
+    }
+    for (const reader of readers) reader.readable();
+  }
+
+  /** The round's index. The next one may begin as soon as it is known, or will never be. */
+  async #end(round: Round): Promise<number> {
+    try {
+      return await round.index;
+    } finally {
+      this.#round = undefined;
+      if (this.#gathered.length > 0) this.#beginRound();
+    }
+  }
+}
+
+function refuse(readers: readonly Reader[], error: unknown): void {
+  for (const reader of readers) reader.refused(error);
 }
 
 /** Asks until an answer comes. An answer to any of its questions counts, also a late one. */

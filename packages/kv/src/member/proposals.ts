@@ -1,19 +1,22 @@
 /**
- * From a request to its applied result: gives each proposal an id, offers it to raft, and answers
- * when the apply path meets that id. Owns the table of proposals that wait, its limits and time
- * limits; knows neither the request's content nor the result's.
+ * From a request to its applied result: gathers the requests of a turn into one batch, offers it to
+ * raft, and answers when the apply path meets the batch again. Owns the requests that wait, their
+ * limits and time limits; knows neither their content nor their results'.
  *
- * - While there is no leader, proposals wait here and are offered, in order, to the next one.
- * - A proposal that was offered is never offered twice: it may be committed although nobody told
- *   us, so that a second copy could be applied twice. Its client gets a timeout, as with etcd.
+ * - While there is no leader, batches wait here and are offered, in order, to the next one.
+ * - A batch that was offered is never offered twice: it may be committed although nobody told us,
+ *   so that a second copy could be applied twice. Its clients get a timeout, as with etcd.
  *
- * Invariant: ids grow, so the table is in order of deadline and one timer on its head suffices.
+ * Invariant: ids grow, so batches are in order of deadline and one timer on the first suffices.
  */
-import type { Clock, Timer } from "@sagong/base";
+import { type Clock, Deferred, type Timer } from "@sagong/base";
 import type { RaftNode, RaftStatus } from "@sagong/raft";
 import { MemberError } from "./member-error.js";
+import { encodeBatch, type EncodedRequest } from "./request-batch.js";
+import { SequenceTable } from "./sequence-table.js";
 
-export interface ProposalsOptions {
+export interface ProposalsOptions<Result, Response> {
+  readonly memberId: bigint;
   readonly raft: Pick<RaftNode, "propose" | "status" | "onLeaderChange">;
   readonly clock: Clock;
   /** Time from proposal to result; etcd's 5 s + 2 × election timeout. */
@@ -23,36 +26,50 @@ export interface ProposalsOptions {
   readonly isRetryable: (error: unknown) => boolean;
   /** Ids count up from here; above those of any earlier run of this member. */
   readonly firstId: number;
+  /** What a client is answered; throws what it is refused with. */
+  readonly respond: (result: Result) => Response;
+  /** Runs a callback when what is under way in this turn is done. */
+  readonly afterCurrent: (callback: () => void) => void;
 }
 
-interface Pending<Result> {
+interface Batch {
+  readonly firstId: number;
   readonly startedMs: number;
-  readonly deadlineMs: number;
-  readonly resolve: (result: Result) => void;
-  readonly reject: (error: Error) => void;
+  /** The id behind its last request. */
+  endId: number;
+  /** While it waits for a leader. */
+  data: Uint8Array | undefined;
 }
 
-/** Proposals that may wait for their result at once; beyond it: "too many requests". */
+/** Requests that may wait for their result at once; beyond it: "too many requests". */
 const PENDING_MAX = 20_000;
 /** Committed and not yet applied entries beyond which a member takes nothing new (etcd's gap). */
 const COMMIT_APPLY_GAP_MAX = 5_000;
+/** A batch with more than this is offered at once, and another begun. */
+const BATCH_BYTES = 512 * 1024;
 
-export class Proposals<Result> {
-  readonly #options: ProposalsOptions;
-  readonly #pending = new Map<number, Pending<Result>>();
-  /** Not offered yet, for want of a leader; by id, in order. */
-  readonly #waiting = new Map<number, Uint8Array>();
-  #nextId: number;
+export class Proposals<Result, Response> {
+  readonly #options: ProposalsOptions<Result, Response>;
+  readonly #pending: SequenceTable<Deferred<Response>>;
+  /** Not all answered yet, in order. */
+  #batches: Batch[] = [];
+  /** Those that were never offered, for want of a leader; in order. */
+  #waiting: Batch[] = [];
+  /** Requests of the batch that is being gathered. */
+  #gathered: EncodedRequest[] = [];
+  #gatheredBytes = 0;
+  #gathering: Batch | undefined;
   #timer: Timer | undefined;
   #closed: Error | undefined;
   /** When the present leader was first seen, for etcd's finer timeout text. */
   #leaderSinceMs = Number.NEGATIVE_INFINITY;
   #leaderId: bigint | undefined;
   readonly #forgetLeaderChange: () => void;
+  readonly #flush = (): void => this.#offerGathered();
 
-  constructor(options: ProposalsOptions) {
+  constructor(options: ProposalsOptions<Result, Response>) {
     this.#options = options;
-    this.#nextId = options.firstId;
+    this.#pending = new SequenceTable(options.firstId);
     this.#leaderId = options.raft.status().leaderId;
     this.#forgetLeaderChange = options.raft.onLeaderChange((status) => this.#leaderChanged(status));
   }
@@ -61,30 +78,29 @@ export class Proposals<Result> {
     return this.#pending.size;
   }
 
-  /** Rejects with `MemberError`, or with what `fail` was given. */
-  propose(encode: (id: number) => Uint8Array): Promise<Result> {
-    if (this.#closed) return Promise.reject(this.#closed);
-    const { commitIndex, appliedIndex } = this.#options.raft.status();
-    if (this.#pending.size >= PENDING_MAX || commitIndex - appliedIndex > COMMIT_APPLY_GAP_MAX) {
-      return Promise.reject(new MemberError("too-many-requests"));
-    }
-    const id = this.#nextId++;
-    const data = encode(id);
-    return new Promise((resolve, reject) => {
-      const startedMs = this.#options.clock.monotonicMs();
-      const deadlineMs = startedMs + this.#options.timeoutMs;
-      this.#pending.set(id, { startedMs, deadlineMs, resolve, reject });
-      this.#timer ??= this.#options.clock.schedule(this.#options.timeoutMs, () => this.#expire());
-      this.#offer(id, data);
-    });
+  /** Throws `MemberError` where there are too many, or what `close` was given. */
+  propose(request: EncodedRequest): Deferred<Response> {
+    if (this.#closed) throw this.#closed;
+    if (this.#pending.size >= PENDING_MAX) throw new MemberError("too-many-requests");
+    const batch = this.#gathering ?? this.#begin();
+    const pending = new Deferred<Response>();
+    this.#pending.add(pending);
+    batch.endId++;
+    this.#gathered.push(request);
+    this.#gatheredBytes += request.body.length;
+    if (this.#gatheredBytes >= BATCH_BYTES) this.#offerGathered();
+    return pending;
   }
 
-  /** The entry with `id` was applied. False where it is nobody's here (another member's, late). */
+  /** The request with `id` was applied. False where it is nobody's here any more. */
   complete(id: number, result: Result): boolean {
-    const pending = this.#pending.get(id);
+    const pending = this.#pending.take(id);
     if (!pending) return false;
-    this.#pending.delete(id);
-    pending.resolve(result);
+    try {
+      pending.resolve(this.#options.respond(result));
+    } catch (error) {
+      pending.reject(error);
+    }
     return true;
   }
 
@@ -92,27 +108,68 @@ export class Proposals<Result> {
     this.#closed = error;
     this.#forgetLeaderChange();
     this.#timer?.cancel();
-    this.#waiting.clear();
-    for (const pending of this.#pending.values()) pending.reject(error);
-    this.#pending.clear();
+    this.#waiting = [];
+    this.#gathered = [];
+    this.#gathering = undefined;
+    for (const batch of this.#batches) this.#refuse(batch, error);
+    this.#batches = [];
   }
 
-  #offer(id: number, data: Uint8Array): void {
-    // Behind one that waits, so that the order of requests is kept.
-    if (this.#waiting.size > 0) {
-      this.#waiting.set(id, data);
-      return;
+  #begin(): Batch {
+    const { commitIndex, appliedIndex } = this.#options.raft.status();
+    if (commitIndex - appliedIndex > COMMIT_APPLY_GAP_MAX) {
+      throw new MemberError("too-many-requests");
     }
+    const firstId = this.#pending.nextId;
+    const startedMs = this.#options.clock.monotonicMs();
+    const batch: Batch = { firstId, startedMs, endId: firstId, data: undefined };
+    this.#gathering = batch;
+    this.#forgetAnswered();
+    this.#batches.push(batch);
+    this.#timer ??= this.#options.clock.schedule(this.#options.timeoutMs, () => this.#expire());
+    this.#options.afterCurrent(this.#flush);
+    return batch;
+  }
+
+  #forgetAnswered(): void {
+    let answered = 0;
+    const { oldestId } = this.#pending;
+    for (const { endId } of this.#batches) {
+      if (endId > oldestId) break;
+      answered++;
+    }
+    if (answered > 0) this.#batches.splice(0, answered);
+  }
+
+  #offerGathered(): void {
+    const batch = this.#gathering;
+    if (!batch) return; // It grew so large that it was offered before its turn ended.
+    const { memberId } = this.#options;
+    const data = encodeBatch({ memberId, firstSequence: batch.firstId }, this.#gathered);
+    this.#gathering = undefined;
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    this.#offer(batch, data);
+  }
+
+  #offer(batch: Batch, data: Uint8Array): void {
+    // Behind one that waits, so that the order of requests is kept.
+    if (this.#waiting.length > 0) return this.#wait(batch, data);
     try {
       this.#options.raft.propose(data);
     } catch (error) {
-      if (this.#options.isRetryable(error)) {
-        this.#waiting.set(id, data);
-        return;
-      }
-      this.#pending.get(id)?.reject(new MemberError("too-many-requests", { cause: error }));
-      this.#pending.delete(id);
+      if (this.#options.isRetryable(error)) return this.#wait(batch, data);
+      this.#refuse(batch, new MemberError("too-many-requests", { cause: error }));
     }
+  }
+
+  #wait(batch: Batch, data: Uint8Array): void {
+    batch.data = data;
+    this.#waiting.push(batch);
+  }
+
+  #refuse({ firstId, endId }: Batch, error: Error): void {
+    for (let id = firstId; id < endId; id++) this.#pending.take(id)?.reject(error);
   }
 
   #leaderChanged(status: RaftStatus): void {
@@ -120,27 +177,31 @@ export class Proposals<Result> {
       this.#leaderId = status.leaderId;
       if (status.leaderId !== undefined) this.#leaderSinceMs = this.#options.clock.monotonicMs();
     }
-    if (status.leaderId === undefined || this.#waiting.size === 0) return;
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const [id, data] of waiting) {
-      if (this.#pending.has(id)) this.#offer(id, data);
+    if (status.leaderId === undefined || this.#waiting.length === 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const batch of waiting) {
+      const { data } = batch;
+      batch.data = undefined;
+      if (data !== undefined) this.#offer(batch, data);
     }
   }
 
   #expire(): void {
     this.#timer = undefined;
-    const nowMs = this.#options.clock.monotonicMs();
-    for (const [id, pending] of this.#pending) {
-      if (pending.deadlineMs > nowMs) {
-        this.#timer = this.#options.clock.schedule(pending.deadlineMs - nowMs, () =>
-          this.#expire(),
-        );
+    const { clock, timeoutMs } = this.#options;
+    const nowMs = clock.monotonicMs();
+    this.#forgetAnswered();
+    for (let batch = this.#batches[0]; batch; batch = this.#batches[0]) {
+      const leftMs = batch.startedMs + timeoutMs - nowMs;
+      if (leftMs > 0) {
+        this.#timer = clock.schedule(leftMs, () => this.#expire());
         return;
       }
-      this.#pending.delete(id);
-      this.#waiting.delete(id);
-      pending.reject(this.#timeoutError(pending.startedMs));
+      this.#batches.shift();
+      // Nothing of it goes to a later leader.
+      if (this.#waiting[0] === batch) this.#waiting.shift();
+      this.#refuse(batch, this.#timeoutError(batch.startedMs));
     }
   }
 

@@ -148,6 +148,7 @@ class Store implements RunningStore {
       random,
       registry,
       metrics,
+      afterCurrent: (callback) => process.nextTick(callback),
       defer: setImmediate,
       onFatal,
       isServing: () => this.#fatal === undefined && this.#closed === undefined,

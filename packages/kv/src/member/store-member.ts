@@ -5,7 +5,7 @@
  *     write   validate ─▶ quota ─▶ propose ─▶ raft ─▶ apply ─▶ result ─▶ response
  *     read    validate ─▶ (linearizable: one ReadIndex round for all) ─▶ local state ─▶ response
  */
-import { type Random, randomId } from "@sagong/base";
+import { type Deferred, type Random, randomId } from "@sagong/base";
 import type { RaftNode } from "@sagong/raft";
 import type { Applier, ApplyResponse, ApplyResult } from "../apply/applier.js";
 import { range } from "../apply/range.js";
@@ -17,29 +17,29 @@ import {
   validateRange,
   validateTxn,
 } from "../apply/validate-request.js";
-import type {
+import {
   CompactionRequest,
-  CompactionResponse,
+  type CompactionResponse,
   DeleteRangeRequest,
-  DeleteRangeResponse,
+  type DeleteRangeResponse,
   LeaseGrantRequest,
-  LeaseGrantResponse,
-  LeaseKeepAliveRequest,
-  LeaseKeepAliveResponse,
-  LeaseLeasesResponse,
-  LeaseRevokeRequest,
-  LeaseRevokeResponse,
-  LeaseTimeToLiveRequest,
-  LeaseTimeToLiveResponse,
+  type LeaseGrantResponse,
+  type LeaseKeepAliveRequest,
+  type LeaseKeepAliveResponse,
+  type LeaseLeasesResponse,
+  type LeaseRevokeRequest,
+  type LeaseRevokeResponse,
+  type LeaseTimeToLiveRequest,
+  type LeaseTimeToLiveResponse,
   PutRequest,
-  PutResponse,
-  RangeRequest,
-  RangeResponse,
-  ResponseHeader,
+  type PutResponse,
+  type RangeRequest,
+  type RangeResponse,
+  type ResponseHeader,
   TxnRequest,
-  TxnResponse,
+  type TxnResponse,
 } from "../gen/rpc.js";
-import { InternalRequest, type MemberAttributes } from "../gen/store.js";
+import { LeaseRevocation, MemberAttributes } from "../gen/store.js";
 import type { Lessor } from "../lease/lessor.js";
 import type { MvccStore } from "../mvcc/mvcc-store.js";
 import type { KvApi, LeaseApi } from "../rpc/store-api.js";
@@ -48,8 +48,10 @@ import type { KvStateMachine } from "./kv-state-machine.js";
 import type { LinearizableReads } from "./linearizable-reads.js";
 import { MemberError } from "./member-error.js";
 import type { PeerLeases } from "./peer-lease-service.js";
+import { PendingRead } from "./pending-read.js";
 import type { Proposals } from "./proposals.js";
 import { LEASE_COST_BYTES, putCostBytes, type Quota, txnCostBytes } from "./quota.js";
+import type { EncodedRequest } from "./request-batch.js";
 
 export interface StoreMemberParts {
   readonly clusterId: bigint;
@@ -61,7 +63,7 @@ export interface StoreMemberParts {
   readonly machine: Pick<KvStateMachine, "replacement">;
   readonly lessor: Lessor;
   readonly applier: Applier;
-  readonly proposals: Proposals<ApplyResult>;
+  readonly proposals: Proposals<ApplyResult, ApplyResponse>;
   readonly reads: LinearizableReads;
   /** Asks whoever leads. */
   readonly leaderLeases: PeerLeases;
@@ -72,7 +74,8 @@ export interface StoreMemberParts {
   readonly isBackedUp: () => boolean;
 }
 
-type RequestBody = NonNullable<InternalRequest["request"]>;
+/** What surrounds a request in the log, roughly; it counts against the limit of a request, as in etcd. */
+const ENVELOPE_BYTES = 32;
 
 export class StoreMember implements KvApi, LeaseApi {
   readonly #parts: StoreMemberParts;
@@ -87,45 +90,58 @@ export class StoreMember implements KvApi, LeaseApi {
     return { clusterId, memberId, revision, raftTerm: raft.status().term };
   }
 
+  /** What a client is answered for a request that was applied. Throws what it was refused with. */
+  respond(result: ApplyResult): ApplyResponse {
+    if ("error" in result) throw result.error;
+    // The applier made it for this answer alone, and left the header to be filled in.
+    const response = result.response as {
+      -readonly [Name in keyof ApplyResponse]: ApplyResponse[Name];
+    };
+    response.header = this.header(result.revision);
+    return response;
+  }
+
   // ── KV ───────────────────────────────────────────────────────────────────────────────────────
 
-  range(request: RangeRequest): RangeResponse | Promise<RangeResponse> {
+  range(request: RangeRequest): RangeResponse | PromiseLike<RangeResponse> {
     validateRange(request);
-    const read = (): RangeResponse => this.#rangeNow(request);
-    if (request.serializable) return this.#whenReadable(read);
-    return this.#parts.reads.wait().then(() => this.#whenReadable(read));
+    const read = (): RangeResponse | Promise<RangeResponse> =>
+      this.#whenReadable(() => this.#rangeNow(request));
+    return request.serializable ? read() : this.#linearizably(read);
   }
 
   /** Refuses by throwing at once; not async, since each promise more is felt in puts a second. */
-  put(request: PutRequest): Promise<PutResponse> {
+  put(request: PutRequest, encoded?: Uint8Array): PromiseLike<PutResponse> {
     validatePut(request);
     this.#parts.quota.admit(putCostBytes(request));
-    return this.#propose<PutResponse>({ kind: "put", value: request });
+    return this.#propose<PutResponse>("put", encoded ?? PutRequest.encode(request));
   }
 
-  async deleteRange(request: DeleteRangeRequest): Promise<DeleteRangeResponse> {
+  deleteRange(request: DeleteRangeRequest, encoded?: Uint8Array): PromiseLike<DeleteRangeResponse> {
     validateDeleteRange(request);
-    return await this.#propose<DeleteRangeResponse>({ kind: "deleteRange", value: request });
+    const body = encoded ?? DeleteRangeRequest.encode(request);
+    return this.#propose<DeleteRangeResponse>("deleteRange", body);
   }
 
-  async txn(request: TxnRequest): Promise<TxnResponse> {
-    const { maxTxnOps, quota, reads, applier } = this.#parts;
+  txn(request: TxnRequest, encoded?: Uint8Array): TxnResponse | PromiseLike<TxnResponse> {
+    const { maxTxnOps, quota, applier } = this.#parts;
     validateTxn(request, maxTxnOps);
     if (isReadOnlyTxn(request)) {
-      if (!isSerializableTxn(request)) await reads.wait();
-      return await this.#whenReadable(() => ({
-        ...applier.evaluate(request),
-        header: this.header(),
-      }));
+      const read = (): TxnResponse | Promise<TxnResponse> =>
+        this.#whenReadable(() => ({ ...applier.evaluate(request), header: this.header() }));
+      return isSerializableTxn(request) ? read() : this.#linearizably(read);
     }
     quota.admit(txnCostBytes(request));
-    return await this.#propose<TxnResponse>({ kind: "txn", value: request });
+    return this.#propose<TxnResponse>("txn", encoded ?? TxnRequest.encode(request));
   }
 
   /** `physical`: answered when the space is given up, not just when the revision is. */
   async compact(request: CompactionRequest): Promise<CompactionResponse> {
     validateCompaction(request);
-    const response = await this.#propose<CompactionResponse>({ kind: "compact", value: request });
+    const response = await this.#propose<CompactionResponse>(
+      "compact",
+      CompactionRequest.encode(request),
+    );
     if (request.physical) await this.#parts.compaction.idle();
     return response;
   }
@@ -147,22 +163,22 @@ export class StoreMember implements KvApi, LeaseApi {
   async grant(request: LeaseGrantRequest): Promise<LeaseGrantResponse> {
     this.#parts.quota.admit(LEASE_COST_BYTES);
     const id = request.id === 0n ? randomId(this.#parts.random) : request.id;
-    return await this.#propose<LeaseGrantResponse>({
-      kind: "leaseGrant",
-      value: { ttl: request.ttl, id },
-    });
+    return await this.#propose<LeaseGrantResponse>(
+      "leaseGrant",
+      LeaseGrantRequest.encode({ ttl: request.ttl, id }),
+    );
   }
 
   async revoke({ id }: LeaseRevokeRequest): Promise<LeaseRevokeResponse> {
-    return await this.#propose<LeaseRevokeResponse>({
-      kind: "leaseRevoke",
-      value: { id, expiredInTerm: 0 },
-    });
+    return await this.#propose<LeaseRevokeResponse>(
+      "leaseRevoke",
+      LeaseRevocation.encode({ id, expiredInTerm: 0 }),
+    );
   }
 
   /** Ends a lease that was found expired in `term`; void in any other term. */
   async expire({ id, term }: { readonly id: bigint; readonly term: number }): Promise<void> {
-    await this.#propose({ kind: "leaseRevoke", value: { id, expiredInTerm: term } });
+    await this.#propose("leaseRevoke", LeaseRevocation.encode({ id, expiredInTerm: term }));
   }
 
   async keepAlive(request: LeaseKeepAliveRequest): Promise<LeaseKeepAliveResponse> {
@@ -182,26 +198,26 @@ export class StoreMember implements KvApi, LeaseApi {
 
   /** Makes a member's name and client URLs known to all. */
   async publish(attributes: MemberAttributes): Promise<void> {
-    await this.#propose({ kind: "memberAttributes", value: attributes });
+    await this.#propose("memberAttributes", MemberAttributes.encode(attributes));
   }
 
   // ── The way through the log ──────────────────────────────────────────────────────────────────
 
   /** The response with its header. Throws or rejects with what member or state machine refuse. */
-  #propose<Response extends ApplyResponse>(request: RequestBody): Promise<Response> {
-    const { proposals, memberId, maxRequestBytes } = this.#parts;
-    if (this.#parts.isBackedUp()) throw new MemberError("too-many-requests");
-    return proposals
-      .propose((sequence) => {
-        const data = InternalRequest.encode({ memberId, sequence, request });
-        if (data.length > maxRequestBytes) throw new MemberError("too-large");
-        return data;
-      })
-      .then((result) => {
-        if ("error" in result) throw result.error;
-        // The applier answers each kind of request with its own kind of response.
-        const response = result.response as Response;
-        return { ...response, header: this.header(result.revision) };
-      });
+  #propose<Response extends ApplyResponse>(
+    kind: EncodedRequest["kind"],
+    body: Uint8Array,
+  ): Deferred<Response> {
+    const { proposals, maxRequestBytes, isBackedUp } = this.#parts;
+    if (isBackedUp()) throw new MemberError("too-many-requests");
+    if (body.length + ENVELOPE_BYTES > maxRequestBytes) throw new MemberError("too-large");
+    // The applier answers each kind of request with its own kind of response.
+    return proposals.propose({ kind, body }) as Deferred<Response>;
+  }
+
+  #linearizably<T>(read: () => T | Promise<T>): Deferred<T> {
+    const pending = new PendingRead(read);
+    this.#parts.reads.whenReadable(pending);
+    return pending;
   }
 }

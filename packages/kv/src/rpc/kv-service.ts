@@ -6,9 +6,9 @@ import type { KvApi } from "./store-api.js";
 export function createKvService(kv: KvApi): ServiceImplementation {
   return implement(KvService, {
     range: (request) => kv.range(request),
-    put: (request) => kv.put(request),
-    deleteRange: (request) => kv.deleteRange(request),
-    txn: (request) => kv.txn(request),
+    put: (request, call) => kv.put(request, call.encodedRequest),
+    deleteRange: (request, call) => kv.deleteRange(request, call.encodedRequest),
+    txn: (request, call) => kv.txn(request, call.encodedRequest),
     compact: (request) => kv.compact(request),
   });
 }

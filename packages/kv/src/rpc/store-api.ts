@@ -37,10 +37,11 @@ import type {
 } from "../gen/rpc.js";
 
 export interface KvApi {
-  range(request: RangeRequest): RangeResponse | Promise<RangeResponse>;
-  put(request: PutRequest): Promise<PutResponse>;
-  deleteRange(request: DeleteRangeRequest): Promise<DeleteRangeResponse>;
-  txn(request: TxnRequest): Promise<TxnResponse>;
+  /** `encoded`: the request's own bytes where the caller has them, so that it is not encoded again. */
+  range(request: RangeRequest): RangeResponse | PromiseLike<RangeResponse>;
+  put(request: PutRequest, encoded?: Uint8Array): PromiseLike<PutResponse>;
+  deleteRange(request: DeleteRangeRequest, encoded?: Uint8Array): PromiseLike<DeleteRangeResponse>;
+  txn(request: TxnRequest, encoded?: Uint8Array): TxnResponse | PromiseLike<TxnResponse>;
   compact(request: CompactionRequest): Promise<CompactionResponse>;
 }
 

@@ -14,10 +14,20 @@ const SLAB_LEFT_MIN_BYTES = 1_024;
 const TWO_32 = 2 ** 32;
 const TWO_63 = 2 ** 63;
 
+interface Halves {
+  readonly value: bigint;
+  readonly low: number;
+  readonly high: number;
+}
+
 export class Writer {
   // Shared by all writers, one at a time; what was cut from it is never written again.
   static #slab: Uint8Array = new Uint8Array(0);
   static #isLent = false;
+  // The last two big numbers: taking one apart costs more than all else of a short message, and the
+  // ids of cluster and member repeat.
+  static #lastBig: Halves = halvesOf(0n);
+  static #bigBefore: Halves = halvesOf(0n);
 
   #bytes: Uint8Array;
   #length = 0;
@@ -86,7 +96,15 @@ export class Writer {
   }
 
   uint64Big(value: bigint): void {
-    this.#varint64(Number(value & 0xffffffffn), Number(value >> 32n));
+    if (value === 0n) return this.uint32(0);
+    let halves = Writer.#lastBig;
+    if (halves.value !== value) {
+      halves = Writer.#bigBefore;
+      if (halves.value !== value) halves = halvesOf(value);
+      Writer.#bigBefore = Writer.#lastBig;
+      Writer.#lastBig = halves;
+    }
+    this.#varint64(halves.low, halves.high);
   }
 
   double(value: number): void {
@@ -163,4 +181,8 @@ export class Writer {
     this.#hasSlab = false;
     Writer.#isLent = false;
   }
+}
+
+function halvesOf(value: bigint): Halves {
+  return { value, low: Number(value & 0xffffffffn), high: Number(value >> 32n) };
 }
