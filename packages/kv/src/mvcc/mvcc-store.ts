@@ -10,10 +10,9 @@
 import { crc32c } from "@sagong/base";
 import { StoreError } from "../apply/store-error.js";
 import { EventType, KeyValue } from "../gen/kv.js";
-import type { Event } from "../gen/kv.js";
 import type { Backend } from "./backend.js";
 import { type Change, StoredChange } from "./change.js";
-import { fromBinaryString } from "./binary-string.js";
+import { fromBinaryString, toBinaryString } from "./binary-string.js";
 import type { KeyHistory } from "./key-history.js";
 import { KeyIndex, type KeyRange } from "./key-index.js";
 import { revisionKey } from "./revision.js";
@@ -151,19 +150,38 @@ export class MvccStore {
   ): Change[] {
     const found: { main: number; sub: number; key: string; history: KeyHistory; at: number }[] = [];
     this.index.forEach(range, (key, history) => {
-      for (let at = history.revisions.length - 2; at >= 0; at -= 2) {
+      for (let at = history.positionAt(to); at >= 0; at -= 2) {
         const main = history.mainAt(at);
         if (main < from) break;
-        if (main <= to) found.push({ main, sub: history.subAt(at), key, history, at });
+        found.push({ main, sub: history.subAt(at), key, history, at });
       }
     });
     found.sort((a, b) => a.main - b.main || a.sub - b.sub);
-    return found.map(({ key, history, at }) => ({ key, event: this.#eventAt(history, at) }));
+    return found.map(({ main, key, history, at }) => {
+      const type = history.isDeleteAt(at) ? EventType.DELETE : EventType.PUT;
+      return new StoredChange(key, { type, revision: main }, this.#bytesAt(history, at));
+    });
   }
 
-  #eventAt(history: KeyHistory, position: number): Event {
-    const type = history.isDeleteAt(position) ? EventType.DELETE : EventType.PUT;
-    return { type, kv: this.valueAt(history, position), prevKv: undefined };
+  /** All changes of one revision, in order; it must not be compacted away. */
+  changesAt(revision: number): Change[] {
+    const changes: Change[] = [];
+    for (let sub = 0; ; sub++) {
+      const bytes = this.#cache.get(revision, sub) ?? this.#backend.get(revisionKey(revision, sub));
+      if (!bytes) return changes;
+      const { key, version } = KeyValue.decode(bytes);
+      const type = version === 0 ? EventType.DELETE : EventType.PUT;
+      changes.push(new StoredChange(toBinaryString(key), { type, revision }, bytes));
+    }
+  }
+
+  /** The pair's wire form right before `revision`; undefined where there was none, or no more. */
+  bytesBefore(key: string, revision: number): Uint8Array | undefined {
+    if (revision - 1 < this.#compactRevision) return undefined;
+    const history = this.index.get(key);
+    const at = history ? history.positionAt(revision - 1) : -1;
+    if (!history || at < 0 || history.isDeleteAt(at)) return undefined;
+    return this.#bytesAt(history, at);
   }
 
   // ── Writing: one transaction at a time, all of it in one turn ────────────────────────────────
@@ -226,7 +244,7 @@ export class MvccStore {
     const bytes = KeyValue.encode(kv);
     this.#backend.put(revisionKey(kv.modRevision, sub), bytes);
     this.#cache.set(kv.modRevision, sub, bytes);
-    this.#changes.push(new StoredChange(key, type, bytes));
+    this.#changes.push(new StoredChange(key, { type, revision: kv.modRevision }, bytes));
   }
 
   // ── Compaction ───────────────────────────────────────────────────────────────────────────────
