@@ -10,7 +10,7 @@ import { isTrue } from "./request-info.js";
 
 /** Throws `ApiError` NotAcceptable. */
 export function formOf({ request }: Call): AcceptedForm {
-  const form = negotiate(request.headers.accept);
+  const form = negotiate(request.headers["accept"]);
   if (form) return form;
   throw new ApiError(
     "NotAcceptable",

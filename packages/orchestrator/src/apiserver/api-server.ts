@@ -8,24 +8,22 @@
  * timeout. HTTP/1.1 and HTTP/2 on one port.
  */
 import { randomUUID } from "node:crypto";
-import { once, setMaxListeners } from "node:events";
-import { createSecureServer, type Http2SecureServer } from "node:http2";
-import type { AddressInfo } from "node:net";
-import type { TLSSocket } from "node:tls";
+import { setMaxListeners } from "node:events";
 import { errorText } from "@sagong/base";
+import {
+  createHttpServer,
+  type HttpRequest,
+  type HttpResponse,
+  type RpcServer,
+  type Transport,
+} from "@sagong/rpc";
 import { stringify } from "yaml";
 import { ApiError, isApiError, methodNotAllowed, notServed } from "../api/api-status.js";
 import type { KeyPair } from "../pki/pki.js";
 import { authenticate, authorize } from "./authorize.js";
 import { Documents } from "./documents.js";
 import { healthOf } from "./health.js";
-import {
-  abandonBody,
-  type ApiServerDependencies,
-  type Request,
-  type Response,
-  sendText,
-} from "./http-exchange.js";
+import { type ApiServerDependencies, sendText } from "./http-exchange.js";
 import { DEFAULT_LIMITS, InFlight, type InFlightLimits } from "./in-flight.js";
 import { negotiate } from "./media-types.js";
 import { processFamilies } from "./metrics/process-metrics.js";
@@ -40,26 +38,29 @@ export interface ApiServerListenOptions {
   readonly port: number;
   readonly tls: KeyPair & { readonly ca: string };
   readonly version: string;
+  /** What carries HTTP/2; `DEFAULT_TRANSPORT` where left out. */
+  readonly transport?: Transport | undefined;
   /** kube-apiserver's defaults where left out. */
   readonly limits?: InFlightLimits | undefined;
   readonly requestTimeoutMs?: number | undefined;
 }
 
+/** Requests that are told to end have so long to say so to their clients. */
+const CLOSE_GRACE_MS = 500;
 /** Longer ones of clients are cut. */
 const MAX_AUDIT_ID_CHARACTERS = 1_024;
 
 export class ApiServer {
-  readonly #server: Http2SecureServer;
+  readonly #server: RpcServer;
   readonly #options: ApiServerListenOptions;
   readonly #dependencies: ApiServerDependencies;
   readonly #documents: Documents;
   readonly #inFlight: InFlight;
   readonly #metrics = new RequestMetrics();
-  readonly #sessions = new Set<{ destroy(): void }>();
   readonly #closing = new AbortController();
 
   private constructor(
-    server: Http2SecureServer,
+    server: RpcServer,
     options: ApiServerListenOptions,
     dependencies: ApiServerDependencies,
   ) {
@@ -72,7 +73,7 @@ export class ApiServer {
     this.#documents = new Documents({
       resources: dependencies.registry.resources,
       schema: dependencies.schema,
-      address: `${options.host}:${this.port}`,
+      address: `${options.host}:${options.port}`,
     });
   }
 
@@ -80,53 +81,44 @@ export class ApiServer {
     options: ApiServerListenOptions,
     dependencies: ApiServerDependencies,
   ): Promise<ApiServer> {
-    const { tls } = options;
-    const server = createSecureServer({
-      key: tls.key,
-      cert: tls.cert,
-      ca: tls.ca,
-      allowHTTP1: true,
-      requestCert: true,
+    const { host, port, tls, transport } = options;
+    // Set in the turn in which the server begins to listen, before it takes a connection.
+    let self: ApiServer | undefined;
+    const server = createHttpServer({
+      transport,
+      handler: (request, response) => {
+        if (self !== undefined) void self.#handle(request, response);
+      },
       // Without a certificate one may still ask for health: who is who is decided for each request.
-      rejectUnauthorized: false,
+      tls: { key: tls.key, cert: tls.cert, clientCa: tls.ca, clientCertificate: "optional" },
     });
-    server.listen(options.port, options.host);
-    await once(server, "listening");
-    const self = new ApiServer(server, options, dependencies);
-    server.on("request", (request, response) => void self.#handle(request, response));
-    server.on("sessionError", () => {}); // A broken connection is the client's affair.
-    server.on("secureConnection", (socket: TLSSocket) => {
-      self.#sessions.add(socket);
-      socket.once("close", () => self.#sessions.delete(socket));
-      socket.on("error", () => {}); // As above.
-    });
+    const bound = await server.listen({ host, port });
+    self = new ApiServer(server, { ...options, port: bound.port }, dependencies);
     return self;
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port; // A listening TCP server's.
+    return this.#options.port;
   }
 
   async close(): Promise<void> {
     this.#closing.abort(new Error("the server is shutting down"));
-    const closed = once(this.#server, "close");
-    this.#server.close();
-    for (const session of this.#sessions) session.destroy();
-    await closed;
+    await this.#server.close(CLOSE_GRACE_MS);
   }
 
   /** Never rejects: what fails becomes a Status. */
-  async #handle(request: Request, response: Response): Promise<void> {
+  async #handle(request: HttpRequest, response: HttpResponse): Promise<void> {
     const { clock, registry } = this.#dependencies;
     const startMs = clock.monotonicMs();
     const abort = new AbortController();
     const stop = (): void => abort.abort(new Error("the request is over"));
-    response.once("close", stop);
+    request.signal.addEventListener("abort", stop);
+    if (this.#closing.signal.aborted) stop();
     this.#closing.signal.addEventListener("abort", stop);
     let asked: Asked | undefined;
     let leave: (() => void) | undefined;
     try {
-      const auditId = String(request.headers["audit-id"] ?? randomUUID());
+      const auditId = request.headers["audit-id"] ?? randomUUID();
       response.setHeader("audit-id", auditId.slice(0, MAX_AUDIT_ID_CHARACTERS));
       response.setHeader("cache-control", "no-cache, private");
       asked = askedOf(request, registry);
@@ -147,7 +139,7 @@ export class ApiServer {
     }
   }
 
-  #fail(request: Request, response: Response, error: unknown): void {
+  #fail(request: HttpRequest, response: HttpResponse, error: unknown): void {
     if (response.headersSent) {
       response.destroy();
       return;
@@ -157,20 +149,19 @@ export class ApiServer {
       : new ApiError("InternalError", `Internal error occurred: ${errorText(error)}`);
     if (!isApiError(error)) {
       this.#dependencies.logger.error("request failed unexpectedly", {
-        path: request.url ?? "",
+        path: request.url,
         error: error instanceof Error ? (error.stack ?? error.message) : String(error),
       });
     }
     const retry = known.details?.retryAfterSeconds;
     if (retry !== undefined) response.setHeader("retry-after", String(retry));
     response.setHeader("content-type", "application/json");
-    if (!request.complete) abandonBody(request, response, this.#dependencies.clock);
     sendText(response, { code: known.code, body: JSON.stringify(known.toStatus()) });
   }
 
   async #route(exchange: {
-    readonly request: Request;
-    readonly response: Response;
+    readonly request: HttpRequest;
+    readonly response: HttpResponse;
     readonly asked: Asked;
     readonly signal: AbortSignal;
   }): Promise<void> {
@@ -190,7 +181,7 @@ export class ApiServer {
   }
 
   /** Health and version: load balancers and clients ask for them before they have a certificate. */
-  async #openToAll(request: Request, response: Response, { url }: Asked): Promise<boolean> {
+  async #openToAll(request: HttpRequest, response: HttpResponse, { url }: Asked): Promise<boolean> {
     if (url.path === "/version" || url.path === "/version/") {
       onlyReads(request);
       this.#sendJson(request, response, JSON.stringify(this.#version()));
@@ -209,14 +200,14 @@ export class ApiServer {
   }
 
   /** True where the path was a document's. */
-  #document(request: Request, response: Response, { url }: Asked): boolean {
+  #document(request: HttpRequest, response: HttpResponse, { url }: Asked): boolean {
     if (url.path === "/metrics") {
       onlyReads(request);
       response.setHeader("content-type", PROMETHEUS_TEXT);
       sendText(response, { code: 200, body: this.#metricsText(), request });
       return true;
     }
-    const { accept } = request.headers;
+    const accept = request.headers["accept"];
     const wanted = { accept: accept ?? "", form: negotiate(accept) };
     const document = this.#documents.find(url.path, wanted);
     if (!document) return false;
@@ -275,14 +266,14 @@ export class ApiServer {
     };
   }
 
-  #sendJson(request: Request, response: Response, text: string): void {
-    const isYaml = negotiate(request.headers.accept)?.media === "yaml";
+  #sendJson(request: HttpRequest, response: HttpResponse, text: string): void {
+    const isYaml = negotiate(request.headers["accept"])?.media === "yaml";
     if (isYaml) response.setHeader("content-type", "application/yaml");
     const body = isYaml ? stringify(JSON.parse(text)) : text;
     sendText(response, { code: 200, body, request });
   }
 }
 
-function onlyReads({ method }: Request): void {
+function onlyReads({ method }: HttpRequest): void {
   if (method !== "GET" && method !== "HEAD") throw methodNotAllowed();
 }

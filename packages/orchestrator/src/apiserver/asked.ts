@@ -1,7 +1,7 @@
 /** What a request asks for, found once: for limits, authorization, metrics and the handlers. */
+import type { HttpRequest } from "@sagong/rpc";
 import type { ServedResource } from "../api/schema/served.js";
 import type { Registry } from "../registry/registry.js";
-import type { Request } from "./http-exchange.js";
 import type { RequestKind } from "./in-flight.js";
 import type { AnsweredRequest } from "./metrics/request-metrics.js";
 import {
@@ -25,8 +25,8 @@ export interface Asked {
 }
 
 /** Throws `ApiError` BadRequest where the path cannot be read. */
-export function askedOf(request: Request, registry: Registry): Asked {
-  const url = parseRequestUrl(request.url ?? "/");
+export function askedOf(request: HttpRequest, registry: Registry): Asked {
+  const url = parseRequestUrl(request.url);
   const info = parseRequestPath(url.path);
   const verb = info && requestVerb(request.method, { info, url });
   const isRead = request.method === "GET" || request.method === "HEAD";
@@ -62,7 +62,7 @@ const METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PAT
 
 /** Only known words: a client must not be able to fill the metrics with names of its own. */
 export function metricsOf(
-  { method = "" }: Request,
+  { method }: HttpRequest,
   asked: Asked | undefined,
 ): Omit<AnsweredRequest, "code" | "seconds"> {
   const { resource, info, verb, url } = asked ?? {};

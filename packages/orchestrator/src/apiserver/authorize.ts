@@ -1,8 +1,11 @@
 /** Who asks, by the connection's certificate, and whether they may: the texts are RBAC's. */
-import type { TLSSocket } from "node:tls";
+import type { HttpRequest } from "@sagong/rpc";
 import { ApiError, forbidden } from "../api/api-status.js";
-import { mayDoEverything, type User, userOf } from "../authentication/client-certificate.js";
-import type { Request } from "./http-exchange.js";
+import {
+  mayDoEverything,
+  type User,
+  userOfIdentity,
+} from "../authentication/client-certificate.js";
 import type { RequestInfo, RequestVerb } from "./request-info.js";
 
 export interface Attributes {
@@ -12,22 +15,18 @@ export interface Attributes {
 }
 
 /** Throws `ApiError` Unauthorized. */
-export function authenticate(request: Request): User {
-  const socket =
-    "stream" in request
-      ? (request.stream.session?.socket as TLSSocket | undefined)
-      : (request.socket as TLSSocket); // The server speaks TLS only.
-  const user = socket && userOf(socket);
+export function authenticate({ peerIdentity }: HttpRequest): User {
+  const user = peerIdentity && userOfIdentity(peerIdentity);
   if (user) return user;
   throw new ApiError("Unauthorized", "Unauthorized");
 }
 
 /** Throws `ApiError` Forbidden. */
-export function authorize(user: User, request: Request, { path, resource }: Attributes): void {
+export function authorize(user: User, request: HttpRequest, { path, resource }: Attributes): void {
   if (mayDoEverything(user)) return;
   const who = `User ${JSON.stringify(user.name)}`;
   if (!resource) {
-    const verb = (request.method ?? "GET").toLowerCase();
+    const verb = request.method.toLowerCase();
     throw forbidden(`${who} cannot ${verb} path ${JSON.stringify(path)}`);
   }
   const { info, verb } = resource;

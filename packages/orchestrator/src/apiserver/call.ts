@@ -1,17 +1,18 @@
 /** One request for a resource, and what its URL says to every verb alike. */
+import type { HttpRequest, HttpResponse } from "@sagong/rpc";
 import { badRequest, invalidOptions, methodNotAllowed } from "../api/api-status.js";
 import type { KubeObject, ObjectKey } from "../api/resource.js";
 import type { ServedResource } from "../api/schema/served.js";
 import { Faults } from "../api/validation/faults.js";
 import type { User } from "../authentication/client-certificate.js";
 import type { ListQuery } from "../registry/list-objects.js";
-import type { ApiServerDependencies, Request, Response } from "./http-exchange.js";
+import type { ApiServerDependencies } from "./http-exchange.js";
 import { type ExpectedKind, decodeBody, type DecodedBody, readBody } from "./read-body.js";
 import type { RequestInfo, RequestUrl } from "./request-info.js";
 
 export interface Call {
-  readonly request: Request;
-  readonly response: Response;
+  readonly request: HttpRequest;
+  readonly response: HttpResponse;
   readonly url: RequestUrl;
   readonly info: RequestInfo;
   readonly user: User;
@@ -117,7 +118,7 @@ export function includeObjectOf({ url }: Call): "Metadata" | "None" | "Object" {
 }
 
 export async function bodyOf(call: Call): Promise<Buffer> {
-  return readBody(call.request, call.signal);
+  return readBody(call.request.body, call.request.headers["content-length"]);
 }
 
 /** The body as an object of the kind. */

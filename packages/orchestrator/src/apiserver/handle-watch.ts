@@ -2,9 +2,8 @@
  * A watch: the registry's events as lines of JSON, in the form that the client accepts. A client
  * that does not read holds up its own watch only, and not for long.
  */
-import type { ServerResponse } from "node:http";
-import type { Writable } from "node:stream";
-import { type Clock, errorText } from "@sagong/base";
+import { type Clock, encodeUtf8, errorText } from "@sagong/base";
+import type { HttpResponse } from "@sagong/rpc";
 import { ApiError, invalidOptions, isApiError } from "../api/api-status.js";
 import { partialMetadata, tableOf } from "../api/printing/tables.js";
 import { Faults } from "../api/validation/faults.js";
@@ -84,9 +83,7 @@ function checkOptions(match: string, { sendInitialEvents }: WatchQuery): void {
 
 /** Lines gathered while more are ready; waits for a slow client, but not longer than the watch. */
 class LineWriter {
-  readonly #response: ServerResponse;
-  /** What bytes go through: the response itself, or its stream on HTTP/2. */
-  readonly #stream: Writable;
+  readonly #response: HttpResponse;
   readonly #signal: AbortSignal;
   readonly #clock: Clock;
   /** The watch's own time where that is shorter: its registry does not see that a client stalls. */
@@ -100,8 +97,7 @@ class LineWriter {
   ) {
     this.#clock = server.clock;
     this.#stallMs = Math.min(MAX_STALL_MS, timeoutSeconds * 1_000);
-    this.#response = response as ServerResponse; // Both kinds write, flush and end alike.
-    this.#stream = "stream" in response ? response.stream : response;
+    this.#response = response;
     this.#signal = signal;
   }
 
@@ -111,7 +107,7 @@ class LineWriter {
   }
 
   async flush(): Promise<void> {
-    if (this.#stream.destroyed || this.#response.writableEnded) return;
+    if (this.#response.writableEnded) return;
     if (!this.hasBegun) {
       this.hasBegun = true;
       this.#response.setHeader("content-type", "application/json");
@@ -121,7 +117,7 @@ class LineWriter {
     if (this.#pending === "") return;
     const text = this.#pending;
     this.#pending = "";
-    if (this.#response.write(text) || this.#signal.aborted) return;
+    if (this.#response.write(encodeUtf8(text)) || this.#signal.aborted) return;
     await this.#drained();
   }
 
@@ -130,22 +126,21 @@ class LineWriter {
     return new Promise((resolve) => {
       const done = (): void => {
         stall.cancel();
-        this.#response.off("drain", done);
         this.#signal.removeEventListener("abort", done);
         resolve();
       };
       const stall = this.#clock.schedule(this.#stallMs, () => {
-        this.#stream.destroy();
+        this.#response.destroy();
         done();
       });
-      this.#response.on("drain", done);
+      void this.#response.drained().then(done);
       this.#signal.addEventListener("abort", done);
     });
   }
 
   end(): void {
     // What a client has not read by the end of the watch, it has given up.
-    if (this.#stream.writableNeedDrain) this.#stream.destroy();
+    if (this.#response.writableNeedDrain) this.#response.destroy();
     else this.#response.end();
   }
 }

@@ -1,8 +1,7 @@
-/** What both HTTP/1.1 and HTTP/2 requests are here, what handlers need, and how an answer is sent. */
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+/** What handlers need, and how an answer is sent. */
 import { gzipSync } from "node:zlib";
 import type { Clock, Logger } from "@sagong/base";
+import type { HttpRequest, HttpResponse } from "@sagong/rpc";
 import type { Schema } from "../api/schema/schema.js";
 import type { KeyPair } from "../pki/pki.js";
 import type { Registry } from "../registry/registry.js";
@@ -18,9 +17,6 @@ export interface ApiServerDependencies {
   readonly nodeClient: KeyPair & { readonly ca: string };
 }
 
-export type Request = IncomingMessage | Http2ServerRequest;
-export type Response = ServerResponse | Http2ServerResponse;
-
 const GZIP_FROM_BYTES = 128 * 1024;
 
 /**
@@ -28,42 +24,22 @@ const GZIP_FROM_BYTES = 128 * 1024;
  * answer has been given before: the request's deadline may be faster than its handler.
  */
 export function sendText(
-  response: Response,
+  response: HttpResponse,
   {
     code,
     body,
     request,
-  }: { readonly code: number; readonly body: string | Uint8Array; readonly request?: Request },
+  }: { readonly code: number; readonly body: string | Uint8Array; readonly request?: HttpRequest },
 ): void {
   if (response.headersSent) return;
   if (!response.hasHeader("content-type")) response.setHeader("content-type", "application/json");
   const gzip =
-    body.length > GZIP_FROM_BYTES &&
-    /\bgzip\b/.test(String(request?.headers["accept-encoding"] ?? ""));
+    body.length > GZIP_FROM_BYTES && /\bgzip\b/.test(request?.headers["accept-encoding"] ?? "");
   const bytes = gzip ? gzipSync(body, { level: 1 }) : Buffer.from(body);
   if (gzip) response.setHeader("content-encoding", "gzip");
-  response.setHeader("content-length", bytes.length);
+  response.setHeader("content-length", String(bytes.length));
   response.statusCode = code;
-  // Both kinds of response have this form of end().
-  (response as ServerResponse).end(bytes);
-}
-
-/** A client that goes on sending after it was refused is listened to for so long, then cut off. */
-const ABANDONED_BODY_MS = 5_000;
-
-/**
- * For an answer given before the body was read: the rest is thrown away as it comes, for a client
- * that is still sending would take a closed connection for the answer.
- */
-export function abandonBody(request: Request, response: Response, clock: Clock): void {
-  if ("stream" in request) {
-    const { stream } = request;
-    response.once("finish", () => stream.close());
-    return;
-  }
-  request.resume();
-  const timer = clock.schedule(ABANDONED_BODY_MS, () => request.socket.destroy());
-  request.once("close", () => timer.cancel());
+  response.end(bytes);
 }
 
 /** All warnings of one answer together, and each of them once they are more (apiserver's limits). */
@@ -71,7 +47,7 @@ const MAX_WARNINGS_CHARACTERS = 4_096;
 const MAX_WARNING_CHARACTERS = 256;
 
 /** `Warning: 299 - "…"`, one a text; what does not fit is left out, as kube-apiserver does. */
-export function sendWarnings(response: Response, texts: readonly string[]): void {
+export function sendWarnings(response: HttpResponse, texts: readonly string[]): void {
   if (texts.length === 0 || response.headersSent) return;
   const total = texts.reduce((sum, text) => sum + text.length, 0);
   const values: string[] = [];

@@ -1,18 +1,25 @@
 /** pods/log: fetched from the agent of the pod's node, as it comes. */
 import { once } from "node:events";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { errorText } from "@sagong/base";
+import type { HttpRequest, HttpResponse } from "@sagong/rpc";
 import { ApiError, badRequest } from "../api/api-status.js";
 import type { Node, Pod } from "../api/gen/core-v1.js";
 import type { ObjectKey } from "../api/resource.js";
 import type { Registry } from "../registry/registry.js";
-import type { ApiServerDependencies, Response } from "./http-exchange.js";
+import type { ApiServerDependencies } from "./http-exchange.js";
 import { readBody } from "./read-body.js";
 import type { RequestUrl } from "./request-info.js";
 
+export interface LogCall {
+  readonly url: RequestUrl;
+  readonly request: HttpRequest;
+  readonly response: HttpResponse;
+}
+
 export async function sendPodLog(
-  { url, response }: { readonly url: RequestUrl; readonly response: Response },
+  { url, request, response }: LogCall,
   key: ObjectKey,
   { registry, nodeClient }: ApiServerDependencies,
 ): Promise<void> {
@@ -31,7 +38,9 @@ export async function sendPodLog(
   const path = `/containerLogs/${names.map(encodeURIComponent).join("/")}${url.search}`;
   const { ca, cert, key: privateKey } = nodeClient;
   const upstream = httpsRequest({ host, port, path, ca, cert, key: privateKey });
-  response.once("close", () => upstream.destroy());
+  const stop = (): void => void upstream.destroy();
+  if (request.signal.aborted) stop();
+  request.signal.addEventListener("abort", stop);
   upstream.end();
   let answer: IncomingMessage;
   try {
@@ -45,8 +54,21 @@ export async function sendPodLog(
   if (answer.statusCode !== 200) throw badRequest((await readBody(answer)).toString("utf8"));
   response.setHeader("content-type", "text/plain");
   response.statusCode = 200;
-  answer.pipe(response as ServerResponse); // Both kinds are writable streams.
-  await once(answer, "close").catch(() => {}); // A client that leaves ends it too.
+  await copy(answer, response);
+}
+
+/** As it comes, and no faster than the client reads. */
+async function copy(answer: IncomingMessage, response: HttpResponse): Promise<void> {
+  response.flushHeaders(); // Of a log that is followed, and that may have no lines for long.
+  try {
+    for await (const part of answer) {
+      // Of a stream that nobody gave an encoding.
+      if (!response.write(part as Buffer)) await response.drained();
+    }
+  } catch {
+    return response.destroy(); // Either side left: what came is not the whole log.
+  }
+  response.end();
 }
 
 function containerOf(pod: Pod, key: ObjectKey, asked: string | undefined): string {

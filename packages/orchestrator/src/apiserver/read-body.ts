@@ -2,7 +2,7 @@
  * A request's body as an object of the kind that is expected, strictly checked. The texts are those
  * of Kubernetes' decoders, with which clients and people are familiar.
  */
-import type { IncomingMessage } from "node:http";
+import { errorText } from "@sagong/base";
 import { ApiError, badRequest } from "../api/api-status.js";
 import { checkFields, type FieldCheck, FieldTypeError } from "../api/codec/check-fields.js";
 import { decodeProtobuf } from "../api/codec/decode-protobuf.js";
@@ -10,44 +10,30 @@ import { JsonSyntaxError, type Occurrences, parseJson } from "../api/codec/parse
 import { isTree } from "../api/patch/json-tree.js";
 import { apiVersionOf, type KubeObject } from "../api/resource.js";
 import type { Schema } from "../api/schema/schema.js";
-import type { Request } from "./http-exchange.js";
 import { parseYaml, YamlSyntaxError } from "./parse-yaml.js";
 
 /** apiserver's limit of a request's body. */
 export const MAX_BODY_BYTES = 3_145_728;
 
-/**
- * Leaves the stream whole where it refuses the rest: an iterator would destroy the connection, and
- * with it the refusal. Throws `ApiError` RequestEntityTooLarge; rejects when `signal` is aborted.
- */
-export function readBody(stream: Request | IncomingMessage, signal?: AbortSignal): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    const end = (settle: () => void): void => {
-      stream.off("data", take).off("end", done).off("error", fail).off("close", gone);
-      signal?.removeEventListener("abort", aborted);
-      settle();
-    };
-    const take = (chunk: Buffer): void => {
-      bytes += chunk.length;
-      chunks.push(chunk);
-      if (bytes > MAX_BODY_BYTES) end(() => reject(tooLarge()));
-    };
-    const done = (): void => end(() => resolve(Buffer.concat(chunks)));
-    const fail = (error: Error): void => end(() => reject(unreadable(error.message)));
-    const gone = (): void => end(() => reject(unreadable("the connection was closed")));
-    const aborted = (): void => end(() => reject(unreadable("the request was given up")));
-    if (signal?.aborted) return reject(unreadable("the request was given up"));
-    if (Number(stream.headers["content-length"] ?? 0) > MAX_BODY_BYTES) return reject(tooLarge());
-    signal?.addEventListener("abort", aborted);
-    // Both kinds of request are streams of bytes with these events.
-    (stream as IncomingMessage)
-      .on("data", take)
-      .on("end", done)
-      .on("error", fail)
-      .on("close", gone);
-  });
+/** Throws `ApiError` RequestEntityTooLarge, where its length says so before any of it is read. */
+export async function readBody(
+  body: AsyncIterable<Uint8Array>,
+  contentLength?: string,
+): Promise<Buffer> {
+  if (Number(contentLength ?? 0) > MAX_BODY_BYTES) throw tooLarge();
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for await (const part of body) {
+      bytes += part.length;
+      if (bytes > MAX_BODY_BYTES) break;
+      parts.push(part);
+    }
+  } catch (error) {
+    throw badRequest(`the body of the request could not be read: ${errorText(error)}`);
+  }
+  if (bytes > MAX_BODY_BYTES) throw tooLarge();
+  return Buffer.concat(parts);
 }
 
 function tooLarge(): ApiError {
@@ -55,10 +41,6 @@ function tooLarge(): ApiError {
     "RequestEntityTooLarge",
     `Request entity too large: limit is ${MAX_BODY_BYTES}`,
   );
-}
-
-function unreadable(why: string): ApiError {
-  return badRequest(`the body of the request could not be read: ${why}`);
 }
 
 export interface ExpectedKind {
