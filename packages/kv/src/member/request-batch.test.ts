@@ -24,10 +24,8 @@ describe("encodeBatch()", () => {
   it("writes what the generated type writes, for every kind of request", () => {
     const kinds = Object.keys(TYPES) as EncodedRequest["kind"][];
     const origin = { memberId: 0xfedcba9876543210n, firstSequence: 2 ** 40 + 1 };
-    const requests = kinds.map((kind) => ({
-      kind,
-      body: TYPES[kind].encode(TYPES[kind].create()),
-    }));
+    // Nothing but defaults: the encoding of each is empty.
+    const requests = kinds.map((kind) => ({ kind, body: new Uint8Array(0) }));
     const expected = kinds.map((kind) =>
       InternalRequest.create({
         // The two go together by `kind`.
