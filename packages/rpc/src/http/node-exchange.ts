@@ -1,6 +1,11 @@
 /** Requests and responses of node:http, and of node:http2's compatible interface, as ours. */
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from "node:http2";
+import { type IncomingMessage, type ServerResponse, validateHeaderValue } from "node:http";
+import {
+  constants,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Stream,
+} from "node:http2";
 import { TLSSocket } from "node:tls";
 import type { Clock } from "@sagong/base";
 import type { PeerIdentity } from "../handler.js";
@@ -102,10 +107,12 @@ class NodeExchange implements HttpRequest, HttpResponse {
   }
 
   get writableNeedDrain(): boolean {
-    return this.#response.writableNeedDrain;
+    return (this.#stream ?? this.#response).writableNeedDrain;
   }
 
   setHeader(name: string, value: string | readonly string[]): void {
+    const values = typeof value === "string" ? [value] : value;
+    for (const one of values) validateHeaderValue(name, one); // Not all of Node's responses do.
     this.#response.setHeader(name, value);
   }
 
@@ -142,7 +149,9 @@ class NodeExchange implements HttpRequest, HttpResponse {
   }
 
   destroy(): void {
-    this.#response.destroy();
+    const stream = this.#stream;
+    if (stream) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    else this.#response.destroy();
   }
 
   /** That of HTTP/2; requests of HTTP/1.1 have none. */
