@@ -32,11 +32,17 @@ const MEMBER_ID_TAG = 1 << 3;
 const FIRST_SEQUENCE_TAG = 2 << 3;
 const REQUESTS_TAG = (3 << 3) | 2;
 
+/** Of member and sequence; and around a request. */
+const HEAD_BYTES_MAX = 22;
+const FRAME_BYTES_MAX = 12;
+
 export function encodeBatch(
   { memberId, firstSequence }: BatchOrigin,
   requests: readonly EncodedRequest[],
 ): Uint8Array {
-  const writer = new Writer();
+  let expectedBytes = HEAD_BYTES_MAX;
+  for (const { body } of requests) expectedBytes += body.length + FRAME_BYTES_MAX;
+  const writer = new Writer(expectedBytes);
   writer.uint32(MEMBER_ID_TAG);
   writer.uint64Big(memberId);
   writer.uint32(FIRST_SEQUENCE_TAG);

@@ -33,13 +33,16 @@ export class Writer {
   #length = 0;
   #hasSlab: boolean;
 
-  constructor() {
-    this.#hasSlab = !Writer.#isLent;
-    Writer.#isLent = true;
-    if (this.#hasSlab && Writer.#slab.length < SLAB_LEFT_MIN_BYTES) {
-      Writer.#slab = new Uint8Array(SLAB_BYTES);
+  /** `expectedBytes`: a large message whose size is known nearly is not moved while it grows. */
+  constructor(expectedBytes = 0) {
+    this.#hasSlab = !Writer.#isLent && expectedBytes <= SLAB_LEFT_MIN_BYTES;
+    if (!this.#hasSlab) {
+      this.#bytes = new Uint8Array(Math.max(expectedBytes, SLAB_LEFT_MIN_BYTES));
+      return;
     }
-    this.#bytes = this.#hasSlab ? Writer.#slab : new Uint8Array(SLAB_LEFT_MIN_BYTES);
+    Writer.#isLent = true;
+    if (Writer.#slab.length < SLAB_LEFT_MIN_BYTES) Writer.#slab = new Uint8Array(SLAB_BYTES);
+    this.#bytes = Writer.#slab;
   }
 
   /** What was written, as a view of exactly that length. The writer must not be used after. */
