@@ -30,7 +30,7 @@ rules("RFC 9113 §4.1 frame format", [
     name: "§4.1: frames of unknown types MUST be ignored, on any stream in any state",
     send: (talk) => [
       unknown(0),
-      unknown(talk.stream("open")),
+      unknown(talk.stream(talk.receiving)),
       unknown(talk.stream("closed by our RST_STREAM")),
       unknown(101),
       unknown(100),
@@ -48,7 +48,7 @@ rules("RFC 9113 §4.1 frame format", [
   {
     name: "§4.1: unused flags MUST be ignored",
     send: (talk) => {
-      const open = talk.stream("open");
+      const open = talk.stream(talk.receiving);
       return [
         frame({ type: Type.data, flags: 0xff & ~(END_STREAM | PADDED), streamId: open }),
         frame({ type: Type.priority, flags: 0xff, streamId: open, payload: [0, 0, 0, 0, 1] }),
@@ -68,7 +68,7 @@ rules("RFC 9113 §4.1 frame format", [
   {
     name: "§4.1: the reserved bit MUST be ignored, in stream numbers and in increments",
     send: (talk) => {
-      const open = talk.stream("open");
+      const open = talk.stream(talk.receiving);
       return [
         data(open | 0x80000000, 1),
         frame({ type: Type.ping, streamId: 0x80000000, payload: new Uint8Array(8) }),
@@ -80,7 +80,7 @@ rules("RFC 9113 §4.1 frame format", [
   },
 ]);
 
-describe.each([...SUBJECTS])("RFC 9113 §4.1 unused flags, as a $role", (subject) => {
+describe.each([...SUBJECTS])("RFC 9113 §4.1 unused flags, as a %s", (subject) => {
   it("§4.1: SETTINGS and PING with unused flags are answered like any", () => {
     const talk = subject.connect();
     talk.send(frame({ type: Type.settings, flags: 0xff & ~ACK }), ping(0xff & ~ACK));
@@ -91,7 +91,7 @@ describe.each([...SUBJECTS])("RFC 9113 §4.1 unused flags, as a $role", (subject
 rules("RFC 9113 §4.2 frame size", [
   {
     name: "§4.2: MUST take payloads of 16,384 bytes: DATA",
-    send: (talk) => [data(talk.stream("open"), MAX)],
+    send: (talk) => [data(talk.stream(talk.receiving), MAX)],
     expected: "none",
   },
   {
@@ -101,18 +101,18 @@ rules("RFC 9113 §4.2 frame size", [
       const field = [0x00, 0x01, 0x61, 0x7f, 0xf3, 0x7e, ...new Uint8Array(16_370).fill(0x62)];
       const fill = MAX - field.length;
       const rest = [0x00, 0x01, 0x63, fill - 4, ...new Uint8Array(fill - 4).fill(0x64)];
-      return [headers(talk.stream("open"), [...field, ...rest], END_HEADERS | END_STREAM)];
+      return [headers(talk.stream(talk.receiving), [...field, ...rest], END_HEADERS | END_STREAM)];
     },
     expected: "none",
   },
   {
     name: "§4.2: a larger payload MUST be a FRAME_SIZE_ERROR: DATA",
-    send: (talk) => [data(talk.stream("open"), MAX + 1)],
+    send: (talk) => [data(talk.stream(talk.receiving), MAX + 1)],
     expected: "connection: FRAME_SIZE_ERROR",
   },
   {
     name: "§4.2: a larger payload MUST be a FRAME_SIZE_ERROR of the connection: HEADERS",
-    send: (talk) => [headers(talk.stream("open"), new Uint8Array(MAX + 1).fill(0x82))],
+    send: (talk) => [headers(talk.stream(talk.receiving), new Uint8Array(MAX + 1).fill(0x82))],
     expected: "connection: FRAME_SIZE_ERROR",
   },
   {
@@ -127,13 +127,15 @@ rules("RFC 9113 §4.2 frame size", [
   },
   {
     name: "§4.2: too small for its mandatory fields MUST be a FRAME_SIZE_ERROR: DATA without its pad length",
-    send: (talk) => [frame({ type: Type.data, flags: PADDED, streamId: talk.stream("open") })],
+    send: (talk) => [
+      frame({ type: Type.data, flags: PADDED, streamId: talk.stream(talk.receiving) }),
+    ],
     expected: "connection: FRAME_SIZE_ERROR",
   },
   {
     name: "§4.2: too small for its mandatory fields MUST be a FRAME_SIZE_ERROR: HEADERS without its priority",
     send: (talk) => [
-      headers(talk.stream("open"), [0, 0, 0, 0], END_HEADERS | END_STREAM | PRIORITY),
+      headers(talk.stream(talk.receiving), [0, 0, 0, 0], END_HEADERS | END_STREAM | PRIORITY),
     ],
     expected: "connection: FRAME_SIZE_ERROR",
   },
@@ -164,7 +166,7 @@ rules(
   ).map(([what, make]) => ({
     name: `§4.3, §6.2, §6.10: within a field block MUST be a PROTOCOL_ERROR: ${what}`,
     send: (talk) => {
-      const id = talk.stream("open");
+      const id = talk.stream(talk.receiving);
       return [headers(id, TRAILER_BLOCK.slice(0, 2), END_STREAM), make(id)];
     },
     expected: "connection: PROTOCOL_ERROR",
@@ -174,7 +176,7 @@ rules(
 rules("RFC 9113 §4.3 field blocks", [
   {
     name: "§4.3: a decoding error MUST be a COMPRESSION_ERROR of the connection",
-    send: (talk) => [headers(talk.stream("open"), [0x80], END_HEADERS | END_STREAM)],
+    send: (talk) => [headers(talk.stream(talk.receiving), [0x80], END_HEADERS | END_STREAM)],
     expected: "connection: COMPRESSION_ERROR",
   },
   {
@@ -185,7 +187,7 @@ rules("RFC 9113 §4.3 field blocks", [
   {
     name: "§4.3: also where the fault lies across two fragments",
     send: (talk) => {
-      const id = talk.stream("open");
+      const id = talk.stream(talk.receiving);
       return [headers(id, [0x00, 0x05, 0x61], END_STREAM), continuation(id, [0x62])];
     },
     expected: "connection: COMPRESSION_ERROR",
@@ -193,7 +195,7 @@ rules("RFC 9113 §4.3 field blocks", [
   {
     name: "§4.3: a block cut anywhere, in empty fragments too, is one block",
     send: (talk) => {
-      const id = talk.stream("open");
+      const id = talk.stream(talk.receiving);
       const cut = TRAILER_BLOCK.map((byte) => continuation(id, [byte], 0));
       return [headers(id, [], END_STREAM), ...cut, continuation(id, [])];
     },
@@ -201,11 +203,11 @@ rules("RFC 9113 §4.3 field blocks", [
   },
 ]);
 
-describe.each([...SUBJECTS])("RFC 9113 §4.3 one compression context, as a $role", (subject) => {
+describe.each([...SUBJECTS])("RFC 9113 §4.3 one compression context, as a %s", (subject) => {
   it("§4.3, §5.1: blocks of a stream that we reset MUST still change the table", () => {
     const talk = subject.connect();
     const gone = talk.stream("closed by our RST_STREAM");
-    const next = talk.stream("open");
+    const next = talk.stream(talk.receiving);
     // Adds `a: b` to the table; 0xbe, its first entry, is an error where this was lost.
     talk.send(headers(gone, [0x40, 0x01, 0x61, 0x01, 0x62], END_HEADERS | END_STREAM));
     talk.send(headers(next, [0xbe], END_HEADERS | END_STREAM));

@@ -32,7 +32,7 @@ const { headerTableSize, enablePush, initialWindowSize, maxConcurrentStreams, ma
 rules("RFC 9113 §6.5 SETTINGS", [
   {
     name: "§6.5: on a stream MUST be a PROTOCOL_ERROR",
-    send: (talk) => [frame({ type: Type.settings, streamId: talk.stream("open") })],
+    send: (talk) => [frame({ type: Type.settings, streamId: talk.stream(talk.receiving) })],
     expected: PROTOCOL,
   },
   {
@@ -114,7 +114,7 @@ rules("RFC 9113 §6.5 SETTINGS", [
   {
     name: "§6.9.2: a change that makes a stream's window exceed 2^31-1 MUST be a FLOW_CONTROL_ERROR",
     send: (talk) => {
-      const id = talk.stream("open");
+      const id = talk.stream(talk.receiving);
       return [windowUpdate(id, WINDOW_MAX - DEFAULT_WINDOW), settings([initialWindowSize, 65_536])];
     },
     expected: FLOW,
@@ -129,7 +129,7 @@ rules("RFC 9113 §6.5 SETTINGS", [
   },
 ]);
 
-describe.each([...SUBJECTS])("RFC 9113 §6.5.3 synchronization, as a $role", (subject) => {
+describe.each([...SUBJECTS])("RFC 9113 §6.5.3 synchronization, as a %s", (subject) => {
   it("§6.5.3: each SETTINGS MUST be acknowledged at once, in order with other answers", () => {
     const talk = subject.connect();
     talk.send(ping(), settings(), settings([maxFrameSize, 20_000]), ping());
@@ -153,7 +153,7 @@ rules("RFC 9113 §6.7 PING", [
   {
     name: "§6.7: on a stream MUST be a PROTOCOL_ERROR",
     send: (talk) => [
-      frame({ type: Type.ping, streamId: talk.stream("open"), payload: new Uint8Array(8) }),
+      frame({ type: Type.ping, streamId: talk.stream(talk.receiving), payload: new Uint8Array(8) }),
     ],
     expected: PROTOCOL,
   },
@@ -164,7 +164,7 @@ rules("RFC 9113 §6.7 PING", [
   })),
 ]);
 
-describe.each([...SUBJECTS])("RFC 9113 §6.7 PING, as a $role", (subject) => {
+describe.each([...SUBJECTS])("RFC 9113 §6.7 PING, as a %s", (subject) => {
   it("§6.7: MUST be answered with ACK and the same payload, each, in order", () => {
     const talk = subject.connect();
     const payloads = [1, 2, 3].map((n) => [n, 0xff, 0, 0x80, n, n, n, n]);
@@ -186,14 +186,25 @@ rules("RFC 9113 §6.8 GOAWAY", [
   {
     name: "§6.8: on a stream MUST be a PROTOCOL_ERROR",
     send: (talk) => [
-      frame({ type: Type.goaway, streamId: talk.stream("open"), payload: new Uint8Array(8) }),
+      frame({
+        type: Type.goaway,
+        streamId: talk.stream(talk.receiving),
+        payload: new Uint8Array(8),
+      }),
     ],
     expected: PROTOCOL,
   },
   {
-    name: "§6.8: may carry debug data, which means nothing",
-    send: () => [frame({ type: Type.goaway, payload: [0x7f, 255, 255, 255, 0, 0, 0, 0, 1, 2, 3] })],
+    name: "§6.8, §7: may carry debug data and an unknown code, which mean nothing",
+    role: "server",
+    send: () => [frame({ type: Type.goaway, payload: [0x7f, 255, 255, 255, 0xde, 0xad, 0, 0, 1] })],
     expected: "none",
+  },
+  {
+    name: "§6.8: a client without streams has no more use for the connection: GOAWAY, and closed",
+    role: "client",
+    send: () => [frame({ type: Type.goaway, payload: [0x7f, 255, 255, 255, 0xde, 0xad, 0, 0, 1] })],
+    expected: "connection: NO_ERROR",
   },
 ]);
 
@@ -242,7 +253,7 @@ rules("RFC 9113 §6.9 WINDOW_UPDATE", [
   })),
   {
     name: "§6.9: an increment of 0 MUST be a PROTOCOL_ERROR of its stream",
-    send: (talk) => [windowUpdate(talk.stream("open"), 0)],
+    send: (talk) => [windowUpdate(talk.stream(talk.receiving), 0)],
     expected: "stream %: PROTOCOL_ERROR",
   },
   {
@@ -262,12 +273,12 @@ rules("RFC 9113 §6.9 WINDOW_UPDATE", [
   },
   {
     name: "§6.9.1: a stream's window above 2^31-1 MUST end the stream with FLOW_CONTROL_ERROR",
-    send: (talk) => [windowUpdate(talk.stream("open"), WINDOW_MAX)],
+    send: (talk) => [windowUpdate(talk.stream(talk.receiving), WINDOW_MAX)],
     expected: "stream %: FLOW_CONTROL_ERROR",
   },
   {
     name: "§6.9.1: a stream's window at exactly 2^31-1 is taken",
-    send: (talk) => [windowUpdate(talk.stream("open"), WINDOW_MAX - DEFAULT_WINDOW)],
+    send: (talk) => [windowUpdate(talk.stream(talk.receiving), WINDOW_MAX - DEFAULT_WINDOW)],
     expected: "none",
   },
   {

@@ -54,7 +54,7 @@ rules("RFC 9113 §6.1 DATA", [
       frame({
         type: Type.data,
         flags: PADDED,
-        streamId: talk.stream("open"),
+        streamId: talk.stream(talk.receiving),
         payload: [4, 0, 0, 0],
       }),
     ],
@@ -63,14 +63,19 @@ rules("RFC 9113 §6.1 DATA", [
   {
     name: "§6.1: padding longer than the payload MUST be a PROTOCOL_ERROR",
     send: (talk) => [
-      frame({ type: Type.data, flags: PADDED, streamId: talk.stream("open"), payload: [255, 0] }),
+      frame({
+        type: Type.data,
+        flags: PADDED,
+        streamId: talk.stream(talk.receiving),
+        payload: [255, 0],
+      }),
     ],
     expected: PROTOCOL,
   },
   {
     name: "§6.1: padding of every length is taken, with content and without",
     send: (talk) => {
-      const id = talk.stream("open");
+      const id = talk.stream(talk.receiving);
       return [0, 1, 254, 255].flatMap((padding) => [
         padded(Type.data, id, { content: [], padding }),
         padded(Type.data, id, { content: [1], padding }),
@@ -89,7 +94,7 @@ rules("RFC 9113 §6.2 HEADERS", [
   {
     name: "§6.2: padding as long as the payload MUST be a PROTOCOL_ERROR",
     send: (talk) => [
-      headers(talk.stream("open"), [4, 0x88, 0, 0], PADDED | END_HEADERS | END_STREAM),
+      headers(talk.stream(talk.receiving), [4, 0x88, 0, 0], PADDED | END_HEADERS | END_STREAM),
     ],
     expected: PROTOCOL,
   },
@@ -97,7 +102,7 @@ rules("RFC 9113 §6.2 HEADERS", [
     name: "§6.2: padding that reaches into the priority MUST be a PROTOCOL_ERROR",
     send: (talk) => [
       headers(
-        talk.stream("open"),
+        talk.stream(talk.receiving),
         [3, 0, 0, 0, 0, 16, 0, 0],
         PADDED | PRIORITY | END_HEADERS | END_STREAM,
       ),
@@ -107,7 +112,7 @@ rules("RFC 9113 §6.2 HEADERS", [
   {
     name: "§6.2: padding and priority are taken off the field block",
     send: (talk) => [
-      padded(Type.headers, talk.stream("open"), {
+      padded(Type.headers, talk.stream(talk.receiving), {
         content: [0, 0, 0, 0, 16, ...TRAILER_BLOCK],
         padding: 255,
         flags: PRIORITY | END_HEADERS | END_STREAM,
@@ -118,7 +123,7 @@ rules("RFC 9113 §6.2 HEADERS", [
   {
     name: "§5.3.2: a stream that depends on itself is no error any more: priorities are ignored",
     send: (talk) => {
-      const id = talk.stream("open");
+      const id = talk.stream(talk.receiving);
       return [
         frame({ type: Type.priority, streamId: id, payload: [...uint32(id), 1] }),
         headers(id, [...uint32(id), 1, ...TRAILER_BLOCK], PRIORITY | END_HEADERS | END_STREAM),
@@ -132,7 +137,7 @@ const sizes = (type: number, allowed: number): Rule[] =>
   [0, allowed - 1, allowed + 1, 100].map((bytes) => ({
     name: `of ${bytes} bytes MUST be a FRAME_SIZE_ERROR`,
     send: (talk) => [
-      frame({ type, streamId: talk.stream("open"), payload: new Uint8Array(bytes) }),
+      frame({ type, streamId: talk.stream(talk.receiving), payload: new Uint8Array(bytes) }),
     ],
     expected: SIZE,
   }));
@@ -167,7 +172,7 @@ rules("RFC 9113 §6.4 RST_STREAM", [
 rules("RFC 9113 §6.6, §8.4 PUSH_PROMISE, which we forbid", [
   {
     name: "§8.4: a server MUST take it for a PROTOCOL_ERROR, a client that forbids push too (§6.5.2)",
-    send: (talk) => [pushPromise(talk.stream("open"), 2)],
+    send: (talk) => [pushPromise(talk.stream(talk.receiving), 2)],
     expected: PROTOCOL,
   },
   {
@@ -191,7 +196,7 @@ rules("RFC 9113 §6.10 CONTINUATION", [
   {
     name: "§6.10: MUST follow HEADERS or CONTINUATION without END_HEADERS: after a whole block",
     send: (talk) => {
-      const id = talk.stream("open");
+      const id = talk.stream(talk.receiving);
       return [headers(id, TRAILER_BLOCK, END_HEADERS | END_STREAM), continuation(id, [])];
     },
     expected: PROTOCOL,
@@ -199,7 +204,7 @@ rules("RFC 9113 §6.10 CONTINUATION", [
   {
     name: "§6.10: MUST follow HEADERS or CONTINUATION without END_HEADERS: after the last CONTINUATION",
     send: (talk) => {
-      const id = talk.stream("open");
+      const id = talk.stream(talk.receiving);
       return [headers(id, TRAILER_BLOCK, END_STREAM), continuation(id, []), continuation(id, [])];
     },
     expected: PROTOCOL,
@@ -207,7 +212,7 @@ rules("RFC 9113 §6.10 CONTINUATION", [
   {
     name: "§6.10: MUST follow HEADERS or CONTINUATION without END_HEADERS: after DATA",
     send: (talk) => {
-      const id = talk.stream("open");
+      const id = talk.stream(talk.receiving);
       return [data(id), continuation(id, TRAILER_BLOCK)];
     },
     expected: PROTOCOL,
@@ -215,7 +220,7 @@ rules("RFC 9113 §6.10 CONTINUATION", [
   {
     name: "§6.10: END_STREAM is that of HEADERS: on CONTINUATION the flag means nothing",
     send: (talk) => {
-      const id = talk.stream("open");
+      const id = talk.stream(talk.receiving);
       return [headers(id, TRAILER_BLOCK, 0), continuation(id, [], END_HEADERS | END_STREAM)];
     },
     // Trailers that do not end the stream (§8.1).
@@ -223,7 +228,7 @@ rules("RFC 9113 §6.10 CONTINUATION", [
   },
 ]);
 
-describe.each([...SUBJECTS])("RFC 9113 §6.4 after RST_STREAM, as a $role", (subject) => {
+describe.each([...SUBJECTS])("RFC 9113 §6.4 after RST_STREAM, as a %s", (subject) => {
   it("§6.4: MUST NOT send anything more for the stream, whatever comes for it", () => {
     const talk = subject.connect();
     const id = talk.stream("closed by its RST_STREAM");

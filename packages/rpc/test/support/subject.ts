@@ -7,7 +7,15 @@ import { concatBytes } from "@sagong/base";
 import { ErrorCode } from "../../src/http2/frames/error-code.js";
 import type { Frame } from "../../src/http2/frames/frame.js";
 import { OK, RawClient } from "../../src/http2/testing/raw-client.js";
-import { END_HEADERS, END_STREAM, headers, REQUEST_BLOCK, rstStream } from "./frame-bytes.js";
+import {
+  END_HEADERS,
+  END_STREAM,
+  headers,
+  REQUEST_BLOCK,
+  RESPONSE_BLOCK,
+  rstStream,
+} from "./frame-bytes.js";
+import { RawServer } from "./raw-server.js";
 
 export type Role = "server" | "client";
 
@@ -28,6 +36,8 @@ export interface Talk {
   readonly isClosed: boolean;
   /** A block that the endpoint's peer may open a stream, or an answer, with. */
   readonly block: readonly number[];
+  /** The state where the peer may send content and trailers and nothing else follows from that. */
+  readonly receiving: StreamState;
   /** The peer's frames to the endpoint. */
   send(...frames: readonly Uint8Array[]): Talk;
   /** The next of its streams, in that state; what came until then is forgotten. */
@@ -36,6 +46,8 @@ export interface Talk {
 }
 
 export interface Subject {
+  /** Its role, for the names of tests. */
+  readonly toString: () => string;
   readonly role: Role;
   /** After both prefaces and their acknowledgements. */
   connect(): Talk;
@@ -67,6 +79,7 @@ export function verdict(talk: Talk): string {
 class ServerTalk implements Talk {
   readonly role = "server";
   readonly block: readonly number[] = REQUEST_BLOCK;
+  readonly receiving: StreamState = "open";
   readonly client: RawClient;
   #nextStreamId = 1;
 
@@ -111,8 +124,56 @@ class ServerTalk implements Talk {
   }
 }
 
+class ClientTalk implements Talk {
+  readonly role = "client";
+  readonly block: readonly number[] = RESPONSE_BLOCK;
+  // An answer that ends before its request makes a client reset the stream.
+  readonly receiving: StreamState = "half-closed (local)";
+  readonly server: RawServer;
+
+  constructor(server: RawServer) {
+    this.server = server;
+  }
+
+  get frames(): readonly Frame[] {
+    return this.server.frames;
+  }
+
+  get eventKinds(): readonly string[] {
+    return this.server.eventKinds;
+  }
+
+  get isClosed(): boolean {
+    return this.server.connection.isClosed;
+  }
+
+  send(...frames: readonly Uint8Array[]): this {
+    this.server.send(...frames);
+    return this;
+  }
+
+  /** The answer's head has come. */
+  stream(state: StreamState): number {
+    const isOpen = state === "open" || state.startsWith("closed by our");
+    const id = this.server.request({ endStream: !isOpen });
+    const isWhole = state === "closed by END_STREAM";
+    this.send(headers(id, RESPONSE_BLOCK, END_HEADERS | (isWhole ? END_STREAM : 0)));
+    if (state === "closed by its RST_STREAM") this.send(rstStream(id));
+    if (state === "closed by our RST_STREAM") this.server.connection.reset(id, ErrorCode.cancel);
+    this.server.read();
+    this.forget();
+    return id;
+  }
+
+  forget(): this {
+    this.server.forget();
+    return this;
+  }
+}
+
 export const SERVER: Subject = {
   role: "server",
+  toString: () => "server",
   connect: () => new ServerTalk(new RawClient().open()),
   // A server's answer that ends before its request resets the stream: it is never half-closed here.
   states: [
@@ -124,4 +185,18 @@ export const SERVER: Subject = {
   ],
 };
 
-export const SUBJECTS: readonly Subject[] = [SERVER];
+export const CLIENT: Subject = {
+  role: "client",
+  toString: () => "client",
+  connect: () => new ClientTalk(new RawServer().open()),
+  // An answer that ends before its request resets the stream: it is never half-closed there.
+  states: [
+    "open",
+    "half-closed (local)",
+    "closed by END_STREAM",
+    "closed by its RST_STREAM",
+    "closed by our RST_STREAM",
+  ],
+};
+
+export const SUBJECTS: readonly Subject[] = [SERVER, CLIENT];

@@ -129,7 +129,8 @@ function faultOfTarget(
   if (!pseudo.get(":scheme")) return "no :scheme";
   if (!path) return "no :path";
   if (!path.startsWith("/") && !(path === "*" && method === "OPTIONS")) return `:path "${path}"`;
-  if (host !== undefined && authority !== undefined && host !== authority) {
+  if (host === undefined || authority === undefined) return undefined;
+  if (host.toLowerCase() !== authority.toLowerCase()) {
     return `the host "${host}" beside the :authority "${authority}"`;
   }
   return undefined;
