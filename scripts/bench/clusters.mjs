@@ -5,138 +5,170 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import { get } from "node:http";
 import { createServer } from "node:net";
 import { root } from "../lib/prepare.mjs";
 
 /** `before`: ours from another checkout. @typedef {"sagong" | "etcd" | "before"} Kind */
 
-const START_LIMIT_MS = 30_000;
-const STOP_LIMIT_MS = 10_000;
-const POLL_MS = 100;
+const START_LIMIT_MS = 60_000;
+const STOP_LIMIT_MS = 20_000;
+const POLL_MS = 50;
 /** Linux counts CPU time in these (`getconf CLK_TCK`), on every architecture of today. */
 const TICK_MICROS = 10_000;
+
+/**
+ * @typedef {object} ClusterMember
+ * @property {string} name
+ * @property {string} endpoint client URL
+ * @property {readonly string[]} flags
+ * @property {string} folder of its data
+ * @property {string} log file
+ * @property {import("node:child_process").ChildProcess | undefined} child
+ */
 
 export class Cluster {
   /** @type {Kind} */
   kind;
-  /** Client URLs. @type {string[]} */
-  endpoints = [];
-  /** @type {{ name: string, child: import("node:child_process").ChildProcess }[]} */
-  #members = [];
-  #folder;
+  /** @type {ClusterMember[]} */
+  members;
+  #profile;
   #checkout;
 
   /**
+   * Starts nothing yet.
    * @param {Kind} kind
    * @param {{
    *   folder: string, ports: readonly number[], profile: string | undefined, checkout?: string,
-   * }} options two ports for each member; `checkout` where it is not this one
+   *   flags?: readonly string[],
+   * }} options two ports for each member; `checkout` where it is not this one; `flags` added
    */
-  constructor(kind, { folder, ports, profile, checkout = root }) {
+  constructor(kind, { folder, ports, profile, checkout = root, flags = [] }) {
     this.kind = kind;
     this.#checkout = checkout;
-    this.#folder = `${folder}/${kind}`;
-    mkdirSync(this.#folder, { recursive: true });
+    this.#profile = profile;
+    mkdirSync(`${folder}/${kind}`, { recursive: true });
     const names = Array.from({ length: ports.length / 2 }, (_, i) => `m${i + 1}`);
     const peer = (/** @type {number} */ i) => `http://127.0.0.1:${ports[2 * i + 1]}`;
     const initialCluster = names.map((name, i) => `${name}=${peer(i)}`).join(",");
-    for (const [i, name] of names.entries()) {
-      const client = `http://127.0.0.1:${ports[2 * i]}`;
-      this.endpoints.push(client);
-      this.#start(name, profile, [
-        `--name=${name}`,
-        `--data-dir=${this.#folder}/${name}`,
-        `--listen-client-urls=${client}`,
-        `--advertise-client-urls=${client}`,
-        `--listen-peer-urls=${peer(i)}`,
-        `--initial-advertise-peer-urls=${peer(i)}`,
-        `--initial-cluster=${initialCluster}`,
-        "--initial-cluster-state=new",
-        `--initial-cluster-token=bench-${kind}`,
-        "--heartbeat-interval=100",
-        "--election-timeout=1000",
-        "--snapshot-count=100000",
-        "--quota-backend-bytes=8589934592",
-        "--log-level=error",
-      ]);
-    }
+    this.members = names.map((name, i) => {
+      const endpoint = `http://127.0.0.1:${ports[2 * i]}`;
+      const dataDir = `${folder}/${kind}/${name}`;
+      return {
+        name,
+        endpoint,
+        folder: dataDir,
+        log: `${dataDir}.log`,
+        child: undefined,
+        flags: [
+          `--name=${name}`,
+          `--data-dir=${dataDir}`,
+          `--listen-client-urls=${endpoint}`,
+          `--advertise-client-urls=${endpoint}`,
+          `--listen-peer-urls=${peer(i)}`,
+          `--initial-advertise-peer-urls=${peer(i)}`,
+          `--initial-cluster=${initialCluster}`,
+          "--initial-cluster-state=new",
+          `--initial-cluster-token=bench-${kind}`,
+          "--heartbeat-interval=100",
+          "--election-timeout=1000",
+          "--snapshot-count=100000",
+          "--quota-backend-bytes=8589934592",
+          "--log-level=error",
+          ...flags,
+        ],
+      };
+    });
+  }
+
+  /** Client URLs. */
+  get endpoints() {
+    return this.members.map(({ endpoint }) => endpoint);
+  }
+
+  /** Starts those that do not run. */
+  start() {
+    for (const member of this.members) if (!isRunning(member)) this.startMember(member);
+  }
+
+  /** @param {ClusterMember} member that does not run */
+  startMember(member) {
+    const sagong = [
+      ...(this.#profile ? ["--cpu-prof", `--cpu-prof-dir=${this.#profile}`] : []),
+      `${this.#checkout}/packages/cli/bin/sagong.mjs`,
+      "store",
+    ];
+    const [program, words] =
+      this.kind === "etcd" ? ["etcd", ["--logger=zap"]] : [process.execPath, sagong];
+    const log = openSync(member.log, "a");
+    const child = spawn(program, [...words, ...member.flags], { stdio: ["ignore", log, log] });
+    closeSync(log);
+    child.once("error", (error) => console.error(`${this.kind} ${member.name}: ${error.message}`));
+    member.child = child;
   }
 
   /** Resolves when every member answers; rejects with a member's log where one does not. */
   async ready() {
     const end = performance.now() + START_LIMIT_MS;
-    for (const [i, endpoint] of this.endpoints.entries()) {
-      while (!(await isHealthy(`${endpoint}/health`))) {
-        const member = this.#members[i];
-        const ended = member?.child.exitCode ?? member?.child.signalCode ?? null;
-        if (ended !== null || performance.now() > end) {
-          const log = readFileSync(`${this.#folder}/${member?.name}.log`, "utf8").slice(-2_000);
-          throw new Error(`${this.kind} at ${endpoint} did not get ready:\n${log}`);
+    for (const member of this.members) {
+      while (!(await isHealthy(`${member.endpoint}/health`))) {
+        if (!isRunning(member) || performance.now() > end) {
+          const log = readFileSync(member.log, "utf8").slice(-2_000);
+          throw new Error(`${this.kind} at ${member.endpoint} did not get ready:\n${log}`);
         }
         await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       }
     }
   }
 
-  /** Process ids of the members. */
-  get pids() {
-    return this.#members.map(({ child }) => child.pid ?? 0);
+  /** Resident memory of each member in bytes; NaN where the system has no /proc. */
+  get residentBytes() {
+    return this.members.map((member) => this.#read(member, residentBytes));
   }
 
-  /** Resident memory of all members in bytes; NaN where the system has no /proc. */
-  get residentBytes() {
-    return this.#sum(residentBytes);
+  /** The same without what is only mapped from files and can be dropped by the kernel. */
+  get anonymousBytes() {
+    return this.members.map((member) => this.#read(member, anonymousBytes));
   }
 
   /** CPU time that all members have taken so far; NaN where the system has no /proc. */
   get cpuMicros() {
-    return this.#sum((pid) => {
-      // proc(5): utime and stime are fields 14 and 15; field 2 is in parentheses.
-      const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      return (Number(fields[11]) + Number(fields[12])) * TICK_MICROS;
-    });
+    return this.members
+      .map((member) => this.#read(member, cpuMicros))
+      .reduce((sum, micros) => sum + micros, 0);
+  }
+
+  /** @param {ClusterMember} member @param {NodeJS.Signals} [signal] */
+  async stopMember(member, signal = "SIGTERM") {
+    const { child } = member;
+    if (child === undefined || !isRunning(member)) return;
+    const exited = once(child, "exit");
+    child.kill(signal);
+    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_LIMIT_MS);
+    await exited;
+    clearTimeout(timer);
   }
 
   async stop() {
-    await Promise.all(
-      this.#members.map(async ({ child }) => {
-        if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-        const exited = once(child, "exit");
-        child.kill("SIGTERM");
-        const timer = setTimeout(() => child.kill("SIGKILL"), STOP_LIMIT_MS);
-        await exited;
-        clearTimeout(timer);
-      }),
-    );
+    await Promise.all(this.members.map((member) => this.stopMember(member)));
   }
 
-  /**
-   * @param {string} name
-   * @param {string | undefined} profile
-   * @param {readonly string[]} flags
-   */
-  #start(name, profile, flags) {
-    const sagong = [
-      ...(profile ? ["--cpu-prof", `--cpu-prof-dir=${profile}`] : []),
-      `${this.#checkout}/packages/cli/bin/sagong.mjs`,
-      "store",
-    ];
-    const [program, words] =
-      this.kind === "etcd" ? ["etcd", ["--logger=zap"]] : [process.execPath, sagong];
-    const log = openSync(`${this.#folder}/${name}.log`, "a");
-    const child = spawn(program, [...words, ...flags], { stdio: ["ignore", log, log] });
-    child.once("error", (error) => console.error(`${this.kind} ${name}: ${error.message}`));
-    this.#members.push({ name, child });
+  /** Stops it, and its data are gone. */
+  async remove() {
+    await this.stop();
+    for (const { folder } of this.members) rmSync(folder, { recursive: true, force: true });
   }
 
-  /** @param {(pid: number) => number} count */
-  #sum(count) {
-    if (process.platform !== "linux") return Number.NaN;
-    return this.pids.map(count).reduce((a, b) => a + b, 0);
+  /** @param {ClusterMember} member @param {(pid: number) => number} read */
+  #read({ child }, read) {
+    return process.platform === "linux" && child?.pid !== undefined ? read(child.pid) : Number.NaN;
   }
+}
+
+/** @param {ClusterMember} member */
+function isRunning({ child }) {
+  return child?.pid !== undefined && child.exitCode === null && child.signalCode === null;
 }
 
 /**
@@ -171,4 +203,18 @@ function isHealthy(url) {
 export function residentBytes(pid) {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
+}
+
+/** @param {number} pid */
+function anonymousBytes(pid) {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Number(/RssAnon:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
+}
+
+/** @param {number} pid */
+function cpuMicros(pid) {
+  // proc(5): utime and stime are fields 14 and 15; field 2 is in parentheses.
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MICROS;
 }

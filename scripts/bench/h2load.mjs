@@ -1,16 +1,17 @@
 // @ts-check
 /** One run of h2load: many copies of one gRPC call over a few connections. */
 import { execFile } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { quantile } from "./statistics.mjs";
 
 /**
- * @typedef {object} Load
+ * @typedef {object} H2load
  * @property {string} endpoint
- * @property {string} method as in `/etcdserverpb.KV/Put`
+ * @property {string} path as in `/etcdserverpb.KV/Put`
  * @property {Uint8Array} message the encoded request
  * @property {number} inFlight calls under way at once
  * @property {number} requests
- * @property {string} bodyFile where the request's frame is written for h2load
+ * @property {string} folder where the request's frame and the answers' times are written
  */
 
 /** gRPC puts a flag and a length before each message. */
@@ -20,36 +21,52 @@ const STREAMS_MAX = 100;
 const LIMIT_MS = 300_000;
 
 /**
- * @param {Load} load
- * @returns {Promise<{ perSecond: number, meanMs: number, dataBytes: number }>} `dataBytes`: of the
- *   answers' bodies
+ * @param {H2load} load
+ * @returns {Promise<{ perSecond: number, p50Ms: number, p99Ms: number, dataBytes: number }>}
+ *   `dataBytes`: of the answers' bodies
  */
-export async function h2load({ endpoint, method, message, inFlight, requests, bodyFile }) {
+export async function h2load({ endpoint, path, message, inFlight, requests, folder }) {
   const frame = new Uint8Array(FRAME_HEAD_BYTES + message.length);
   new DataView(frame.buffer).setUint32(1, message.length);
   frame.set(message, FRAME_HEAD_BYTES);
-  writeFileSync(bodyFile, frame);
+  const files = { body: `${folder}/body`, times: `${folder}/times` };
+  writeFileSync(files.body, frame);
+  // h2load appends.
+  rmSync(files.times, { force: true });
   const connections = Math.max(1, Math.ceil(inFlight / STREAMS_MAX));
-  const streams = Math.ceil(inFlight / connections);
   const output = await run([
     `-n${requests}`,
     `-c${connections}`,
-    `-m${streams}`,
+    `-m${Math.ceil(inFlight / connections)}`,
     "-t1",
-    `-d${bodyFile}`,
+    `-d${files.body}`,
+    `--log-file=${files.times}`,
     "-Hcontent-type: application/grpc",
     "-Hte: trailers",
-    `${endpoint}${method}`,
+    `${endpoint}${path}`,
   ]);
+  const result = parseOutput(output, requests);
+  return { ...result, ...parseTimes(readFileSync(files.times, "utf8")) };
+}
+
+/** @param {string} output @param {number} requests */
+export function parseOutput(output, requests) {
   const perSecond = Number(/, ([\d.]+) req\/s/.exec(output)?.[1]);
   const succeeded = Number(/ (\d+) succeeded/.exec(output)?.[1]);
   const dataBytes = Number(/\((\d+)\) data/.exec(output)?.[1]);
-  const mean = /time for request:\s+\S+\s+\S+\s+([\d.]+)(us|ms|s)/.exec(output);
-  if (!(perSecond > 0) || succeeded !== requests || !mean) {
+  if (!(perSecond > 0) || succeeded !== requests) {
     throw new Error(`h2load did not finish ${requests} requests:\n${output}`);
   }
-  const unit = { us: 0.001, ms: 1, s: 1000 }[mean[2] ?? "ms"] ?? 1;
-  return { perSecond, meanMs: Number(mean[1]) * unit, dataBytes };
+  return { perSecond, dataBytes };
+}
+
+/** @param {string} text of h2load's log: start, HTTP status, microseconds; by tabs */
+export function parseTimes(text) {
+  const times = text
+    .trimEnd()
+    .split("\n")
+    .map((line) => Number(line.slice(line.lastIndexOf("\t") + 1)) / 1_000);
+  return { p50Ms: quantile(times, 0.5), p99Ms: quantile(times, 0.99) };
 }
 
 /** @param {readonly string[]} args @returns {Promise<string>} */

@@ -1,80 +1,83 @@
 // @ts-check
-/** One run of one load on one cluster, held against what the store says afterwards. */
+/** What every load does around its work: find the leader, and hold the work against the store. */
 import { realClock } from "@sagong/base/real";
-import { createStoreClient, RangeResponse } from "@sagong/kv/client";
-import { FRAME_HEAD_BYTES, h2load } from "./h2load.mjs";
-import { KEY, valueOf } from "./loads.mjs";
+import { createStoreClient } from "@sagong/kv/client";
 
-/** A first short run says how many requests fill the time. */
-const TRIAL_REQUESTS = 200;
+/** @typedef {import("./clusters.mjs").Cluster} Cluster */
+/** @typedef {import("@sagong/kv/client").StoreClient} StoreClient */
+
+/** A key that no load uses. */
+const NO_KEY = new TextEncoder().encode("bench/nothing");
 
 /**
- * Rejects where the leader changed meanwhile, or where not every call was answered with ok.
- * @param {import("./clusters.mjs").Cluster} cluster
- * @param {import("./loads.mjs").Load} load
- * @param {{ seconds: number, folder: string }} options
+ * @template T
+ * @param {readonly string[]} endpoints
+ * @param {(client: StoreClient) => Promise<T>} work
  */
-export async function measure(cluster, load, { seconds, folder }) {
-  const endpoint = await leaderOf(cluster);
-  const client = createStoreClient({ endpoints: [endpoint] }, { clock: realClock() });
+export async function withStore(endpoints, work) {
+  const client = createStoreClient({ endpoints }, { clock: realClock() });
   try {
-    // There is something to read, also where reads alone are measured.
-    if (load.method === "Range") await client.put({ key: KEY, value: valueOf(256) });
-    const { method, message, inFlight } = load;
-    const job = {
-      endpoint,
-      method: `/etcdserverpb.KV/${method}`,
-      message,
-      inFlight,
-      bodyFile: `${folder}/body`,
-    };
-    const trial = await h2load({ ...job, requests: Math.max(TRIAL_REQUESTS, inFlight * 4) });
-    const wanted = load.requests ?? Math.round(trial.perSecond * seconds);
-    const requests = Math.max(inFlight, wanted);
-    const before = await client.range({ key: KEY });
-    const cpuBefore = cluster.cpuMicros;
-    const { perSecond, meanMs, dataBytes } = await h2load({ ...job, requests });
-    const cpuMicros = (cluster.cpuMicros - cpuBefore) / requests;
-    const after = await client.range({ key: KEY });
-    if (before.header?.raftTerm !== after.header?.raftTerm) {
-      throw new Error(`${cluster.kind} changed its leader during the run`);
-    }
-    if (method === "Put") {
-      const done = (after.header?.revision ?? 0) - (before.header?.revision ?? 0);
-      check(cluster, { what: "puts were applied", asked: requests, done });
-    } else {
-      // Every answer is the same, and a refused call would have none.
-      const answerBytes = FRAME_HEAD_BYTES + RangeResponse.encode(after).length;
-      check(cluster, {
-        what: "bytes of answers came",
-        asked: requests * answerBytes,
-        done: dataBytes,
-      });
-    }
-    return { perSecond, meanMs, cpuMicros, requests };
+    return await work(client);
   } finally {
     await client.close();
   }
 }
 
+/** @param {Cluster} cluster */
+export async function leaderOf(cluster) {
+  for (const member of cluster.members) {
+    const status = await withStore([member.endpoint], (client) => client.status());
+    if (status.header?.memberId === status.leader) return member;
+  }
+  throw new Error(`${cluster.kind} has no leader`);
+}
+
 /**
- * @param {import("./clusters.mjs").Cluster} cluster
- * @param {{ what: string, asked: number, done: number }} counts
+ * Rejects where the leader changed meanwhile: such a run shows an election, not the load.
+ * @template T
+ * @param {Cluster} cluster
+ * @param {string} endpoint
+ * @param {() => Promise<T>} work
+ * @returns {Promise<{ result: T, revisions: number, cpuMicros: number }>} by how much the store's
+ *   revision grew, and the CPU that all members took
  */
-function check({ kind }, { what, asked, done }) {
+export function watched(cluster, endpoint, work) {
+  return withStore([endpoint], async (client) => {
+    const before = await headerOf(client);
+    const cpuBefore = cluster.cpuMicros;
+    const result = await work();
+    const cpuMicros = cluster.cpuMicros - cpuBefore;
+    const after = await headerOf(client);
+    if (before.raftTerm !== after.raftTerm) {
+      throw new Error(`${cluster.kind} changed its leader during the run`);
+    }
+    return { result, revisions: after.revision - before.revision, cpuMicros };
+  });
+}
+
+/** @param {StoreClient} client */
+async function headerOf(client) {
+  // Linearizable: everything that was acknowledged is in it.
+  const { header } = await client.range({ key: NO_KEY });
+  if (header === undefined) throw new Error("Cannot read the store's revision: no header");
+  return header;
+}
+
+/**
+ * @param {Cluster} cluster
+ * @param {string} what
+ * @param {{ done: number, asked: number }} counts
+ */
+export function check({ kind }, what, { done, asked }) {
   if (asked !== done) throw new Error(`${kind}: ${done} ${what}, expected ${asked}`);
 }
 
-/** @param {import("./clusters.mjs").Cluster} cluster */
-async function leaderOf(cluster) {
-  for (const endpoint of cluster.endpoints) {
-    const client = createStoreClient({ endpoints: [endpoint] }, { clock: realClock() });
-    try {
-      const { header, leader } = await client.status();
-      if (header?.memberId === leader) return endpoint;
-    } finally {
-      await client.close();
-    }
-  }
-  throw new Error(`${cluster.kind} has no leader`);
+/**
+ * No call may have been refused: a run with refusals measures something else.
+ * @param {Cluster} cluster
+ * @param {Readonly<Record<string, number>>} refused
+ */
+export function checkNoneRefused({ kind }, refused) {
+  const texts = Object.entries(refused).map(([text, count]) => `${count} × ${text}`);
+  if (texts.length > 0) throw new Error(`${kind} refused calls: ${texts.join("; ")}`);
 }

@@ -1,81 +1,80 @@
 // @ts-check
-/** The table of medians at the end of a benchmark. */
+/** The record as text for a terminal. */
+import { shortNumber } from "./run-suites.mjs";
+
+/** @typedef {import("./summary.mjs").Row} Row */
+
+/** How far our generator may be from h2load and still stand for it. */
+const AGREEMENT = 0.1;
 
 /**
- * @typedef {object} Result one run
- * @property {import("./clusters.mjs").Kind} kind
- * @property {string} load
- * @property {number} round
- * @property {number} requests
- * @property {number} perSecond
- * @property {number} meanMs
- * @property {number} cpuMicros of all members together, for one request; NaN where not known
- */
-
-/**
- * @param {readonly Result[]} results
+ * @param {readonly Row[]} rows
  * @param {{
- *   loads: readonly import("./loads.mjs").Load[],
- *   clusters: readonly import("./clusters.mjs").Cluster[],
- *   rounds: number, members: number, valueBytes: number,
- * }} options
+ *   machine: import("./machine.mjs").Machine, rounds: number, seconds: number, valueBytes: number,
+ *   generators: readonly { load: string, members: number, kind: string, ratio: number }[],
+ * }} record
  */
-export function printReport(results, { loads, clusters, rounds, members, valueBytes }) {
-  console.log(
-    `\n${members} members, values of ${valueBytes} bytes, medians of ${rounds} rounds; CPU is that of all members for one request\n`,
-  );
-  const kinds = clusters.map(({ kind }) => kind);
-  const others = kinds.filter((kind) => kind !== "sagong" && kinds.includes("sagong"));
-  const rows = [
-    [
-      "load",
-      ...kinds.map((kind) => `${kind}/s`),
-      ...others.map((kind) => `to ${kind}`),
-      ...kinds.map((kind) => `${kind} ms`),
-      ...kinds.map((kind) => `${kind} CPU µs`),
-    ],
+export function reportText(rows, { machine, rounds, seconds, valueBytes, generators }) {
+  const lines = [
+    `${machine.cores} × ${machine.cpu}, Linux ${machine.kernel}, Node ${machine.node}, etcd ${machine.etcd}; ${machine.date}`,
+    `medians of ${rounds} rounds of about ${seconds} s; values of ${valueBytes} bytes; ratio: above 1, ours is better;`,
+    "CPU: of all members for one operation; client: share of a core that our generator took",
   ];
-  for (const { name } of loads) {
-    /** @param {string} kind @param {"perSecond" | "meanMs" | "cpuMicros"} what */
-    const of = (kind, what) =>
-      median(
-        results.filter((one) => one.kind === kind && one.load === name).map((one) => one[what]),
-      );
-    /** The median of the rounds' ratios: what else the machine does changes from round to round. */
-    const ratioTo = (/** @type {string} */ other) => {
-      const rate = (/** @type {string} */ kind, /** @type {number} */ round) =>
-        results.find((one) => one.kind === kind && one.load === name && one.round === round)
-          ?.perSecond ?? Number.NaN;
-      return median(
-        Array.from({ length: rounds }, (_, i) => rate("sagong", i + 1) / rate(other, i + 1)),
-      );
-    };
-    rows.push([
-      name,
-      ...kinds.map((kind) => cell(of(kind, "perSecond"), 0)),
-      ...others.map((kind) => cell(ratioTo(kind), 2)),
-      ...kinds.map((kind) => cell(of(kind, "meanMs"), 2)),
-      ...kinds.map((kind) => cell(of(kind, "cpuMicros"), 0)),
-    ]);
+  for (const members of new Set(rows.map((row) => row.members))) {
+    lines.push("", members === 1 ? "one member" : `${members} members`);
+    lines.push(...tableOf(rows.filter((row) => row.members === members)));
   }
-  for (const [name = "", ...cells] of rows) {
-    console.log(name.padEnd(24) + cells.map((text) => text.padStart(15)).join(""));
-  }
-  console.log("");
-  for (const { kind, residentBytes } of clusters) {
-    const mebibytes = residentBytes / 1024 / 1024;
-    console.log(`resident memory of all ${kind} members: ${cell(mebibytes, 0)} MiB`);
-  }
+  if (generators.length > 0) lines.push("", ...generatorLines(generators));
+  return lines.join("\n");
 }
 
-/** @param {number[]} values */
-function median(values) {
-  const sorted = values.toSorted((a, b) => a - b);
-  const [low, high] = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]];
-  return ((low ?? Number.NaN) + (high ?? Number.NaN)) / 2;
+/** @param {readonly Row[]} rows */
+function tableOf(rows) {
+  const kinds = [...new Set(rows.flatMap(({ values }) => Object.keys(values)))];
+  const others = [...new Set(rows.flatMap(({ ratios }) => Object.keys(ratios)))];
+  const head = [
+    "",
+    ...kinds,
+    "",
+    ...others.map((kind) => `to ${kind}`),
+    "goal",
+    "p50 ms",
+    "p99 ms",
+    "CPU µs",
+    "client",
+  ];
+  const body = rows.map(({ title, unit, values, ratios, goal, isReached, details }) => [
+    title,
+    ...kinds.map((kind) => shortNumber(values[kind])),
+    unit,
+    ...others.map((kind) => shortNumber(ratios[kind])),
+    goal === undefined ? "" : `≥ ${goal} ${isReached === undefined ? "?" : isReached ? "✓" : "✗"}`,
+    ...["p50Ms", "p99Ms", "cpuMicros", "clientCpu"].map((key) =>
+      kinds
+        .map((kind) => details[key]?.[kind])
+        .filter((value) => value !== undefined && !Number.isNaN(value))
+        .map(shortNumber)
+        .join(" / "),
+    ),
+  ]);
+  return alignColumns([head, ...body]);
 }
 
-/** @param {number} value @param {number} digits */
-function cell(value, digits) {
-  return Number.isNaN(value) ? "-" : value.toFixed(digits);
+/** The first column to the left, the others to the right. @param {readonly (readonly string[])[]} rows */
+function alignColumns(rows) {
+  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+/** @param {readonly { load: string, members: number, kind: string, ratio: number }[]} generators */
+function generatorLines(generators) {
+  return generators.map(({ load, members, kind, ratio }) => {
+    const differs = Math.abs(ratio - 1) <= AGREEMENT ? "within 10 %" : "NOT within 10 %";
+    return `our generator to h2load, ${load}, ${members} × ${kind}: ${ratio.toFixed(2)} (${differs})`;
+  });
 }

@@ -1,0 +1,172 @@
+// @ts-check
+/**
+ * Runs the loads: suite by suite on clusters of its own, round by round, the products taking turns
+ * within one load. It owns the clusters and the generator's process, and ends them on the way out.
+ */
+import { Cluster, freePorts } from "./clusters.mjs";
+import { Generator } from "./generator.mjs";
+
+/**
+ * @typedef {object} Result one run
+ * @property {import("./clusters.mjs").Kind} kind
+ * @property {number} members
+ * @property {string} load
+ * @property {number} round
+ * @property {import("./loads/load.mjs").Measurement} figures
+ */
+
+/** @typedef {import("./loads/load.mjs").Load} Load */
+/** @typedef {import("./loads/load.mjs").Context} Context */
+
+/** A change of leader spoils a run, which is then made again, this often. */
+const ATTEMPTS = 3;
+
+export class Bench {
+  /** @type {Result[]} */
+  results = [];
+  #flags;
+  #kinds;
+  #folder;
+  /** @type {Cluster[]} */
+  #clusters = [];
+  /** @type {Generator | undefined} */
+  #generator;
+  #isEnding = false;
+
+  /**
+   * @param {import("./flags.mjs").Flags} flags
+   * @param {readonly import("./clusters.mjs").Kind[]} kinds
+   * @param {string} folder
+   */
+  constructor(flags, kinds, folder) {
+    this.#flags = flags;
+    this.#kinds = kinds;
+    this.#folder = folder;
+  }
+
+  /** @param {readonly Load[]} loads */
+  async run(loads) {
+    for (const members of this.#flags.members) {
+      const meant = loads.filter(({ members: sizes }) => sizes?.includes(members) ?? true);
+      for (const suite of new Set(meant.map((load) => load.suite))) {
+        await this.#suite(
+          meant.filter((load) => load.suite === suite),
+          members,
+        );
+      }
+    }
+  }
+
+  /** Ends every process of this benchmark. */
+  async end() {
+    this.#isEnding = true;
+    await Promise.all([
+      this.#generator?.stop(),
+      ...this.#clusters.map((cluster) => cluster.remove()),
+    ]);
+  }
+
+  /** @param {readonly Load[]} loads of one suite @param {number} members */
+  async #suite(loads, members) {
+    const suite = loads[0]?.suite ?? "";
+    const folder = `${this.#folder}/${suite}-${members}`;
+    const clusters = [];
+    for (const kind of this.#kinds) clusters.push(await this.#start(kind, members, folder));
+    const context = this.#context();
+    for (const load of loads) {
+      await load.calibrate?.(clusters, context);
+      // Round 0 is not counted: code is compiled, files and tables get their size.
+      const first = load.isCold || load.once ? 1 : 0;
+      const last = load.once ? 1 : this.#flags.rounds;
+      for (let round = first; round <= last; round++) {
+        // Whoever comes second finds the machine as the first one left it: they take turns.
+        const order = round % 2 === 1 ? clusters : clusters.toReversed();
+        for (const cluster of order) {
+          const figures = await this.#attempt(load, cluster, { ...context, isWarmUp: round === 0 });
+          this.#say(round, load, cluster, figures);
+          if (round > 0) {
+            this.results.push({ kind: cluster.kind, members, load: load.name, round, figures });
+          }
+        }
+      }
+    }
+    await Promise.all(clusters.map((cluster) => cluster.remove()));
+    this.#clusters = [];
+  }
+
+  /** @param {import("./clusters.mjs").Kind} kind @param {number} members @param {string} folder */
+  async #start(kind, members, folder) {
+    const { profile, before } = this.#flags;
+    say(`starting ${members === 1 ? "a member" : `${members} members`} of ${kind}`);
+    const cluster = new Cluster(kind, {
+      folder,
+      ports: await freePorts(2 * members),
+      profile: kind === "sagong" ? profile : undefined,
+      ...(kind === "before" && before !== undefined ? { checkout: before } : {}),
+    });
+    this.#clusters.push(cluster);
+    cluster.start();
+    await cluster.ready();
+    return cluster;
+  }
+
+  /** @param {Load} load @param {Cluster} cluster @param {Context} context */
+  async #attempt(load, cluster, context) {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await load.run(cluster, context);
+      } catch (error) {
+        if (attempt === ATTEMPTS || this.#isEnding) throw error;
+        const reason = error instanceof Error ? error.message : String(error);
+        say(`${load.name} on ${cluster.kind} again, because ${reason}`);
+      }
+    }
+  }
+
+  /** @returns {Context} */
+  #context() {
+    const { seconds, valueBytes, keys } = this.#flags;
+    return {
+      folder: this.#folder,
+      seconds,
+      valueBytes,
+      keys,
+      isWarmUp: false,
+      generator: () => {
+        if (this.#generator === undefined || this.#generator.hasEnded) {
+          this.#generator = new Generator();
+        }
+        return this.#generator;
+      },
+      say,
+    };
+  }
+
+  /**
+   * @param {number} round
+   * @param {Load} load
+   * @param {Cluster} cluster
+   * @param {import("./loads/load.mjs").Measurement} figures
+   */
+  #say(round, load, cluster, figures) {
+    const texts = load.figures.map(
+      ({ key, title, unit }) => `${title}${title && " "}${shortNumber(figures[key])} ${unit}`,
+    );
+    const cpu = figures["cpuMicros"];
+    if (cpu !== undefined) texts.push(`members' CPU ${shortNumber(cpu)} µs each`);
+    const size = `${cluster.members.length}×${cluster.kind}`.padEnd(9);
+    say(`round ${round}  ${size} ${load.name.padEnd(28)} ${texts.join("  ")}`);
+  }
+}
+
+/** @param {string} text */
+function say(text) {
+  console.error(text);
+}
+
+/** Three digits that matter. @param {number | undefined} value */
+export function shortNumber(value) {
+  if (value === undefined || Number.isNaN(value)) return "-";
+  if (Math.abs(value) >= 100) return Math.round(value).toLocaleString("en");
+  return value.toPrecision(3);
+}
