@@ -74,7 +74,7 @@ export class HttpStream implements StreamUser, HttpRequest, HttpResponse {
   }
 
   onData(bytes: Uint8Array): void {
-    this.#unread.push(bytes.slice());
+    this.#unread.push(new Uint8Array(bytes)); // Not slice(): that of a Buffer copies nothing.
     this.#readable?.();
   }
 
