@@ -2,7 +2,6 @@
  * Our `Channel` over a @grpc/grpc-js client. Several endpoints: the first that answers is kept
  * until it fails (pick first), as grpc-js does for the addresses of one name.
  */
-import { isIP } from "node:net";
 import { checkServerIdentity } from "node:tls";
 import {
   type CallOptions as GrpcCallOptions,
@@ -12,43 +11,27 @@ import {
   type ClientDuplexStream,
 } from "@grpc/grpc-js";
 import type { CallOptions, Channel, DuplexCall } from "../channel.js";
+import {
+  type ChannelOptions,
+  type Endpoint,
+  KEEPALIVE_MS,
+  KEEPALIVE_TIMEOUT_MS,
+  parseEndpoint,
+  RECONNECT_MAX_MS,
+  RECONNECT_MIN_MS,
+} from "../channel-options.js";
 import { type EncodedMessage, encodeMessage } from "../message/encoded-message.js";
 import type { MessageType } from "../message/message-type.js";
 import type { MethodDescriptor } from "../message/method.js";
 import { RpcError, StatusCode } from "../status.js";
 import { toGrpcMetadata, toRpcError } from "./status-mapping.js";
 
-export interface ChannelOptions {
-  /** `http://host:port` or `https://host:port`. */
-  readonly endpoint: string;
-  readonly tls?: {
-    readonly ca?: string | undefined;
-    readonly cert?: string | undefined;
-    readonly key?: string | undefined;
-  };
-  /** Largest response accepted; unlimited where left out, since servers are trusted here. */
-  readonly maxResponseBytes?: number;
-}
-
-/** How soon a connection that broke is tried again at first, and at the most. */
-const RECONNECT_MIN_MS = 100;
-/** Short: who waits for a server that is being started again waits no longer than it takes. */
-const RECONNECT_MAX_MS = 500;
-/** Sent as the server's name where the endpoint is an address, which has none. */
-const NAME_FOR_ADDRESSES = "localhost";
-const KEEPALIVE_MS = 10_000;
-const KEEPALIVE_TIMEOUT_MS = 5_000;
-
 /** Throws `TypeError` where the endpoint is not an http or https URL. */
-export function createChannel(options: ChannelOptions): Channel {
-  const url = new URL(options.endpoint);
-  if (url.protocol !== "http:" && url.protocol !== "https:") {
-    throw new TypeError(`Cannot connect to ${options.endpoint}: expected http:// or https://`);
-  }
-  const host = url.hostname.replace(/^\[|\]$/g, "");
-  const port = url.port || (url.protocol === "https:" ? "443" : "80");
-  const target = isIP(host) ? `ipv${isIP(host)}:${url.hostname}:${port}` : `dns:${host}:${port}`;
-  const client = new Client(target, credentialsOf(url, host, options), {
+export function createGrpcJsChannel(options: ChannelOptions): Channel {
+  const endpoint = parseEndpoint(options.endpoint);
+  const { authority, ipVersion, serverName } = endpoint;
+  const target = ipVersion === 0 ? `dns:${authority}` : `ipv${ipVersion}:${authority}`;
+  const client = new Client(target, credentialsOf(endpoint, options), {
     "grpc.max_receive_message_length": options.maxResponseBytes ?? -1,
     "grpc.max_send_message_length": -1,
     "grpc.initial_reconnect_backoff_ms": RECONNECT_MIN_MS,
@@ -62,14 +45,13 @@ export function createChannel(options: ChannelOptions): Channel {
     "grpc.service_config_disable_resolution": 1,
     // Connections are ours alone: a closed channel must not leave a shared one open.
     "grpc.use_local_subchannel_pool": 1,
-    // TLS may not ask for an address by name (RFC 6066 §3); the certificate is held against it.
-    ...(isIP(host) ? { "grpc.ssl_target_name_override": NAME_FOR_ADDRESSES } : {}),
+    ...(ipVersion === 0 ? {} : { "grpc.ssl_target_name_override": serverName }),
   });
   return new GrpcJsChannel(client);
 }
 
-function credentialsOf(url: URL, host: string, { tls }: ChannelOptions): ChannelCredentials {
-  if (url.protocol === "http:") return credentials.createInsecure();
+function credentialsOf({ isTls, host }: Endpoint, { tls }: ChannelOptions): ChannelCredentials {
+  if (!isTls) return credentials.createInsecure();
   const buffer = (text: string | undefined): Buffer | null =>
     text === undefined ? null : Buffer.from(text);
   return credentials.createSsl(buffer(tls?.ca), buffer(tls?.key), buffer(tls?.cert), {

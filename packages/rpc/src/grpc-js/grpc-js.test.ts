@@ -4,13 +4,13 @@ import { HealthCheckRequest, HealthService } from "../gen/health.js";
 import { implement } from "../handler.js";
 import { StatusCode } from "../status.js";
 import { channelSuite } from "../testing/channel-suite.js";
-import { createChannel } from "./channel.js";
+import { createGrpcJsChannel } from "./channel.js";
 import { createGrpcJsServer } from "./server.js";
 
-channelSuite("createChannel() and createGrpcJsServer() over grpc-js", async (services) => {
+channelSuite("createGrpcJsChannel() and createGrpcJsServer() over grpc-js", async (services) => {
   const server = createGrpcJsServer({ services });
   const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
-  const channel = createChannel({ endpoint: `http://127.0.0.1:${port}` });
+  const channel = createGrpcJsChannel({ endpoint: `http://127.0.0.1:${port}` });
   return {
     channel,
     close: async () => {
@@ -40,7 +40,7 @@ describe("createGrpcJsServer()", () => {
     const service = implement(HealthService, { check: () => ({ status: 1 }) });
     const server = createGrpcJsServer({ services: [service], maxRequestBytes: 1000 });
     const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
-    const channel = createChannel({ endpoint: `http://127.0.0.1:${port}` });
+    const channel = createGrpcJsChannel({ endpoint: `http://127.0.0.1:${port}` });
     const request = HealthCheckRequest.create({ service: "x".repeat(2000) });
     await expect(channel.unary(HealthService.methods.check, request)).rejects.toMatchObject({
       code: StatusCode.resourceExhausted,
@@ -58,7 +58,7 @@ describe("createGrpcJsServer()", () => {
     });
     const server = createGrpcJsServer({ services: [service] });
     const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
-    const channel = createChannel({ endpoint: `http://127.0.0.1:${port}` });
+    const channel = createGrpcJsChannel({ endpoint: `http://127.0.0.1:${port}` });
     // Field 1, of 127 bytes, of which one comes.
     const request = { ...HealthCheckRequest, encode: () => Uint8Array.of(0x0a, 0x7f, 0x61) };
     const refusal = {

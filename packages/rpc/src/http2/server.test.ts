@@ -2,7 +2,7 @@ import { get } from "node:http";
 import { connect } from "node:http2";
 import { describe, expect, it, vi } from "vitest";
 import { HealthCheckRequest, HealthCheckResponse, HealthService } from "../gen/health.js";
-import { createChannel } from "../grpc-js/channel.js";
+import { createGrpcJsChannel } from "../grpc-js/channel.js";
 import { implement } from "../handler.js";
 import type { MethodDescriptor } from "../message/method.js";
 import { StatusCode } from "../status.js";
@@ -14,7 +14,7 @@ import { createHttp2Server } from "./server.js";
 channelSuite("createHttp2Server() and a grpc-js client", async (services) => {
   const server = createHttp2Server({ services });
   const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
-  const channel = createChannel({ endpoint: `http://127.0.0.1:${port}` });
+  const channel = createGrpcJsChannel({ endpoint: `http://127.0.0.1:${port}` });
   return {
     channel,
     close: async () => {
@@ -44,7 +44,7 @@ describe("createHttp2Server()", () => {
     const service = implement(HealthService, { check: () => ({ status: 1 }) });
     const server = createHttp2Server({ services: [service], maxRequestBytes: 1000 });
     const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
-    const channel = createChannel({ endpoint: `http://127.0.0.1:${port}` });
+    const channel = createGrpcJsChannel({ endpoint: `http://127.0.0.1:${port}` });
     const request = HealthCheckRequest.create({ service: "x".repeat(2000) });
     await expect(channel.unary(HealthService.methods.check, request)).rejects.toMatchObject({
       code: StatusCode.resourceExhausted,
@@ -62,7 +62,7 @@ describe("createHttp2Server()", () => {
     });
     const server = createHttp2Server({ services: [service] });
     const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
-    const channel = createChannel({ endpoint: `http://127.0.0.1:${port}` });
+    const channel = createGrpcJsChannel({ endpoint: `http://127.0.0.1:${port}` });
     // Field 1, of 127 bytes, of which one comes.
     const request = { ...HealthCheckRequest, encode: () => Uint8Array.of(0x0a, 0x7f, 0x61) };
     const refusal = {
@@ -93,7 +93,7 @@ describe("createHttp2Server()", () => {
     });
     const server = createHttp2Server({ services: [service] });
     const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
-    const channel = createChannel({ endpoint: `http://127.0.0.1:${port}` });
+    const channel = createGrpcJsChannel({ endpoint: `http://127.0.0.1:${port}` });
     const { check, watch } = HealthService.methods;
     const request = HealthCheckRequest.create();
     const stream = channel.serverStream(watch, request)[Symbol.asyncIterator]();
@@ -127,7 +127,7 @@ describe("createHttp2Server()", () => {
     });
     const server = createHttp2Server({ services: [service] });
     const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
-    const channel = createChannel({ endpoint: `http://127.0.0.1:${port}` });
+    const channel = createGrpcJsChannel({ endpoint: `http://127.0.0.1:${port}` });
     async function* requests(): AsyncGenerator<HealthCheckRequest> {
       for (const text of ["a", "bb", "x".repeat(700_000)]) {
         yield HealthCheckRequest.create({ service: text });

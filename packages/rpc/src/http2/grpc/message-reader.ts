@@ -11,18 +11,25 @@ export const PREFIX_BYTES = 5;
 export interface MessageReaderOptions {
   /** A longer message ends the call, by its prefix already. */
   readonly messageBytesMax: number;
+  /**
+   * Makes the message of one that is compressed, or throws `RpcError`: beyond the same limit too.
+   * Left out where compressed messages are refused.
+   */
+  readonly inflate?: ((message: Uint8Array, messageBytesMax: number) => Uint8Array) | undefined;
 }
 
 export class MessageReader {
   readonly #messageBytesMax: number;
+  readonly #inflate: MessageReaderOptions["inflate"];
   /** Copies of what came of a message that is not whole; all of one message, prefix included. */
   #parts: Uint8Array[] = [];
   #partBytes = 0;
   /** The length of that message with its prefix, as far as it is known. */
   #wanted = PREFIX_BYTES;
 
-  constructor({ messageBytesMax }: MessageReaderOptions) {
+  constructor({ messageBytesMax, inflate }: MessageReaderOptions) {
     this.#messageBytesMax = messageBytesMax;
+    this.#inflate = inflate;
   }
 
   /** A message has begun and is not whole. */
@@ -45,7 +52,7 @@ export class MessageReader {
       this.#parts = [bytes];
       if (bytes.length === PREFIX_BYTES) this.#wanted += this.#lengthAt(bytes, 0);
       if (bytes.length < this.#wanted) continue;
-      messages.push(bytes.subarray(PREFIX_BYTES));
+      messages.push(this.#plain(bytes.subarray(PREFIX_BYTES), bytes[0]));
       this.#parts = [];
       this.#partBytes = 0;
       this.#wanted = PREFIX_BYTES;
@@ -60,14 +67,19 @@ export class MessageReader {
     while (data.length - offset >= PREFIX_BYTES) {
       const end = offset + PREFIX_BYTES + this.#lengthAt(data, offset);
       if (end > data.length) break;
-      messages.push(data.slice(offset + PREFIX_BYTES, end));
+      messages.push(this.#plain(data.slice(offset + PREFIX_BYTES, end), data[offset]));
       offset = end;
     }
     return offset === 0 ? data : data.subarray(offset);
   }
 
+  #plain(message: Uint8Array, flag: number | undefined): Uint8Array {
+    if (flag === 0 || this.#inflate === undefined) return message; // Refused by its prefix otherwise.
+    return this.#inflate(message, this.#messageBytesMax);
+  }
+
   #lengthAt(bytes: Uint8Array, offset: number): number {
-    if (bytes[offset] !== 0) {
+    if (bytes[offset] !== 0 && (bytes[offset] !== 1 || this.#inflate === undefined)) {
       throw new RpcError(
         StatusCode.unimplemented,
         "Cannot read a message: it is compressed, expected the encoding identity",
