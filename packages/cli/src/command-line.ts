@@ -3,7 +3,8 @@
  * every command is `(args, io) => exit code`.
  */
 import { parseDurationMs } from "@sagong/base";
-import { Command as Program, CommanderError, InvalidArgumentError } from "commander";
+import { DEFAULT_TRANSPORT, TRANSPORTS } from "@sagong/rpc";
+import { Command as Program, CommanderError, InvalidArgumentError, Option } from "commander";
 import { EXIT_OK, EXIT_USAGE, type Io } from "./terminal.js";
 
 /** A program named `sagong <name>` that writes to `io` and throws instead of exiting. */
@@ -38,6 +39,16 @@ export function parseArguments(program: Program, args: readonly string[]): numbe
     if (!(error instanceof CommanderError)) throw error;
     return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
   }
+}
+
+/** What carries gRPC and HTTP/2; `flags.experimentalTransport`, a `Transport`. */
+export function transportOption(): Option {
+  return new Option(
+    "--experimental-transport <name>",
+    "what carries gRPC and HTTP/2: Sagong's own, or the reference",
+  )
+    .choices(TRANSPORTS)
+    .default(DEFAULT_TRANSPORT);
 }
 
 export function wholeNumber(text: string): number {

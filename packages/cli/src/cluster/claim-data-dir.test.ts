@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { claimDataDir } from "./claim-data-dir.js";
 
 let dataDir: string;
-const options = (members: number) => ({ dataDir, members, nodes: 1, portOffset: 0, single: false });
+const options = (members: number) => ({ dataDir, members });
 
 beforeEach(() => {
   dataDir = mkdtempSync(`${tmpdir()}/sagong-claim-`);

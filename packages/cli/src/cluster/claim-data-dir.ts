@@ -23,8 +23,10 @@ interface ClusterRecord {
 
 const LOCK = "lock";
 
+type DataDirClaim = Pick<ClusterOptions, "dataDir" | "members">;
+
 /** Resolves with a function that gives the folder back. Rejects with `ClusterError`. */
-export async function claimDataDir(options: ClusterOptions): Promise<() => void> {
+export async function claimDataDir(options: DataDirClaim): Promise<() => void> {
   const { dataDir, members } = options;
   try {
     await makeFolders(dataDir);
@@ -56,7 +58,7 @@ export async function claimDataDir(options: ClusterOptions): Promise<() => void>
   }
 }
 
-function check(record: ClusterRecord, { dataDir, members }: ClusterOptions): void {
+function check(record: ClusterRecord, { dataDir, members }: DataDirClaim): void {
   if (record.members === members) return;
   throw new ClusterError(
     `Cannot start ${members} store member${members === 1 ? "" : "s"} on ${dataDir}: it holds a cluster of ${record.members}; ` +

@@ -1,7 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { clusterLayout, portsOf } from "./layout.js";
+import { partsOf } from "./parts.js";
 
-const options = { dataDir: "/d", members: 3, nodes: 2, portOffset: 0, single: false };
+const options = {
+  dataDir: "/d",
+  members: 3,
+  nodes: 2,
+  portOffset: 0,
+  single: false,
+  transport: "http2" as const,
+};
 
 describe("clusterLayout()", () => {
   it("gives the documented default ports", () => {
@@ -16,6 +24,12 @@ describe("clusterLayout()", () => {
     );
     expect(layout.apiUrl).toBe("https://127.0.0.1:6443");
     expect(layout.kubeconfig).toBe("/d/kubeconfig");
+  });
+
+  it("hands the transport to the members and the API server", () => {
+    const parts = partsOf(clusterLayout({ ...options, transport: "grpc-js" }));
+    const told = parts.filter(({ args }) => args.includes("--experimental-transport=grpc-js"));
+    expect(told.map(({ name }) => name)).toEqual(["store-1", "store-2", "store-3", "apiserver"]);
   });
 
   it("adds the offset to every port and never uses one twice", () => {

@@ -10,6 +10,7 @@
  *   <data-dir>/log/<part>.log    what each process said
  */
 import { join } from "node:path";
+import type { Transport } from "@sagong/rpc";
 import type { ClusterOptions } from "./options.js";
 
 export interface MemberLayout {
@@ -41,6 +42,7 @@ export interface ClusterLayout {
   readonly apiUrl: string;
   readonly objectUrl: string;
   readonly nodes: readonly NodeLayout[];
+  readonly transport: Transport;
 }
 
 export const HOST = "127.0.0.1";
@@ -59,7 +61,7 @@ const POD_RANGE_START = 64;
 const POD_RANGES = 92;
 
 export function clusterLayout(options: ClusterOptions): ClusterLayout {
-  const { dataDir, portOffset } = options;
+  const { dataDir, portOffset, transport } = options;
   const members = Array.from({ length: options.members }, (_, i): MemberLayout => {
     const clientPort = CLIENT_PORT + MEMBER_STRIDE * i + portOffset;
     const peerPort = PEER_PORT + MEMBER_STRIDE * i + portOffset;
@@ -76,6 +78,7 @@ export function clusterLayout(options: ClusterOptions): ClusterLayout {
   const objectPort = OBJECT_PORT + portOffset;
   return {
     dataDir,
+    transport,
     pkiDir: join(dataDir, "pki"),
     logDir: join(dataDir, "log"),
     kubeconfig: join(dataDir, "kubeconfig"),

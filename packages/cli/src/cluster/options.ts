@@ -1,4 +1,5 @@
 /** What `sagong start` is asked to run, and the errors of asking for what cannot be. */
+import type { Transport } from "@sagong/rpc";
 
 export interface ClusterOptions {
   /** Absolute. */
@@ -11,6 +12,8 @@ export interface ClusterOptions {
   readonly portOffset: number;
   /** Everything in one process. */
   readonly single: boolean;
+  /** What carries gRPC and HTTP/2 between the parts, and to clients. */
+  readonly transport: Transport;
 }
 
 /** A refusal that needs no stack: one sentence that says what to do. */

@@ -25,6 +25,7 @@ export function partsOf(layout: ClusterLayout): readonly Part[] {
       `--object-port=${layout.objectPort}`,
       `--cert-dir=${layout.pkiDir}`,
       `--kubeconfig=${layout.kubeconfig}`,
+      `--experimental-transport=${layout.transport}`,
     ]),
     ...(["controller-manager", "scheduler"] as const).map((name) =>
       part(name, [
@@ -58,6 +59,7 @@ export function storeArgs(layout: ClusterLayout, member: MemberLayout): readonly
     `--initial-cluster=${layout.initialCluster}`,
     "--initial-cluster-state=new",
     "--initial-cluster-token=sagong",
+    `--experimental-transport=${layout.transport}`,
   ];
 }
 

@@ -134,6 +134,7 @@ async function startApi(
       securePort: layout.apiPort,
       objectPort: layout.objectPort,
       version: SAGONG_VERSION,
+      transport: layout.transport,
     },
     { clock, random, logger: logger.with({ part: "apiserver" }) },
   );

@@ -2,8 +2,16 @@
 import { LOG_LEVELS, type LogLevel } from "@sagong/base";
 import { ETCD_API_VERSION, SAGONG_VERSION } from "@sagong/kv";
 import { startApiServer } from "@sagong/orchestrator";
+import type { Transport } from "@sagong/rpc";
 import { Option } from "commander";
-import { createProgram, durationMs, parseArguments, portNumber, urlList } from "../command-line.js";
+import {
+  createProgram,
+  durationMs,
+  parseArguments,
+  portNumber,
+  transportOption,
+  urlList,
+} from "../command-line.js";
 import { runDaemon } from "../daemon/run-daemon.js";
 import type { Io } from "../terminal.js";
 
@@ -15,6 +23,7 @@ interface Flags {
   readonly etcdCompactionInterval: number;
   readonly certDir: string;
   readonly kubeconfig: string;
+  readonly experimentalTransport: Transport;
   readonly logLevel: LogLevel;
 }
 
@@ -43,6 +52,7 @@ export async function apiserverCommand(args: readonly string[], io: Io): Promise
     .option("--object-port <port>", "port of the components' gRPC service (mTLS)", portNumber, 6444)
     .option("--cert-dir <folder>", "the CA and certificates; made on first start", "pki")
     .option("--kubeconfig <file>", "where the admin's kubeconfig is written", "kubeconfig")
+    .addOption(transportOption())
     .addOption(
       new Option("--log-level <level>", "least level logged").choices(LOG_LEVELS).default("info"),
     )
@@ -65,6 +75,7 @@ export async function apiserverCommand(args: readonly string[], io: Io): Promise
             objectPort: flags.objectPort,
             compactionIntervalMs: flags.etcdCompactionInterval,
             version: SAGONG_VERSION,
+            transport: flags.experimentalTransport,
           },
           surroundings,
         ),

@@ -4,17 +4,19 @@
 import { resolve } from "node:path";
 import { type Clock, errorText } from "@sagong/base";
 import { realClock } from "@sagong/base/real";
+import type { Transport } from "@sagong/rpc";
 import { claimDataDir } from "../cluster/claim-data-dir.js";
 import { type ClusterLayout, clusterLayout } from "../cluster/layout.js";
 import { checkClusterOptions, ClusterError, type ClusterOptions } from "../cluster/options.js";
 import { Progress } from "../cluster/progress.js";
 import { runProcesses } from "../cluster/run-processes.js";
-import { createProgram, parseArguments, wholeNumber } from "../command-line.js";
+import { createProgram, parseArguments, transportOption, wholeNumber } from "../command-line.js";
 import { aborted } from "../daemon/run-daemon.js";
 import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE, type Io } from "../terminal.js";
 
-interface Flags extends Omit<ClusterOptions, "dataDir"> {
+interface Flags extends Omit<ClusterOptions, "dataDir" | "transport"> {
   readonly dataDir: string;
+  readonly experimentalTransport: Transport;
 }
 
 const EXAMPLES = `
@@ -32,11 +34,12 @@ export async function startCommand(args: readonly string[], io: Io): Promise<num
     .option("--nodes <n>", "node agents", wholeNumber, 1)
     .option("--port-offset <n>", "added to every port", wholeNumber, 0)
     .option("--single", "everything in one process", false)
+    .addOption(transportOption())
     .addHelpText("after", EXAMPLES);
   const exit = parseArguments(program, args);
   if (exit !== undefined) return exit;
-  const flags = program.opts<Flags>();
-  const options: ClusterOptions = { ...flags, dataDir: resolve(flags.dataDir) };
+  const { experimentalTransport: transport, ...rest } = program.opts<Flags>();
+  const options: ClusterOptions = { ...rest, transport, dataDir: resolve(rest.dataDir) };
   const clock = realClock();
   const startedMs = clock.monotonicMs();
   try {

@@ -6,6 +6,7 @@ import {
   type MethodDescriptor,
   RpcError,
   StatusCode,
+  type Transport,
 } from "@sagong/rpc";
 import {
   AlarmAction,
@@ -49,6 +50,8 @@ export interface StoreClientOptions {
   /** Channels of one's own, as in one process. */
   readonly channels?: readonly Channel[];
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  /** What carries the channels made for `endpoints`; the default where left out. */
+  readonly transport?: Transport | undefined;
 }
 
 const WATCH_RETRY_MS = 100;
@@ -59,9 +62,10 @@ export function createStoreClient(
   options: StoreClientOptions,
   { clock }: { readonly clock: Clock },
 ): StoreClient {
-  const { endpoints = [], channels, tls } = options;
+  const { endpoints = [], channels, tls, transport } = options;
   const made =
-    channels ?? endpoints.map((endpoint) => createChannel({ endpoint, ...(tls ? { tls } : {}) }));
+    channels ??
+    endpoints.map((endpoint) => createChannel({ endpoint, transport, ...(tls ? { tls } : {}) }));
   return new Client(new Endpoints(made, { clock }), clock);
 }
 

@@ -2,6 +2,7 @@
  * The flags of `sagong store`, as data: name, value, default and help in one row each. The
  * environment variable of a flag is `ETCD_` and its name in capitals, as in etcd.
  */
+import { DEFAULT_TRANSPORT } from "@sagong/rpc";
 import { STORE_DEFAULTS } from "./store-config.js";
 
 export type FlagName =
@@ -23,7 +24,8 @@ export type FlagName =
   | "max-request-bytes"
   | "max-txn-ops"
   | "watch-progress-notify-interval"
-  | "log-level";
+  | "log-level"
+  | "experimental-transport";
 
 export interface FlagRow {
   readonly name: FlagName;
@@ -126,6 +128,11 @@ export const STORE_FLAGS: readonly FlagRow[] = [
     name: "log-level",
     default: "info",
     help: "debug, info, warn or error.",
+  },
+  {
+    name: "experimental-transport",
+    default: DEFAULT_TRANSPORT,
+    help: "What carries gRPC: http2, Sagong's own, or grpc-js, the reference.",
   },
 ];
 

@@ -55,6 +55,15 @@ describe("loadStoreConfig()", () => {
     expect(loaded).toMatchObject({ name: "from-flag", maxTxnOps: 7, dataDir: "from-flag.etcd" });
   });
 
+  it("takes what carries gRPC, our own where nothing is said", () => {
+    expect(config([]).transport).toBe("http2");
+    expect(config(["--experimental-transport=grpc-js"]).transport).toBe("grpc-js");
+    expect(config([], { ETCD_EXPERIMENTAL_TRANSPORT: "grpc-js" }).transport).toBe("grpc-js");
+    expect(refusal(["--experimental-corrupt-check-time=1h"])).toContain(
+      "flag -experimental-corrupt-check-time of etcd is not supported",
+    );
+  });
+
   it("reads three members, of which one has two URLs", () => {
     const loaded = config([
       "--name=b",
@@ -90,6 +99,7 @@ describe("loadStoreConfig()", () => {
     [["--heartbeat-interval", "0"], "must be greater than 0"],
     [["--max-txn-ops", "0"], "--max-txn-ops is 0, expected a number from 1"],
     [["--log-level", "chatty"], "expected one of debug, info, warn, error"],
+    [["--experimental-transport", "pigeon"], "expected one of http2, grpc-js"],
     [["--watch-progress-notify-interval", "10"], "expected a duration such as 500ms"],
     [["--watch-progress-notify-interval", "10ms"], "expected at least 100ms"],
   ])("refuses %j with a sentence that says why", (args, sentence) => {

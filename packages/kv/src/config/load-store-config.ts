@@ -4,6 +4,7 @@
  * default. Every refusal is one sentence, worded as etcd's where etcd has one.
  */
 import { LOG_LEVELS, type LogLevel } from "@sagong/base";
+import { DEFAULT_TRANSPORT, type Transport, TRANSPORTS } from "@sagong/rpc";
 import {
   environmentName,
   type FlagName,
@@ -57,7 +58,8 @@ function parseFlags(args: readonly string[]): ReadonlyMap<string, string> | "hel
     if (!match || name === undefined) throw new ConfigError(`'${argument}' is not a valid flag`);
     if (name === "help" || name === "h") return "help";
     if (name === "version") return "version";
-    if (UNSUPPORTED_ETCD_FLAGS.has(name) || name.startsWith("experimental-")) {
+    const isEtcds = UNSUPPORTED_ETCD_FLAGS.has(name) || name.startsWith("experimental-");
+    if (isEtcds && !FLAG_NAMES.has(name)) {
       throw new ConfigError(`flag -${name} of etcd is not supported by sagong store yet`);
     }
     if (!FLAG_NAMES.has(name)) {
@@ -166,6 +168,8 @@ function buildConfig(settings: Settings): StoreConfig {
       settings.durationMs("watch-progress-notify-interval") ??
       STORE_DEFAULTS.watchProgressNotifyIntervalMs,
     logLevel: settings.choice<LogLevel>("log-level", LOG_LEVELS) ?? "info",
+    transport:
+      settings.choice<Transport>("experimental-transport", TRANSPORTS) ?? DEFAULT_TRANSPORT,
   };
 }
 

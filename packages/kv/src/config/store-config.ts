@@ -4,6 +4,7 @@
  * programs and tests may write one by hand and let `checkStoreConfig` judge it.
  */
 import type { LogLevel } from "@sagong/base";
+import type { Transport } from "@sagong/rpc";
 import type { StoreUrl } from "./store-url.js";
 
 /** One row of `--initial-cluster`. */
@@ -36,6 +37,8 @@ export interface StoreConfig {
   readonly maxTxnOps: number;
   readonly logLevel: LogLevel;
   readonly watchProgressNotifyIntervalMs: number;
+  /** What carries gRPC, to clients and to peers; the default where left out. */
+  readonly transport?: Transport | undefined;
 }
 
 /** etcd's defaults (its `embed` package); sizes in bytes, times in milliseconds. */

@@ -233,7 +233,7 @@ function assembleLeases(around: MemberSurroundings, parts: LeaseSurroundings) {
   const peer = (id: bigint): PeerLeases | undefined => {
     const endpoint = identity.members.find((other) => other.id === id)?.peerUrls[0];
     if (endpoint === undefined) return undefined;
-    const channel = channels.get(id) ?? createChannel({ endpoint });
+    const channel = channels.get(id) ?? createChannel({ endpoint, transport: config.transport });
     channels.set(id, channel);
     return peerLeasesOver(channel, { timeoutMs: config.electionTimeoutMs });
   };

@@ -3,7 +3,12 @@
  * none, and closes them in the order that a graceful end needs.
  */
 import { errorText, hasCode } from "@sagong/base";
-import { createServer, type RpcServer, type ServiceImplementation } from "@sagong/rpc";
+import {
+  createServer,
+  type RpcServer,
+  type ServiceImplementation,
+  type Transport,
+} from "@sagong/rpc";
 import type { StoreUrl } from "../config/store-url.js";
 import type { HttpHandler } from "../http/http-handler.js";
 
@@ -14,6 +19,7 @@ export interface ListenerOptions {
   readonly services: readonly ServiceImplementation[];
   readonly http1?: HttpHandler;
   readonly maxRequestBytes: number;
+  readonly transport?: Transport | undefined;
 }
 
 /** A URL that cannot be listened on; the message names the flag and what to do. */
@@ -31,6 +37,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   const server = createServer({
     services: options.services,
     maxRequestBytes: options.maxRequestBytes,
+    transport: options.transport,
     ...(options.http1 ? { http1: options.http1 } : {}),
   });
   try {

@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { type Clock, delay, errorText, type Logger, type Random } from "@sagong/base";
 import { createStoreClient, type StoreClient } from "@sagong/kv/client";
-import { type Channel, createHealthService, createServer } from "@sagong/rpc";
+import { type Channel, createHealthService, createServer, type Transport } from "@sagong/rpc";
 import { isApiError } from "../api/api-status.js";
 import type { Service } from "../api/gen/core-v1.js";
 import type { KubeObject, Resource } from "../api/resource.js";
@@ -39,6 +39,8 @@ export interface StartApiServerOptions {
   /** How much of the store's history is kept; 5 minutes where left out, 0 for all of it. */
   readonly compactionIntervalMs?: number | undefined;
   readonly version: string;
+  /** What carries gRPC and HTTP/2, to the store and to clients; the default where left out. */
+  readonly transport?: Transport | undefined;
 }
 
 export interface StartApiServerDependencies {
@@ -73,7 +75,7 @@ export async function startApiServer(
   const store = createStoreClient(
     options.storeChannels
       ? { channels: options.storeChannels }
-      : { endpoints: options.storeEndpoints ?? [] },
+      : { endpoints: options.storeEndpoints ?? [], transport: options.transport },
     { clock },
   );
   const schema = loadSchema();
@@ -94,6 +96,7 @@ export async function startApiServer(
       port: options.securePort,
       tls: { ...pki.apiServer, ca: pki.ca },
       version: options.version,
+      transport: options.transport,
     },
     {
       registry,
@@ -168,6 +171,7 @@ async function serveObjects(
     { logger },
   );
   const server = createServer({
+    transport: options.transport,
     services: [service, createHealthService(() => true, { clock })],
     tls: { ...pki.apiServer, clientCa: pki.ca },
     maxRequestBytes: MAX_OBJECT_REQUEST_BYTES,
