@@ -1,15 +1,16 @@
 /**
- * CRC-32C (Castagnoli), the checksum of the raft log's records and of HashKV, four bytes a step
- * through four tables ("slicing by 4").
+ * CRC-32C (Castagnoli), the checksum of the raft log's records, of the database's blocks and of
+ * HashKV, eight bytes a step through eight tables ("slicing by 8": twice as fast as by 4).
  */
 
 const POLYNOMIAL = 0x82f63b78; // Castagnoli's, bits reversed.
+const SLICES = 8;
 
-const TABLE: Uint32Array = buildTable();
+const TABLE: Int32Array = buildTable();
 
-/** Four tables of 256 in one array: table k, byte b stands at 256 k + b. */
-function buildTable(): Uint32Array {
-  const table = new Uint32Array(4 * 256);
+/** Eight tables of 256 in one array: table k, byte b stands at 256 k + b. */
+function buildTable(): Int32Array {
+  const table = new Int32Array(SLICES * 256);
   for (let n = 0; n < 256; n++) {
     let crc = n;
     for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ POLYNOMIAL : crc >>> 1;
@@ -17,7 +18,7 @@ function buildTable(): Uint32Array {
   }
   for (let n = 0; n < 256; n++) {
     let crc = at(table, n);
-    for (let k = 1; k < 4; k++) {
+    for (let k = 1; k < SLICES; k++) {
       crc = at(table, crc & 0xff) ^ (crc >>> 8);
       table[256 * k + n] = crc;
     }
@@ -25,35 +26,37 @@ function buildTable(): Uint32Array {
   return table;
 }
 
-/** An entry that is there: every index here is below the table's length. */
-function at(table: Uint32Array, index: number): number {
-  return table[index] as number;
+/** An entry that is there: every index here is below the array's length. */
+function at(array: Int32Array | Uint8Array, index: number): number {
+  return array[index] as number;
 }
 
-/** CRC-32C of `bytes` as an unsigned 32-bit number; `seed` is the CRC of the bytes before. */
-export function crc32c(bytes: Uint8Array, seed = 0): number {
-  let crc = ~seed >>> 0;
-  let i = 0;
-  for (const end = bytes.length - 3; i < end; i += 4) {
+/**
+ * CRC-32C of `bytes` from `start` up to `end` as an unsigned 32-bit number; `seed` is the CRC of the
+ * bytes before.
+ */
+export function crc32c(bytes: Uint8Array, seed = 0, start = 0, end: number = bytes.length): number {
+  let crc = ~seed;
+  let i = start;
+  for (const last = end - 7; i < last; i += 8) {
     crc ^= at4(bytes, i);
     crc =
-      at(TABLE, 768 + (crc & 0xff)) ^
-      at(TABLE, 512 + ((crc >>> 8) & 0xff)) ^
-      at(TABLE, 256 + ((crc >>> 16) & 0xff)) ^
-      at(TABLE, crc >>> 24);
+      at(TABLE, 1792 + (crc & 0xff)) ^
+      at(TABLE, 1536 + ((crc >>> 8) & 0xff)) ^
+      at(TABLE, 1280 + ((crc >>> 16) & 0xff)) ^
+      at(TABLE, 1024 + (crc >>> 24)) ^
+      at(TABLE, 768 + at(bytes, i + 4)) ^
+      at(TABLE, 512 + at(bytes, i + 5)) ^
+      at(TABLE, 256 + at(bytes, i + 6)) ^
+      at(TABLE, at(bytes, i + 7));
   }
-  for (; i < bytes.length; i++) {
-    crc = at(TABLE, (crc ^ (bytes[i] as number)) & 0xff) ^ (crc >>> 8); // i is in range.
-  }
+  for (; i < end; i++) crc = at(TABLE, (crc ^ at(bytes, i)) & 0xff) ^ (crc >>> 8);
   return ~crc >>> 0;
 }
 
 /** The four bytes at `i`, little-endian; the caller keeps i + 3 in range. */
 function at4(bytes: Uint8Array, i: number): number {
   return (
-    (bytes[i] as number) |
-    ((bytes[i + 1] as number) << 8) |
-    ((bytes[i + 2] as number) << 16) |
-    ((bytes[i + 3] as number) << 24)
+    at(bytes, i) | (at(bytes, i + 1) << 8) | (at(bytes, i + 2) << 16) | (at(bytes, i + 3) << 24)
   );
 }

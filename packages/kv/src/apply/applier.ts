@@ -146,7 +146,6 @@ export class Applier {
     const previous = wantsPrevious ? this.#previous(key) : undefined;
     const lease = request.ignoreLease ? (previous?.lease ?? 0n) : request.lease;
     this.#store.put(key, {
-      keyBytes: request.key,
       value: request.ignoreValue ? (previous?.value ?? request.value) : request.value,
       lease,
     });

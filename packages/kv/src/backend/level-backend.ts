@@ -20,7 +20,7 @@ import { dirname, join } from "node:path";
 import type { Clock, Timer } from "@sagong/base";
 import { ImageRefusedError } from "@sagong/raft";
 import { ClassicLevel } from "classic-level";
-import { APPLIED_MARK_KEY, type Backend } from "../mvcc/backend.js";
+import { APPLIED_MARK_KEY, type Backend, type LateWriter } from "../mvcc/backend.js";
 import { toBinaryString } from "../mvcc/binary-string.js";
 import type { ImageSteps } from "../member/state-medium.js";
 import { decodeImage, encodeImage } from "./image-format.js";
@@ -43,8 +43,9 @@ export class BackendError extends Error {
 /** How long a commit waits for others to share its write, unless so many bytes wait already. */
 const GATHER_MS = 10;
 const GATHER_BYTES = 256 * 1024;
-/** Pairs that one read of an iterator fetches. */
+/** What one read of an iterator fetches: so many pairs, or as many as make so many bytes. */
 const SCAN_PAIRS = 1_000;
+const SCAN_BYTES = 1024 * 1024;
 /**
  * What is written before LevelDB is made to sort it into a table and to begin a new log; and what it
  * needs for a pair besides its bytes, at most.
@@ -65,6 +66,8 @@ export class LevelBackend implements Backend {
   #waiting: PendingBatch = new PendingBatch();
   /** On its way to LevelDB. */
   #writing: PendingBatch = new PendingBatch();
+  /** Has a share in every batch. */
+  #late: LateWriter | undefined;
   #gathering: Timer | undefined;
   #pump: Promise<void> | undefined;
   #flushWanted = false;
@@ -103,12 +106,25 @@ export class LevelBackend implements Backend {
 
   commit(): void {
     this.#waiting.take(this.#open);
+    this.#late?.onCommit();
     this.#gather();
+  }
+
+  join(writer: LateWriter): void {
+    this.#late = writer;
   }
 
   /** Bytes that are committed but not yet in LevelDB. The owner takes no more work above a limit. */
   get backlogBytes(): number {
-    return this.#waiting.bytes + this.#writing.bytes;
+    return this.#waitingBytes + this.#writing.bytes;
+  }
+
+  get #hasWaiting(): boolean {
+    return this.#waiting.size > 0 || this.#late?.hasCommitted === true;
+  }
+
+  get #waitingBytes(): number {
+    return this.#waiting.bytes + (this.#late?.waitingBytes ?? 0);
   }
 
   /** Resolves when all that is committed now is on disk, fsynced. */
@@ -188,6 +204,8 @@ export class LevelBackend implements Backend {
     this.#db = await openDatabase(dir);
     // What a clean-up of the old state still wanted to write has nothing to do with the new one.
     this.#waiting.clear();
+    this.#late?.onReplaced();
+    this.#late = undefined;
     this.#isSwapping = false;
   }
 
@@ -214,7 +232,7 @@ export class LevelBackend implements Backend {
     try {
       do {
         if (!this.#failed) await this.flush();
-      } while (this.#waiting.size > 0 && !this.#failed);
+      } while (this.#hasWaiting && !this.#failed);
     } finally {
       await this.#compaction?.catch(() => {}); // Whoever asked for it is told.
       await this.#db.close();
@@ -223,8 +241,8 @@ export class LevelBackend implements Backend {
 
   /** Starts the write at once where enough waits, and soon where anything does. */
   #gather(): void {
-    if (this.#waiting.bytes >= GATHER_BYTES) return this.#start();
-    if (this.#waiting.size === 0 || this.#pump) return;
+    if (this.#waitingBytes >= GATHER_BYTES) return this.#start();
+    if (!this.#hasWaiting || this.#pump) return;
     this.#gathering ??= this.#options.clock.schedule(GATHER_MS, () => {
       this.#gathering = undefined; // It has fired, whether or not a write may begin now.
       this.#start();
@@ -235,7 +253,7 @@ export class LevelBackend implements Backend {
     if (this.#pump || this.#failed || this.#isSwapping) return;
     this.#gathering?.cancel();
     this.#gathering = undefined;
-    if (this.#waiting.size === 0 && !this.#flushWanted) return;
+    if (!this.#hasWaiting && !this.#flushWanted) return;
     this.#pump = this.#write().finally(() => {
       this.#pump = undefined;
       if (this.#flushWanted) this.#start();
@@ -244,6 +262,7 @@ export class LevelBackend implements Backend {
   }
 
   async #write(): Promise<void> {
+    this.#late?.onWrite((key, value) => this.#waiting.add(key, value));
     const written = this.#waiting;
     const buffered =
       this.#bufferedBytes + written.bytes + written.size * BUFFERED_PAIR_OVERHEAD_BYTES;
@@ -293,7 +312,11 @@ export class LevelBackend implements Backend {
 const SYNC_KEY = Uint8Array.of(0);
 /** Above every key. */
 const LAST_KEY = new Uint8Array(32).fill(0xff);
-const BINARY = { keyEncoding: "view", valueEncoding: "view" } as const;
+const BINARY = {
+  keyEncoding: "view",
+  valueEncoding: "view",
+  highWaterMarkBytes: SCAN_BYTES,
+} as const;
 
 async function openDatabase(dir: string): Promise<Database> {
   await mkdir(dir, { recursive: true, mode: 0o700 });

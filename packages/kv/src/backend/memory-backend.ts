@@ -1,10 +1,11 @@
 /** The backend in memory, for tests of what stands above it. */
 import { compareText } from "@sagong/base";
-import type { Backend } from "../mvcc/backend.js";
+import type { Backend, LateWriter } from "../mvcc/backend.js";
 import { fromBinaryString, toBinaryString } from "../mvcc/binary-string.js";
 
 export class MemoryBackend implements Backend {
   readonly #values = new Map<string, Uint8Array>();
+  #late: LateWriter | undefined;
 
   get(key: Uint8Array): Uint8Array | undefined {
     return this.#values.get(toBinaryString(key));
@@ -18,10 +19,19 @@ export class MemoryBackend implements Backend {
     this.#values.delete(toBinaryString(key));
   }
 
-  commit(): void {}
+  /** At once what a database would write after a while. */
+  commit(): void {
+    this.#late?.onCommit();
+    this.#late?.onWrite((key, value) => this.put(key, value));
+  }
+
+  join(writer: LateWriter): void {
+    this.#late = writer;
+  }
 
   /** In order of keys, as a database would give them. */
   pairs(): (readonly [Uint8Array, Uint8Array])[] {
+    this.commit();
     return [...this.#values]
       .toSorted(([a], [b]) => compareText(a, b))
       .map(([key, value]) => [fromBinaryString(key), value] as const);

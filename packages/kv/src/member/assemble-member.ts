@@ -260,7 +260,7 @@ function observeApply(
 ): void {
   const { store, watchable } = state;
   // What a restart found half done goes on at once.
-  if (store.isCompacting) parts.compaction.wake();
+  if (store.wantsCleanUp) parts.compaction.wake();
   state.machine.observe({
     onResults: ({ memberId, firstSequence }, results) => {
       const isOwn = memberId === identity.memberId;
@@ -272,7 +272,7 @@ function observeApply(
     onApplied: (index) => {
       parts.applied.advanceTo(index);
       if (watchable.hasBehind) parts.catchUp.wake();
-      if (store.isCompacting) parts.compaction.wake();
+      if (store.wantsCleanUp) parts.compaction.wake();
     },
   });
 }

@@ -1,5 +1,6 @@
-import { KeyValue } from "../gen/kv.js";
+import { EventType, KeyValue } from "../gen/kv.js";
 import type { Event } from "../gen/kv.js";
+import type { VersionPlace } from "./version-log.js";
 
 /** One change, as watchers get it. */
 export interface Change {
@@ -18,20 +19,32 @@ export class StoredChange implements Change {
   readonly key: string;
   readonly type: number;
   readonly revision: number;
-  readonly bytes: Uint8Array;
+  readonly #place: VersionPlace;
+  #bytes: Uint8Array | undefined;
 
   constructor(
     key: string,
     { type, revision }: { readonly type: number; readonly revision: number },
-    bytes: Uint8Array,
+    place: VersionPlace,
   ) {
     this.key = key;
     this.type = type;
     this.revision = revision;
-    this.bytes = bytes;
+    this.#place = place;
+  }
+
+  /** Most changes have no watcher: the view is made when one asks. */
+  get bytes(): Uint8Array {
+    this.#bytes ??= this.#place.source.at(this.#place.position);
+    return this.#bytes;
   }
 
   get event(): Event {
     return { type: this.type, kv: KeyValue.decode(this.bytes), prevKv: undefined };
   }
+}
+
+/** A delete's record has version 0. */
+export function changeType(version: number): number {
+  return version === 0 ? EventType.DELETE : EventType.PUT;
 }

@@ -1,33 +1,74 @@
 /**
  * The revisions of one key, in order: the key index's leaf. Flat numbers instead of objects, since
- * there is one of these for every key in memory.
+ * there is one of these for every key in memory; the latest revision is in the object itself, and
+ * most keys have no other.
  *
- *   put@2 put@5 delete@7 put@9     →   revisions [2,0, 5,0, 7,~0, 9,0]   created 9, version 1
+ *   put@2 put@5 delete@7 put@9     →   older [2,0, 5,0, 7,~0]   latest 9,0   created 9, version 1
  *
  * H1 mains grow strictly: a transaction changes a key at most once.
  * H2 `created` and `version` are those of the present life; 0 while the key is deleted.
+ *
+ * A position counts the revisions from 0, the oldest.
  */
 
-/** Pairs of main and sub; a delete has its sub complemented, so it is negative. */
+/** Nothing: what a history without older revisions shares with all others. Never written to. */
+const NONE: number[] = [];
+
 export class KeyHistory {
-  revisions: number[] = [];
+  /** Pairs of main and sub; a delete has its sub complemented, so it is negative. */
+  #older: number[] = NONE;
+  /** 0 where there is none. */
+  #main = 0;
+  #sub = 0;
   created = 0;
   version = 0;
 
   put(main: number, sub: number): void {
-    this.revisions.push(main, sub);
+    this.#push(main, sub);
     if (this.created === 0) this.created = main;
     this.version++;
   }
 
   delete(main: number, sub: number): void {
-    this.revisions.push(main, ~sub);
+    this.#push(main, ~sub);
     this.created = 0;
     this.version = 0;
   }
 
+  /** Takes up a stored change; `version` is 0 for a delete. Mostly, but not always, in order. */
+  restore(
+    { main, sub }: { readonly main: number; readonly sub: number },
+    { version, created }: { readonly version: number; readonly created: number },
+  ): void {
+    const signed = version === 0 ? ~sub : sub;
+    if (main <= this.#main) return this.#insert(main, signed);
+    this.#push(main, signed);
+    this.created = created;
+    this.version = version;
+  }
+
+  #push(main: number, signedSub: number): void {
+    if (this.#main !== 0) {
+      // An array of exactly two first: what grows from none is made for sixteen.
+      if (this.#older.length === 0) this.#older = [this.#main, this.#sub];
+      else this.#older.push(this.#main, this.#sub);
+    }
+    this.#main = main;
+    this.#sub = signedSub;
+  }
+
+  #insert(main: number, signedSub: number): void {
+    const at = 2 * (this.positionAt(main) + 1);
+    this.#older = [...this.#older.slice(0, at), main, signedSub, ...this.#older.slice(at)];
+  }
+
+  /** How many revisions there are. */
+  get count(): number {
+    return this.#main === 0 ? 0 : this.#older.length / 2 + 1;
+  }
+
   get isEmpty(): boolean {
-    return this.revisions.length === 0;
+    return this.#main === 0;
   }
 
   get isDeleted(): boolean {
@@ -36,31 +77,33 @@ export class KeyHistory {
 
   /** Position of the last change at or before `main`; -1 where there is none. */
   positionAt(main: number): number {
-    const { revisions } = this;
-    let at = revisions.length - 2;
+    const older = this.#older;
     // The latest is asked for nearly always; a long history is searched by halves.
-    if (at < 0 || (revisions[at] as number) <= main) return at; // In range.
-    let [low, high] = [0, at / 2];
+    if (this.#main <= main) return this.count - 1;
+    let [low, high] = [0, older.length / 2];
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((revisions[2 * middle] as number) <= main) low = middle + 1; // Below high, in range.
+      if ((older[2 * middle] as number) <= main) low = middle + 1; // Below high, in range.
       else high = middle;
     }
-    at = 2 * (low - 1);
-    return at;
+    return low - 1;
   }
 
   mainAt(position: number): number {
-    return this.revisions[position] as number; // Callers have positions from this object.
+    return this.#older[2 * position] ?? this.#main; // Callers have positions from this object.
   }
 
   subAt(position: number): number {
-    const sub = this.revisions[position + 1] as number; // As above.
+    const sub = this.#signedSubAt(position);
     return sub < 0 ? ~sub : sub;
   }
 
   isDeleteAt(position: number): boolean {
-    return (this.revisions[position + 1] as number) < 0; // As above.
+    return this.#signedSubAt(position) < 0;
+  }
+
+  #signedSubAt(position: number): number {
+    return this.#older[2 * position + 1] ?? this.#sub;
   }
 
   /**
@@ -71,6 +114,16 @@ export class KeyHistory {
   keepFrom(revision: number): number {
     const at = this.positionAt(revision);
     if (at < 0) return 0;
-    return this.isDeleteAt(at) && this.mainAt(at) < revision ? at + 2 : at;
+    return this.isDeleteAt(at) && this.mainAt(at) < revision ? at + 1 : at;
+  }
+
+  /** Forgets the changes before `position`. */
+  dropBefore(position: number): void {
+    if (position >= this.count) {
+      this.#older = NONE;
+      this.#main = 0;
+    } else if (position > 0) {
+      this.#older = 2 * position === this.#older.length ? NONE : this.#older.slice(2 * position);
+    }
   }
 }

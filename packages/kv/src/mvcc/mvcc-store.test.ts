@@ -5,10 +5,11 @@ import { range } from "../apply/range.js";
 import { Lessor } from "../lease/lessor.js";
 import { rangeRequest, StateFixture, text } from "../testing/state-fixture.js";
 import { AppliedMark } from "../gen/store.js";
-import { APPLIED_MARK_KEY } from "./backend.js";
+import { APPLIED_MARK_KEY, SPACE_BLOCK } from "./backend.js";
+import { DamagedDatabaseError } from "./damaged-database-error.js";
 import { MvccStore } from "./mvcc-store.js";
 import { StoreLoader } from "./open-store.js";
-import { REVISION_KEY_BYTES, revisionOfKey } from "./revision.js";
+import { blockKey, revisionOfKey } from "./revision.js";
 
 const ALL = { rangeEnd: text("\0") };
 
@@ -59,12 +60,15 @@ describe("StoreLoader", () => {
   };
   const withFive = (): StateFixture => {
     const fixture = new StateFixture();
-    for (const key of ["a", "b", "c", "a", "b"]) fixture.put(key, "1");
+    for (const key of ["a", "b", "c", "a", "b"]) {
+      fixture.put(key, "1");
+      fixture.backend.commit(); // So that each has a block of its own.
+    }
     return fixture;
   };
 
   const isOf = (key: Uint8Array, revision: number): boolean =>
-    key.length === REVISION_KEY_BYTES && revisionOfKey(key).main === revision;
+    key[0] === SPACE_BLOCK && revisionOfKey(key).main === revision;
 
   it.each([
     ["in the middle", 3, "revision 3 is missing, expected all from 2 to 6"],
@@ -96,11 +100,36 @@ describe("StoreLoader", () => {
     expect(() => open(markedPairs(fixture))).not.toThrow();
   });
 
-  it("says which record cannot be read", () => {
+  it("says which version of which block is damaged, wherever a byte has changed", () => {
+    const fixture = new StateFixture();
+    for (const key of ["a", "b", "c"]) fixture.put(key, "value");
+    const pairs = markedPairs(fixture);
+    const at = pairs.findIndex(([key]) => key[0] === SPACE_BLOCK);
+    const [key, block] = pairs[at] ?? [new Uint8Array(0), new Uint8Array(0)];
+    const sentences = new Set<string>();
+    for (let i = 0; i < block.length; i++) {
+      const damaged = Uint8Array.from(block);
+      damaged[i] = (damaged[i] ?? 0) ^ 0x10;
+      expect(() => open(pairs.with(at, [key, damaged]))).toThrow(DamagedDatabaseError);
+      try {
+        open(pairs.with(at, [key, damaged]));
+      } catch (error) {
+        sentences.add(String(error).replaceAll(/checksum \w+, expected \w+/g, "checksum"));
+      }
+    }
+    const prefix =
+      "DamagedDatabaseError: Cannot read the database: the block at revision 2.0 is damaged";
+    expect([...sentences].filter((sentence) => /revision \d\.0 has/.test(sentence))).toEqual(
+      [2, 3, 4].map((revision) => `${prefix}: revision ${revision}.0 has checksum`),
+    );
+    expect(sentences).toContain(`${prefix}: checksum`);
+  });
+
+  it("refuses a block that lies at another's place", () => {
     const pairs = markedPairs(withFive()).map(([key, value]) => {
-      return [key, isOf(key, 3) ? Uint8Array.of(0x0a, 0x7f) : value] as const;
+      return [isOf(key, 3) ? blockKey(4, 0) : isOf(key, 4) ? blockKey(3, 0) : key, value] as const;
     });
-    expect(() => open(pairs)).toThrow("Cannot read the database: revision 3.0: Cannot decode");
+    expect(() => open(pairs)).toThrow("the block at revision 4.0 is damaged: checksum");
   });
 });
 

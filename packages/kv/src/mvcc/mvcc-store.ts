@@ -1,22 +1,25 @@
 /**
- * The multi-version key-value state: an index of all keys in memory, values in the backend by
- * revision. One writer (the apply loop), synchronous reads at any kept revision.
+ * The multi-version key-value state: an index of all keys in memory, values in the backend in blocks
+ * by revision. One writer (the apply loop), synchronous reads at any kept revision.
  *
  * M1 currentRevision grows by one for each transaction that changed something, and only then.
  * M2 compactRevision <= currentRevision; reads below it are refused, reads at it are not.
  * M3 what a compaction keeps depends on its revision alone, not on when it is carried out: members
  *    at the same revisions have the same hash however far their clean-up has come.
  */
-import { crc32c } from "@sagong/base";
+import { crc32c, EMPTY_BYTES } from "@sagong/base";
 import { StoreError } from "../apply/store-error.js";
 import { EventType, KeyValue } from "../gen/kv.js";
 import type { Backend } from "./backend.js";
-import { type Change, StoredChange } from "./change.js";
-import { fromBinaryString, toBinaryString } from "./binary-string.js";
+import { toBinaryString } from "./binary-string.js";
+import { BlockCleaner } from "./block-cleaner.js";
+import { type Change, changeType, StoredChange } from "./change.js";
+import { IndexWalk } from "./index-walk.js";
 import type { KeyHistory } from "./key-history.js";
-import { KeyIndex, type KeyRange } from "./key-index.js";
-import { revisionKey } from "./revision.js";
-import { ValueCache } from "./value-cache.js";
+import { contains, isSingleKey, KeyIndex, type KeyRange } from "./key-index.js";
+import { type Revision, revisionKey } from "./revision.js";
+import { type Version, VersionHead } from "./version-bytes.js";
+import { VersionLog, type VersionPlace } from "./version-log.js";
 
 export interface MvccState {
   readonly revision: number;
@@ -29,22 +32,32 @@ export interface HashResult {
   readonly compactRevision: number;
 }
 
-/** Keys that a step of a long walk looks at before it lets others run. */
-const STEP_KEYS = 1_000;
+/** What one step of a hash looks at before it lets others run: keys, and bytes of versions. */
+const HASH_STEP_KEYS = 500;
+const HASH_STEP_BYTES = 256 * 1024;
+/** Superseded versions that wait for a sweep, at most: more, and the walk waits for one. */
+const DYING_MAX = 250_000;
 
 export class MvccStore {
   readonly index: KeyIndex = new KeyIndex();
-  readonly #backend: Backend;
-  readonly #cache: ValueCache = new ValueCache();
+  #log: VersionLog;
+  #cleaner: BlockCleaner;
+  readonly #walk: IndexWalk;
   #revision = 1;
   #compactRevision = 0;
-  /** The key that the clean-up goes on behind; undefined where none is under way. */
-  #compactCursor: string | undefined;
+  /** Revisions that are being read from in steps, and by how many. */
+  readonly #pins = new Map<number, number>();
   #sub = 0;
   #changes: Change[] = [];
 
   constructor(backend: Backend) {
-    this.#backend = backend;
+    this.#log = new VersionLog(backend);
+    this.#cleaner = new BlockCleaner(this.#log, backend);
+    this.#walk = new IndexWalk({
+      index: this.index,
+      revision: () => this.#compactRevision,
+      kill: (main, sub) => this.#cleaner.kill(main, sub),
+    });
   }
 
   get revision(): number {
@@ -57,27 +70,24 @@ export class MvccStore {
 
   // ── Opening ──────────────────────────────────────────────────────────────────────────────────
 
-  /** Takes up one stored version; in order of revisions, all of them, before anything else. */
-  restoreVersion(
-    key: string,
-    value: KeyValue,
-    place: { readonly main: number; readonly sub: number },
-  ): void {
+  /** Where blocks and pairs of the database are taken up: all of them, before anything else. */
+  get log(): VersionLog {
+    return this.#log;
+  }
+
+  /** Takes up one stored version. True where it is the key's latest so far. */
+  restoreVersion(key: string, place: Revision, head: VersionHead): boolean {
     const history = this.index.getOrCreate(key);
-    if (value.version === 0) history.delete(place.main, place.sub);
-    else {
-      history.put(place.main, place.sub);
-      // Earlier versions may be compacted away: the record knows better.
-      history.created = value.createRevision;
-      history.version = value.version;
-    }
+    history.restore(place, { version: head.version, created: head.createRevision });
+    return history.mainAt(history.count - 1) === place.main;
   }
 
   restoreState({ revision, compactRevision }: MvccState): void {
     this.#revision = revision;
     this.#compactRevision = compactRevision;
+    this.#log.finishRestore();
     // A clean-up that a restart interrupted begins again; what it has done is not there any more.
-    if (compactRevision > 0) this.#compactCursor = "";
+    if (compactRevision > 0) this.#walk.start();
   }
 
   /**
@@ -86,10 +96,11 @@ export class MvccStore {
    */
   adopt(other: MvccStore): void {
     this.index.adopt(other.index);
-    this.#cache.clear();
+    this.#log = other.#log;
+    this.#cleaner = other.#cleaner;
     this.#revision = other.#revision;
     this.#compactRevision = other.#compactRevision;
-    this.#compactCursor = other.#compactCursor;
+    this.#walk.restart();
   }
 
   // ── Reading ──────────────────────────────────────────────────────────────────────────────────
@@ -115,19 +126,25 @@ export class MvccStore {
   }
 
   valueAt(history: KeyHistory, position: number): KeyValue {
-    return KeyValue.decode(this.#bytesAt(history, position));
+    return KeyValue.decode(this.bytesAt(history, position));
   }
 
-  #bytesAt(history: KeyHistory, position: number): Uint8Array {
-    const main = history.mainAt(position);
-    const sub = history.subAt(position);
-    const cached = this.#cache.get(main, sub);
-    if (cached) return cached;
-    const bytes = this.#backend.get(revisionKey(main, sub));
-    if (!bytes)
-      throw new Error(`The database lacks the value of revision ${main}.${sub}: it is corrupt`);
-    this.#cache.set(main, sub, bytes);
-    return bytes;
+  /** The wire form of the pair, as it is stored: a view that must not be written to. */
+  bytesAt(history: KeyHistory, position: number): Uint8Array {
+    return this.#log.bytesAt(history.mainAt(position), history.subAt(position));
+  }
+
+  /**
+   * Keeps what is there at `revision`, also where it is compacted meanwhile, until the function that
+   * is returned is called: for reads in steps.
+   */
+  pin(revision: number): () => void {
+    this.#pins.set(revision, (this.#pins.get(revision) ?? 0) + 1);
+    return () => {
+      const count = (this.#pins.get(revision) ?? 1) - 1;
+      if (count > 0) this.#pins.set(revision, count);
+      else this.#pins.delete(revision);
+    };
   }
 
   /** Keys in `range` that exist at `revision`. `visit` returns true to stop. */
@@ -143,36 +160,43 @@ export class MvccStore {
     });
   }
 
-  /** The changes of `range` from revision `from` to `to`, in order. */
+  /** The changes of `range` from revision `from` to `to`, in order; `from` must not be compacted. */
   changesBetween(
     range: KeyRange,
     { from, to }: { readonly from: number; readonly to: number },
   ): Change[] {
-    const found: { main: number; sub: number; key: string; history: KeyHistory; at: number }[] = [];
-    this.index.forEach(range, (key, history) => {
-      for (let at = history.positionAt(to); at >= 0; at -= 2) {
-        const main = history.mainAt(at);
-        if (main < from) break;
-        found.push({ main, sub: history.subAt(at), key, history, at });
-      }
+    if (isSingleKey(range)) return this.#changesOfKey(range.start, { from, to });
+    const changes: Change[] = [];
+    this.#log.forEachBetween({ from, to }, ({ main }, place) => {
+      const change = changeAt(main, place);
+      if (contains(range, change.key)) changes.push(change);
     });
-    found.sort((a, b) => a.main - b.main || a.sub - b.sub);
-    return found.map(({ main, key, history, at }) => {
+    return changes;
+  }
+
+  #changesOfKey(
+    key: string,
+    { from, to }: { readonly from: number; readonly to: number },
+  ): Change[] {
+    const changes: Change[] = [];
+    const history = this.index.get(key);
+    if (history === undefined) return changes;
+    for (let at = history.positionAt(to); at >= 0 && history.mainAt(at) >= from; at--) {
+      const revision = history.mainAt(at);
       const type = history.isDeleteAt(at) ? EventType.DELETE : EventType.PUT;
-      return new StoredChange(key, { type, revision: main }, this.#bytesAt(history, at));
-    });
+      const place = this.#log.placeOf(revision, history.subAt(at));
+      changes.push(new StoredChange(key, { type, revision }, place));
+    }
+    return changes.toReversed();
   }
 
   /** All changes of one revision, in order; it must not be compacted away. */
   changesAt(revision: number): Change[] {
     const changes: Change[] = [];
-    for (let sub = 0; ; sub++) {
-      const bytes = this.#cache.get(revision, sub) ?? this.#backend.get(revisionKey(revision, sub));
-      if (!bytes) return changes;
-      const { key, version } = KeyValue.decode(bytes);
-      const type = version === 0 ? EventType.DELETE : EventType.PUT;
-      changes.push(new StoredChange(toBinaryString(key), { type, revision }, bytes));
-    }
+    this.#log.forEachBetween({ from: revision, to: revision }, ({ main }, place) => {
+      changes.push(changeAt(main, place));
+    });
+    return changes;
   }
 
   /** The pair's wire form right before `revision`; undefined where there was none, or no more. */
@@ -181,7 +205,7 @@ export class MvccStore {
     const history = this.index.get(key);
     const at = history ? history.positionAt(revision - 1) : -1;
     if (!history || at < 0 || history.isDeleteAt(at)) return undefined;
-    return this.#bytesAt(history, at);
+    return this.bytesAt(history, at);
   }
 
   // ── Writing: one transaction at a time, all of it in one turn ────────────────────────────────
@@ -191,32 +215,30 @@ export class MvccStore {
     return this.#revision + 1;
   }
 
-  put(
-    key: string,
-    change: { readonly keyBytes: Uint8Array; readonly value: Uint8Array; readonly lease: bigint },
-  ): void {
+  put(key: string, { value, lease }: { readonly value: Uint8Array; readonly lease: bigint }): void {
     const history = this.index.getOrCreate(key);
-    const main = this.writeRevision;
+    const modRevision = this.writeRevision;
     const sub = this.#sub++;
-    history.put(main, sub);
-    const kv: KeyValue = {
-      key: change.keyBytes,
-      createRevision: history.created,
-      modRevision: main,
-      version: history.version,
-      value: change.value,
-      lease: change.lease,
-    };
-    this.#write(key, { type: EventType.PUT, kv }, sub);
+    history.put(modRevision, sub);
+    const { created: createRevision, version } = history;
+    this.#write({ key, createRevision, modRevision, version, value, lease }, sub);
   }
 
   /** `history` must be of a key that exists. */
   delete(key: string, history: KeyHistory): void {
-    const main = this.writeRevision;
+    const modRevision = this.writeRevision;
     const sub = this.#sub++;
-    history.delete(main, sub);
-    const kv = KeyValue.create({ key: fromBinaryString(key), modRevision: main });
-    this.#write(key, { type: EventType.DELETE, kv }, sub);
+    history.delete(modRevision, sub);
+    const none = { createRevision: 0, version: 0, value: EMPTY_BYTES, lease: 0n };
+    this.#write({ key, modRevision, ...none }, sub);
+  }
+
+  #write(version: Version, sub: number): void {
+    const place = this.#log.append(version, sub);
+    const { key, modRevision: revision } = version;
+    this.#changes.push(
+      new StoredChange(key, { type: changeType(version.version), revision }, place),
+    );
   }
 
   /** Ends the transaction; returns its changes. A transaction without changes leaves no trace. */
@@ -234,19 +256,6 @@ export class MvccStore {
     return this.#changes.length > 0;
   }
 
-  #write(
-    key: string,
-    { type, kv }: { readonly type: number; readonly kv: KeyValue },
-    sub: number,
-  ): void {
-    // Encoded once: database, cache and watchers share these bytes. None of them keeps a view into
-    // the log entry, which is part of something much larger.
-    const bytes = KeyValue.encode(kv);
-    this.#backend.put(revisionKey(kv.modRevision, sub), bytes);
-    this.#cache.set(kv.modRevision, sub, bytes);
-    this.#changes.push(new StoredChange(key, { type, revision: kv.modRevision }, bytes));
-  }
-
   // ── Compaction ───────────────────────────────────────────────────────────────────────────────
 
   /** Throws `StoreError`. The clean-up is left to `compactStep`. */
@@ -254,44 +263,36 @@ export class MvccStore {
     if (revision <= this.#compactRevision) throw new StoreError("compacted");
     if (revision > this.#revision) throw new StoreError("futureRevision");
     this.#compactRevision = revision;
-    this.#compactCursor = "";
+    this.#walk.start();
   }
 
+  /** Whether superseded versions may still take room. */
   get isCompacting(): boolean {
-    return this.#compactCursor !== undefined;
+    return this.#walk.isUnderWay || this.#cleaner.dyingCount > 0;
+  }
+
+  /** Whether `compactStep` has something to do: a compaction's clean-up, or blocks to put together. */
+  get wantsCleanUp(): boolean {
+    return this.isCompacting || this.#cleaner.isSweeping || this.#cleaner.wantsMerge;
+  }
+
+  /** Whether a read in steps needs what the clean-up would remove. */
+  get isCleanUpHeld(): boolean {
+    for (const revision of this.#pins.keys()) if (revision < this.#compactRevision) return true;
+    return false;
   }
 
   /**
-   * Removes superseded versions of at most `maxKeys` keys; true where that was the last of them.
-   * The caller commits the backend's batch.
+   * Goes on with the clean-up: about as much as copying so many versions. True where nothing is left
+   * to do. The caller commits the backend's batch; and asks again later where the clean-up is held.
    */
-  compactStep(maxKeys: number): boolean {
-    const start = this.#compactCursor;
-    if (start === undefined) return true;
-    const revision = this.#compactRevision;
-    let last = "";
-    let seen = 0;
-    const empty: string[] = [];
-    this.index.forEach({ start, end: undefined }, (key, history) => {
-      if (seen++ >= maxKeys) return true;
-      last = key;
-      this.#dropBefore(history, history.keepFrom(revision));
-      if (history.isEmpty) empty.push(key);
-      return false;
-    });
-    for (const key of empty) this.index.delete(key);
-    this.#compactCursor = seen > maxKeys ? `${last}\0` : undefined;
-    return this.#compactCursor === undefined;
-  }
-
-  #dropBefore(history: KeyHistory, position: number): void {
-    if (position === 0) return;
-    for (let at = 0; at < position; at += 2) {
-      const [main, sub] = [history.mainAt(at), history.subAt(at)];
-      this.#backend.delete(revisionKey(main, sub));
-      this.#cache.delete(main, sub);
-    }
-    history.revisions = history.revisions.slice(position);
+  compactStep(versionsMax: number): boolean {
+    const isWalkNext =
+      this.#walk.isUnderWay && !this.#cleaner.isSweeping && this.#cleaner.dyingCount < DYING_MAX;
+    if (isWalkNext && this.isCleanUpHeld) return false;
+    if (isWalkNext) this.#walk.step(versionsMax);
+    else if (this.wantsCleanUp) this.#cleaner.sweep(versionsMax);
+    return !this.wantsCleanUp;
   }
 
   // ── Hashing ──────────────────────────────────────────────────────────────────────────────────
@@ -305,27 +306,48 @@ export class MvccStore {
     const revision = this.readRevision(asked);
     const compactRevision = this.#compactRevision;
     let hash = 0;
-    let next: string | undefined = "";
-    while (next !== undefined) {
-      const start: string = next;
-      next = undefined;
-      let seen = 0;
-      this.index.forEach({ start, end: undefined }, (key, history) => {
-        if (seen++ >= STEP_KEYS) {
-          next = key;
-          return true;
-        }
-        for (let at = history.keepFrom(compactRevision); at < history.revisions.length; at += 2) {
-          const main = history.mainAt(at);
-          if (main > revision) break;
+    let bytes = 0;
+    let start: string | undefined = "";
+    while (start !== undefined) {
+      const keys = this.#historiesFrom(start, HASH_STEP_KEYS + 1);
+      start = keys.length > HASH_STEP_KEYS ? keys.pop()?.[0] : undefined;
+      for (const [, history] of keys) {
+        // By revisions: a clean-up may move positions while this pauses.
+        let main = 0;
+        for (;;) {
+          const at = Math.max(history.positionAt(main) + 1, history.keepFrom(compactRevision));
+          if (at >= history.count || history.mainAt(at) > revision) break;
+          main = history.mainAt(at);
+          const version = this.bytesAt(history, at);
           hash = crc32c(revisionKey(main, history.subAt(at)), hash);
-          hash = crc32c(this.#bytesAt(history, at), hash);
+          hash = crc32c(version, hash);
+          bytes += version.length;
+          if (bytes < HASH_STEP_BYTES) continue;
+          bytes = 0;
+          yield undefined;
+          if (this.#compactRevision !== compactRevision) throw new StoreError("compacted");
         }
-        return false;
-      });
+      }
       yield undefined;
       if (this.#compactRevision !== compactRevision) throw new StoreError("compacted");
     }
     return { hash, revision, compactRevision };
   }
+
+  #historiesFrom(start: string, count: number): [string, KeyHistory][] {
+    const found: [string, KeyHistory][] = [];
+    this.index.forEach({ start, end: undefined }, (key, history) => {
+      found.push([key, history]);
+      return found.length >= count;
+    });
+    return found;
+  }
+}
+
+function changeAt(revision: number, place: VersionPlace): Change {
+  const bytes = place.source.at(place.position);
+  const head = new VersionHead(bytes);
+  head.read(0, bytes.length);
+  const key = toBinaryString(head.key);
+  return new StoredChange(key, { type: changeType(head.version), revision }, place);
 }

@@ -8,21 +8,33 @@
  */
 import { MessageDecodeError } from "@sagong/rpc/message";
 import { AppliedMark, LeaseRecord } from "../gen/store.js";
-import { KeyValue } from "../gen/kv.js";
 import type { Lessor } from "../lease/lessor.js";
-import { APPLIED_MARK_KEY, SPACE_LEASE, SPACE_META, SPACE_REVISION } from "./backend.js";
+import {
+  APPLIED_MARK_KEY,
+  SPACE_BLOCK,
+  SPACE_LEASE,
+  SPACE_META,
+  SPACE_REVISION,
+} from "./backend.js";
 import { toBinaryString } from "./binary-string.js";
+import { DamagedDatabaseError } from "./damaged-database-error.js";
+import { decodeDeadList } from "./dead-list.js";
 import type { MvccStore } from "./mvcc-store.js";
-import { type Revision, REVISION_KEY_BYTES, revisionOfKey } from "./revision.js";
+import { BLOCK_KEY_BYTES, KIND_DEAD, type Revision, revisionOfKey } from "./revision.js";
+import { RevisionRuns } from "./revision-runs.js";
+import type { VersionHead } from "./version-bytes.js";
+
+export { DamagedDatabaseError };
 
 /** Fed with every pair in order of keys, then finished. */
 export class StoreLoader {
   readonly #store: MvccStore;
   readonly #lessor: Lessor;
   #mark: AppliedMark = AppliedMark.create({ revision: FIRST_REVISION - 1 });
-  /** Of the last record that came, and of the last that did not although later ones did. */
-  #lastRevision = FIRST_REVISION - 1;
-  #lastMissing = 0;
+  /** Of those that no compaction can have removed. */
+  readonly #revisions = new RevisionRuns();
+  /** Comes right before its block. */
+  #dead: readonly number[] = [];
 
   constructor(store: MvccStore, lessor: Lessor) {
     this.#store = store;
@@ -32,12 +44,14 @@ export class StoreLoader {
   /** Throws `DamagedDatabaseError`, as `finish` does. */
   load(pairs: Iterable<readonly [key: Uint8Array, value: Uint8Array]>): void {
     for (const [key, value] of pairs) {
-      if (key[0] === SPACE_REVISION && key.length === REVISION_KEY_BYTES) this.#version(key, value);
+      if (key[0] === SPACE_BLOCK) this.#block(key, value);
+      else if (key[0] === SPACE_REVISION) this.#pair(revisionOfKey(key), value);
       else if (key[0] === SPACE_LEASE) {
         // Leases sort before revisions: they are there when the keys that hang on them come.
         const { id, ttl } = LeaseRecord.decode(value);
         this.#lessor.grant(id, ttl, 0);
       } else if (key[0] === SPACE_META && key[1] === APPLIED_MARK_KEY[1]) {
+        // It also sorts before them.
         this.#mark = AppliedMark.decode(value);
       }
     }
@@ -50,25 +64,44 @@ export class StoreLoader {
     return this.#mark;
   }
 
-  #version(key: Uint8Array, value: Uint8Array): void {
-    const place = revisionOfKey(key);
-    if (place.main > this.#lastRevision + 1) this.#lastMissing = place.main - 1;
-    this.#lastRevision = place.main;
-    const kv = decodeKeyValue(value, place);
-    const name = toBinaryString(kv.key);
-    this.#store.restoreVersion(name, kv, place);
-    this.#lessor.attach(name, kv.version === 0 ? 0n : kv.lease);
+  #block(key: Uint8Array, bytes: Uint8Array): void {
+    const first = revisionOfKey(key);
+    if (key[BLOCK_KEY_BYTES - 1] === KIND_DEAD) {
+      this.#dead = decodeDeadList(first, bytes);
+      return;
+    }
+    const dead = this.#dead;
+    this.#dead = [];
+    this.#store.log.restoreBlock(first, { bytes, dead }, (place, head) =>
+      this.#version(place, head),
+    );
+  }
+
+  #pair(place: Revision, bytes: Uint8Array): void {
+    try {
+      this.#store.log.restorePair(place, bytes, (_place, head) => this.#version(place, head));
+    } catch (error) {
+      if (!(error instanceof MessageDecodeError)) throw error;
+      const why = `revision ${place.main}.${place.sub}: ${error.message}`;
+      throw new DamagedDatabaseError(why, { cause: error });
+    }
+  }
+
+  #version(place: Revision, head: VersionHead): void {
+    if (place.main > this.#mark.compactRevision) this.#revisions.add(place.main);
+    const name = toBinaryString(head.key);
+    if (!this.#store.restoreVersion(name, place, head)) return;
+    this.#lessor.attach(name, head.version === 0 ? 0n : head.lease);
   }
 
   #checkRevisions({ revision, compactRevision }: AppliedMark): void {
-    if (this.#lastRevision > revision) {
-      throw new DamagedDatabaseError(
-        `it holds revision ${this.#lastRevision}, expected none after ${revision}`,
-      );
+    const { last } = this.#revisions;
+    if (last > revision) {
+      throw new DamagedDatabaseError(`it holds revision ${last}, expected none after ${revision}`);
     }
-    const missing = this.#lastRevision < revision ? revision : this.#lastMissing;
-    if (missing > compactRevision) {
-      const first = Math.max(compactRevision + 1, FIRST_REVISION);
+    const first = Math.max(compactRevision + 1, FIRST_REVISION);
+    const missing = this.#revisions.missing(first, revision);
+    if (missing !== undefined) {
       throw new DamagedDatabaseError(
         `revision ${missing} is missing, expected all from ${first} to ${revision}`,
       );
@@ -76,23 +109,5 @@ export class StoreLoader {
   }
 }
 
-/** What the database holds cannot be what was written. */
-export class DamagedDatabaseError extends Error {
-  override readonly name: string = "DamagedDatabaseError";
-
-  constructor(why: string, options?: ErrorOptions) {
-    super(`Cannot read the database: ${why}`, options);
-  }
-}
-
 /** The empty store is at revision 1. */
 const FIRST_REVISION = 2;
-
-function decodeKeyValue(value: Uint8Array, { main, sub }: Revision): KeyValue {
-  try {
-    return KeyValue.decode(value);
-  } catch (error) {
-    if (!(error instanceof MessageDecodeError)) throw error;
-    throw new DamagedDatabaseError(`revision ${main}.${sub}: ${error.message}`, { cause: error });
-  }
-}
