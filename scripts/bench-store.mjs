@@ -23,7 +23,6 @@ if (!isOnPath("h2load")) {
 if (flags.build) prepare();
 // Built by now, and not before.
 const { ALL_LOADS, chooseLoads } = await import("./bench/loads/all-loads.mjs");
-const { GENERATOR_CHECKS } = await import("./bench/loads/call-loads.mjs");
 const { Bench } = await import("./bench/run-suites.mjs");
 const { compareGenerators, summarize } = await import("./bench/summary.mjs");
 const { machineFacts } = await import("./bench/machine.mjs");
@@ -47,7 +46,7 @@ try {
   const machine = machineFacts({ date, folder });
   await bench.run(loads);
   const rows = summarize(bench.results, loads);
-  const generators = compareGenerators(rows, GENERATOR_CHECKS);
+  const generators = compareGenerators(bench.results);
   const { rounds, seconds, valueBytes, keys } = flags;
   console.log(`\n${reportText(rows, { machine, rounds, seconds, valueBytes, generators })}`);
   if (flags.json !== undefined) {

@@ -100,23 +100,21 @@ function byKind(kinds, runs, key) {
 }
 
 /**
- * How far our generator's rates are from h2load's under the same load, per kind of cluster.
- * @param {readonly Row[]} rows
- * @param {readonly { name: string, sameAs: string }[]} checks
+ * How far our generator's rates are from h2load's under the same load.
+ * @param {readonly Result[]} results
+ * @returns {{ load: string, members: number, kind: string, ratio: number }[]}
  */
-export function compareGenerators(rows, checks) {
-  return checks.flatMap(({ name, sameAs }) =>
-    rows
-      .filter((row) => row.load === name)
-      .flatMap((own) => {
-        const reference = rows.find((row) => row.load === sameAs && row.members === own.members);
-        if (reference === undefined) return [];
-        return Object.entries(own.values).map(([kind, value]) => ({
-          load: sameAs,
-          members: own.members,
-          kind,
-          ratio: value / (reference.details["perSecond"]?.[kind] ?? Number.NaN),
-        }));
-      }),
+export function compareGenerators(results) {
+  const runs = results.filter(({ figures }) => figures["agreement"] !== undefined);
+  const keys = new Set(
+    runs.map(({ load, members, kind }) => JSON.stringify([load, members, kind])),
   );
+  return [...keys].map((key) => {
+    const [load, members, kind] = JSON.parse(key);
+    const same = runs.filter(
+      (run) => run.load === load && run.members === members && run.kind === kind,
+    );
+    const ratio = median(same.map(({ figures }) => figures["agreement"] ?? Number.NaN));
+    return { load: load.replace(/^generator /, ""), members, kind, ratio };
+  });
 }

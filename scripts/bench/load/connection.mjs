@@ -265,7 +265,7 @@ export class Connection {
     let text = "";
     for (const { name, value } of fields) {
       if (name === "grpc-status") status = Number(value);
-      else if (name === "grpc-message") text = value;
+      else if (name === "grpc-message") text = decoded(value);
       else if (name === ":status" && value !== "200") text ||= `HTTP ${value}`;
     }
     this.#end(id, status, text);
@@ -334,6 +334,11 @@ export class Connection {
     this.#streams.clear();
     for (const { handler } of streams) handler.onEnd(-1, error.message);
   }
+}
+
+/** gRPC's status messages are percent-encoded, more or less. @param {string} text */
+function decoded(text) {
+  return text.replaceAll(/%([0-9A-Fa-f]{2})/g, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
 }
 
 /** RFC 9113 §6.5.2: what every peer takes. */

@@ -1,12 +1,14 @@
 // @ts-check
 /** Every load, in the order in which the report has them. */
-import { CALL_LOADS, GENERATOR_CHECKS } from "./call-loads.mjs";
+import { CALL_LOADS } from "./call-loads.mjs";
+import { GENERATOR_CHECKS } from "./generator-checks.mjs";
 import { H2LOAD_LOADS } from "./h2load-loads.mjs";
+import { WATCH_LOADS } from "./watch-loads.mjs";
 
 /** @typedef {import("./load.mjs").Load} Load */
 
 /** @type {readonly Load[]} */
-export const ALL_LOADS = [...H2LOAD_LOADS, ...CALL_LOADS, ...GENERATOR_CHECKS];
+export const ALL_LOADS = [...H2LOAD_LOADS, ...CALL_LOADS, ...WATCH_LOADS, ...GENERATOR_CHECKS];
 
 /**
  * Those that the flags ask for; throws where a word names none.
@@ -14,10 +16,7 @@ export const ALL_LOADS = [...H2LOAD_LOADS, ...CALL_LOADS, ...GENERATOR_CHECKS];
  * @param {{ only: readonly string[], stalls: boolean, checkGenerator: boolean }} flags
  */
 export function chooseLoads(all, { only, stalls, checkGenerator }) {
-  if (checkGenerator) {
-    const pairs = GENERATOR_CHECKS.flatMap(({ name, sameAs }) => [name, sameAs]);
-    return all.filter(({ name }) => pairs.includes(name));
-  }
+  if (checkGenerator) return GENERATOR_CHECKS;
   if (only.length === 0) return all.filter(({ suite }) => stalls || suite !== "stalls");
   const names = all.map(({ name }) => name);
   const isMeant = (/** @type {string} */ name, /** @type {string} */ word) =>

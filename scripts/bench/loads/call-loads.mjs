@@ -2,7 +2,6 @@
 /** Unary calls by our own generator: what h2load, which repeats one request to one address, cannot. */
 import { keyOf } from "../load/requests.mjs";
 import { check, checkNoneRefused, leaderOf, watched, withStore } from "../measure.mjs";
-import { KEY } from "./h2load-loads.mjs";
 
 /** @typedef {import("./load.mjs").Load} Load */
 /** @typedef {import("./load.mjs").Context} Context */
@@ -12,8 +11,6 @@ import { KEY } from "./h2load-loads.mjs";
 
 /** Keys of the loads that write and read many. */
 const KEYS = { prefix: "bench/many/", count: 10_000, bytes: 32 };
-/** h2load's one key, for what is compared with it; its length, and thus its work, is the same. */
-const ONE_KEY = { prefix: "bench/key-000", count: 1, bytes: KEY.length };
 /** Calls that write. */
 const WRITES = ["put", "txn"];
 /** Clusters of one member have nothing to spread over. */
@@ -60,37 +57,14 @@ export const CALL_LOADS = [
       });
     },
   },
-];
-
-/**
- * What h2load does, by our own generator: how far the two agree says what our generator's figures
- * are worth.
- * @type {readonly (Load & { sameAs: string })[]}
- */
-export const GENERATOR_CHECKS = [
-  { sameAs: "put@100", kind: /** @type {const} */ ("put"), inFlight: 100 },
-  { sameAs: "put@1000", kind: /** @type {const} */ ("put"), inFlight: 1_000 },
   {
-    sameAs: "range serializable@100",
-    kind: /** @type {const} */ ("range serializable"),
-    inFlight: 100,
+    name: "lease keepalive@100",
+    title: "lease keepalive, 10,000 leases, 100 in flight",
+    suite: "calls",
+    figures: [rate()],
+    run: runKeepAlives,
   },
-].map(({ sameAs, kind, inFlight }) => ({
-  name: `${sameAs} (own generator)`,
-  title: `${sameAs} by our own generator`,
-  suite: "calls",
-  figures: [rate()],
-  sameAs,
-  run: async (cluster, context) => {
-    await fill(cluster, context, ONE_KEY);
-    return runCalls(cluster, context, {
-      inFlight,
-      mix: { [kind]: 1 },
-      keys: ONE_KEY,
-      order: "random",
-    });
-  },
-}));
+];
 
 /** @param {number} inFlight @returns {Load} */
 function spreadPuts(inFlight) {
@@ -129,6 +103,19 @@ export async function runCalls(cluster, { generator, seconds, valueBytes }, opti
   const written = WRITES.reduce((sum, kind) => sum + (acknowledged[kind] ?? 0), 0);
   check(cluster, "writes were applied", { asked: written, done: revisions });
   return { perSecond, p50Ms, p99Ms, clientCpu, requests: done, cpuMicros: cpuMicros / done };
+}
+
+/** @param {Cluster} cluster @param {Context} context */
+async function runKeepAlives(cluster, { generator, seconds }) {
+  const { endpoint } = await leaderOf(cluster);
+  const shape = { leases: 10_000, streams: 10, inFlight: 100 };
+  // The leases are there already when the CPU is read.
+  await generator().run({ type: "keepAlives", endpoint, ...shape, seconds: 0.1 });
+  const { result, cpuMicros } = await watched(cluster, endpoint, () =>
+    generator().run({ type: "keepAlives", endpoint, ...shape, seconds }),
+  );
+  const { renewed, perSecond, p50Ms, p99Ms, clientCpu } = result;
+  return { perSecond, p50Ms, p99Ms, clientCpu, requests: renewed, cpuMicros: cpuMicros / renewed };
 }
 
 /**
