@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { EncodedMessage } from "./message/encoded-message.js";
 import { Outbox, type OutboxPort } from "./outbox.js";
 
 class Port implements OutboxPort {
@@ -52,6 +53,25 @@ describe("Outbox", () => {
     outbox.resume();
     expect(port.seen).toEqual([1, 2, 3, "end"]);
     expect(rooms).toBe(1); // None where it ends.
+  });
+
+  it("hands much over in portions, no more than the port takes", () => {
+    const [outbox, port] = [new Outbox<EncodedMessage>(), new Port()];
+    outbox.attach(port);
+    port.room = 1;
+    const messages = Array.from(
+      { length: 100 },
+      () => new EncodedMessage([new Uint8Array(20_000)]),
+    );
+    outbox.send(messages);
+    expect(port.seen).toHaveLength(4);
+    expect(outbox.waitingCount).toBe(96);
+    for (let seen = 4; seen < 100; seen += 4) {
+      expect(port.seen).toHaveLength(seen);
+      outbox.resume();
+    }
+    expect(port.seen).toEqual(messages);
+    expect([outbox.waitingCount, outbox.waitingBytes]).toEqual([0, 0]);
   });
 
   it("abandon() overtakes what waits; nothing is sent after an end", () => {

@@ -38,6 +38,13 @@ export interface OutboxListeners {
   onClosed?(): void;
 }
 
+/** Messages that a transport which keeps up is given as they come; more are given in portions. */
+const DIRECT_MESSAGES_MAX = 16;
+/**
+ * Bytes of one portion: a transport has a copy of its own of what it was given and could not send
+ * yet, whereas here all streams that get the same share one.
+ */
+const PORTION_BYTES = 64 * 1024;
 /** What a message costs here besides its bytes, and what one counts that is not encoded yet. */
 const MESSAGE_OVERHEAD_BYTES = 128;
 
@@ -46,6 +53,8 @@ export class Outbox<T> implements AsyncIterable<T | EncodedMessage> {
   #observer: OutboxObserver | undefined;
   #port: OutboxPort | undefined;
   #waiting: unknown[] = [];
+  /** Position of the first that was not handed over. */
+  #head = 0;
   #waitingBytes = 0;
   #isBlocked = true;
   #ending: { readonly error: unknown } | "ended" | undefined;
@@ -61,7 +70,7 @@ export class Outbox<T> implements AsyncIterable<T | EncodedMessage> {
   }
 
   get waitingCount(): number {
-    return this.#waiting.length;
+    return this.#waiting.length - this.#head;
   }
 
   get waitingBytes(): number {
@@ -77,7 +86,7 @@ export class Outbox<T> implements AsyncIterable<T | EncodedMessage> {
   /** All of them in one go. The list is not kept; the messages must not change any more. */
   send(messages: readonly (T | EncodedMessage)[]): void {
     if (this.#isClosed || this.#ending !== undefined || messages.length === 0) return;
-    if (!this.#isBlocked && this.#port) {
+    if (this.#port && !this.#isBlocked && messages.length <= DIRECT_MESSAGES_MAX) {
       if (!this.#port.send(messages)) this.#isBlocked = true;
       return;
     }
@@ -85,6 +94,7 @@ export class Outbox<T> implements AsyncIterable<T | EncodedMessage> {
       this.#waiting.push(message);
       this.#waitingBytes += bytesOf(message);
     }
+    this.#handOver();
   }
 
   /** Ends the call with ok, after what waits. */
@@ -99,8 +109,7 @@ export class Outbox<T> implements AsyncIterable<T | EncodedMessage> {
 
   /** Ends the call with `error` at once: what waits is not sent. */
   abandon(error: unknown): void {
-    this.#waiting = [];
-    this.#waitingBytes = 0;
+    this.#forgetWaiting();
     this.#isBlocked = false;
     this.fail(error);
   }
@@ -122,12 +131,7 @@ export class Outbox<T> implements AsyncIterable<T | EncodedMessage> {
   resume(): void {
     if (!this.#port || this.#isClosed) return;
     this.#isBlocked = false;
-    if (this.#waiting.length > 0) {
-      const messages = this.#waiting;
-      this.#waiting = [];
-      this.#waitingBytes = 0;
-      if (!this.#port.send(messages)) this.#isBlocked = true;
-    }
+    this.#handOver();
     if (this.#isBlocked) return;
     if (this.#ending === undefined) this.#listeners.onRoom?.();
     else this.#settle();
@@ -142,6 +146,34 @@ export class Outbox<T> implements AsyncIterable<T | EncodedMessage> {
 
   [Symbol.asyncIterator](): AsyncIterator<T | EncodedMessage> {
     return new OutboxIterator<T>(this);
+  }
+
+  /** In portions, as long as the port takes them. */
+  #handOver(): void {
+    while (this.#port && !this.#isBlocked && this.#head < this.#waiting.length) {
+      const begin = this.#head;
+      let bytes = 0;
+      while (this.#head < this.#waiting.length && bytes < PORTION_BYTES) {
+        bytes += bytesOf(this.#waiting[this.#head++]);
+      }
+      const isWhole = begin === 0 && this.#head === this.#waiting.length;
+      const portion = isWhole ? this.#waiting : this.#waiting.slice(begin, this.#head);
+      this.#waitingBytes -= bytes;
+      if (this.#head === this.#waiting.length) this.#forgetWaiting();
+      else if (this.#head > this.#waiting.length / 2) this.#dropHead();
+      if (!this.#port.send(portion)) this.#isBlocked = true;
+    }
+  }
+
+  #dropHead(): void {
+    this.#waiting = this.#waiting.slice(this.#head);
+    this.#head = 0;
+  }
+
+  #forgetWaiting(): void {
+    this.#waiting = [];
+    this.#head = 0;
+    this.#waitingBytes = 0;
   }
 
   #finish(ending: { readonly error: unknown } | "ended"): void {
@@ -165,8 +197,7 @@ export class Outbox<T> implements AsyncIterable<T | EncodedMessage> {
 
   #over(): void {
     this.#isClosed = true;
-    this.#waiting = [];
-    this.#waitingBytes = 0;
+    this.#forgetWaiting();
     this.#listeners.onClosed?.();
   }
 }
