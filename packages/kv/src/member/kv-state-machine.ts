@@ -119,6 +119,7 @@ export class KvStateMachine implements StateMachine {
     medium.commit();
     for (const [batch, results] of batches) this.#observer?.onResults(batch, results);
     this.#observer?.onApplied(this.#index);
+    this.#parts.watchable.flush();
   }
 
   #applyRequest(internal: InternalRequest, context: ApplyContext): ApplyResult {
@@ -167,14 +168,13 @@ export class KvStateMachine implements StateMachine {
       ends.reject(error);
       throw error;
     }
-    const previousRevision = store.revision;
     store.adopt(next.store);
     lessor.adopt(next.lessor);
     membership.adopt(next.membership);
     this.#index = metadata.index;
     this.#term = metadata.term;
     this.#replacement = undefined;
-    watchable.resyncAll(previousRevision);
+    watchable.resyncAll();
     ends.resolve();
     this.#observer?.onApplied(this.#index);
   }

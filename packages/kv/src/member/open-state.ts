@@ -54,7 +54,7 @@ export async function openState(
     const lessor = new Lessor();
     const minTtlSeconds = Math.ceil((MIN_TTL_ELECTION_TIMEOUTS * config.electionTimeoutMs) / 1_000);
     const applier = new Applier({ store, lessor, backend: medium }, minTtlSeconds);
-    const watchable = new WatchableStore(store);
+    const watchable = new WatchableStore(store, { clock });
     const membership = new Membership(identity, medium);
     const parts = { medium, store, lessor, applier, watchable, membership, clock };
     const startedMs = clock.monotonicMs();

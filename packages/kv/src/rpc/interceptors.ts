@@ -5,6 +5,7 @@
  */
 import { type Clock, Deferred, errorText, type Logger, type Tap } from "@sagong/base";
 import {
+  Outbox,
   type RpcError,
   type ServerCall,
   type ServiceImplementation,
@@ -99,16 +100,34 @@ function stream(
   observer: MethodObserver,
   { leader, clock }: InterceptorDependencies,
 ): AnyStream {
-  return async function* (input, call) {
+  return (input, call) => {
     const startedMs = clock.monotonicMs();
     try {
       if (!leader.hasLeader()) requireLeader(call);
-      yield* handler(input, call);
-      observer.resolved(startedMs);
+      const responses = handler(input, call);
+      if (!(responses instanceof Outbox)) return observed(responses, observer, startedMs);
+      responses.observe({
+        ended: () => observer.resolved(startedMs),
+        failed: (error) => observer.rejected(error, startedMs),
+      });
+      return responses;
     } catch (error) {
       throw observer.rejected(error, startedMs);
     }
   };
+}
+
+async function* observed(
+  responses: AsyncIterable<unknown>,
+  observer: MethodObserver,
+  startedMs: number,
+): AsyncGenerator<unknown> {
+  try {
+    yield* responses;
+    observer.resolved(startedMs);
+  } catch (error) {
+    throw observer.rejected(error, startedMs);
+  }
 }
 
 /** etcd's WithRequireLeader: better an error at once than an answer that may never come. */

@@ -1,20 +1,35 @@
 import { encodeUtf8, seededRandom, VirtualClock } from "@sagong/base";
 import { describe, expect, it } from "vitest";
 import { MemoryBackend } from "../backend/memory-backend.js";
-import { FilterType, WatchCreateRequest, type WatchResponse } from "../gen/rpc.js";
+import { EncodedMessage } from "@sagong/rpc";
+import { FilterType, WatchCreateRequest, WatchResponse } from "../gen/rpc.js";
 import { MvccStore } from "../mvcc/mvcc-store.js";
 import { WatchableStore } from "../watch/watchable-store.js";
+import { WatchBudget } from "./watch-budget.js";
+import { WatchResponses } from "./watch-response.js";
 import { WatchSession } from "./watch-session.js";
 
 function setup(options: { fragmentBytes?: number } = {}) {
   const store = new MvccStore(new MemoryBackend());
-  const watchable = new WatchableStore(store);
   const clock = new VirtualClock();
+  let lookMs = 0;
+  const watchable = new WatchableStore(store, {
+    clock: {
+      monotonicMs: () => {
+        clock.advance(lookMs);
+        return clock.monotonicMs();
+      },
+    },
+  });
+  const budget = new WatchBudget();
+  const header = (revision: number) => ({ clusterId: 1n, memberId: 2n, revision, raftTerm: 3 });
   let wakes = 0;
   const session = new WatchSession({
     watchable,
     revision: () => store.revision,
-    header: (revision) => ({ clusterId: 1n, memberId: 2n, revision, raftTerm: 3 }),
+    header,
+    responses: new WatchResponses(header),
+    budget,
     wakeCatchUp: () => void wakes++,
     clock,
     random: seededRandom(1),
@@ -28,6 +43,7 @@ function setup(options: { fragmentBytes?: number } = {}) {
       store.put(key, change);
     }
     watchable.notify(store.endTransaction(), store.revision);
+    watchable.flush();
   };
   const create = (fields: Partial<WatchCreateRequest>): void => {
     const value = WatchCreateRequest.create(fields);
@@ -37,20 +53,23 @@ function setup(options: { fragmentBytes?: number } = {}) {
     session.handle({ requestUnion: { kind: "cancelRequest", value: { watchId } } });
   const progress = (): void =>
     session.handle({ requestUnion: { kind: "progressRequest", value: {} } });
-  const wait = Symbol("nothing queued");
-  let pending: Promise<WatchResponse> | undefined;
-  /** Everything that is queued now. */
-  const drain = async (): Promise<WatchResponse[]> => {
-    const all: WatchResponse[] = [];
-    for (;;) {
-      const idle = new Promise<typeof wait>((done) => setImmediate(() => done(wait)));
-      // One that is still waiting is kept: it would take the next response otherwise.
-      pending ??= session.queue.next();
-      const next = await Promise.race([pending, idle]);
-      if (next === wait) return all;
-      pending = undefined;
-      all.push(next);
+  /** Everything that has left since this was asked last. A client that reads nothing else. */
+  const left: WatchResponse[] = [];
+  const send = (messages: readonly unknown[]): boolean => {
+    for (const message of messages) {
+      // The session sends either; see its outbox.
+      const response = message as WatchResponse | EncodedMessage;
+      left.push(
+        response instanceof EncodedMessage ? WatchResponse.decode(response.toBytes()) : response,
+      );
     }
+    return false;
+  };
+  session.outbox.attach({ send, end: () => {}, fail: () => {} });
+  const drain = (): WatchResponse[] => {
+    do session.outbox.resume();
+    while (session.outbox.isBlocked);
+    return left.splice(0);
   };
   return {
     store,
@@ -63,46 +82,50 @@ function setup(options: { fragmentBytes?: number } = {}) {
     progress,
     drain,
     wakes: () => wakes,
+    budget,
+    slowDown: () => {
+      lookMs = 10;
+    },
   };
 }
 
 const key = encodeUtf8("k");
 
 describe("WatchSession", () => {
-  it("gives ids from 0, around those that the client chose", async () => {
+  it("gives ids from 0, around those that the client chose", () => {
     const { create, drain } = setup();
     create({ key, watchId: 1 });
     for (let i = 0; i < 3; i++) create({ key });
-    expect((await drain()).map(({ watchId }) => watchId)).toEqual([1, 0, 2, 3]);
+    expect(drain().map(({ watchId }) => watchId)).toEqual([1, 0, 2, 3]);
   });
 
-  it("watches from the first key when no key is given", async () => {
+  it("watches from the first key when no key is given", () => {
     const { create, put, drain } = setup();
     create({ rangeEnd: new Uint8Array(1) });
     put(["anything"]);
-    expect((await drain()).at(-1)?.events).toHaveLength(1);
+    expect(drain().at(-1)?.events).toHaveLength(1);
   });
 
-  it("answers a negative start with created and canceled at once", async () => {
+  it("answers a negative start with created and canceled at once", () => {
     const { create, drain } = setup();
     create({ key, startRevision: -1 });
-    expect(await drain()).toMatchObject([{ created: true, canceled: true, watchId: -1 }]);
+    expect(drain()).toMatchObject([{ created: true, canceled: true, watchId: -1 }]);
   });
 
-  it("leaves out what the filters leave out, and sends nothing where nothing is left", async () => {
+  it("leaves out what the filters leave out, and sends nothing where nothing is left", () => {
     const { create, put, drain } = setup();
     create({ key, filters: [FilterType.NOPUT] });
     put(["k"]);
-    expect(await drain()).toHaveLength(1);
+    expect(drain()).toHaveLength(1);
   });
 
-  it("splits a revision's events only when asked, and marks all parts but the last", async () => {
+  it("splits a revision's events only when asked, and marks all parts but the last", () => {
     const { create, put, drain } = setup({ fragmentBytes: 1_500 });
     create({ key, rangeEnd: encodeUtf8("l"), fragment: true });
     create({ key, rangeEnd: encodeUtf8("l") });
-    await drain();
+    drain();
     put(["k1", "k2", "k3"], 1_000);
-    const responses = await drain();
+    const responses = drain();
     const parts = responses.filter(({ watchId }) => watchId === 0);
     expect(parts.map(({ fragment, events }) => [fragment, events.length])).toEqual([
       [true, 1],
@@ -113,89 +136,116 @@ describe("WatchSession", () => {
     expect(whole.map(({ fragment, events }) => [fragment, events.length])).toEqual([[false, 3]]);
   });
 
-  it("ignores the cancellation of a watch that is not there", async () => {
+  it("ignores the cancellation of a watch that is not there", () => {
     const { cancel, drain } = setup();
     cancel(5);
-    expect(await drain()).toEqual([]);
+    expect(drain()).toEqual([]);
   });
 
-  it("answers a progress request only when every watch has everything", async () => {
+  it("answers a progress request only when every watch has everything", () => {
     const { create, progress, put, drain, watchable } = setup();
     progress();
-    expect(await drain()).toEqual([]); // No watch.
+    expect(drain()).toEqual([]); // No watch.
     put(["k"]);
     create({ key, startRevision: 2 });
     progress();
-    expect(await drain()).toMatchObject([{ created: true }]); // Behind.
+    expect(drain()).toMatchObject([{ created: true }]); // Behind.
     while (watchable.hasBehind) watchable.catchUp();
     progress();
-    const [event, answer] = await drain();
+    const [event, answer] = drain();
     expect(event?.events).toHaveLength(1);
     expect(answer).toMatchObject({ watchId: -1, events: [], header: { revision: 2 } });
   });
 
-  it("tells no progress before the revision at which a watch starts (etcd #20221)", async () => {
+  it("tells no progress before the revision at which a watch starts (etcd #20221)", () => {
     const { create, progress, put, drain } = setup();
     create({ key, startRevision: 3 });
-    await drain();
+    drain();
     progress();
     put(["k"]); // Revision 2.
     progress();
-    expect(await drain()).toEqual([]);
+    expect(drain()).toEqual([]);
     put(["other"]); // Revision 3.
     progress();
-    expect(await drain()).toMatchObject([{ watchId: -1, header: { revision: 3 } }]);
+    expect(drain()).toMatchObject([{ watchId: -1, header: { revision: 3 } }]);
   });
 
-  it("notifies progress of quiet watches that asked for it, after the interval", async () => {
+  it("notifies progress of quiet watches that asked for it, after the interval", () => {
     const { create, put, drain, clock } = setup();
     create({ key, progressNotify: true });
     create({ key });
-    await drain();
+    drain();
     clock.advance(1_100);
-    expect(await drain()).toMatchObject([{ watchId: 0, events: [] }]);
+    expect(drain()).toMatchObject([{ watchId: 0, events: [] }]);
     put(["k"]);
-    await drain();
+    drain();
     clock.advance(1_100);
-    expect(await drain()).toEqual([]); // Not quiet: an event was sent.
+    expect(drain()).toEqual([]); // Not quiet: an event was sent.
     clock.advance(1_100);
-    expect(await drain()).toHaveLength(1);
+    expect(drain()).toHaveLength(1);
   });
 
-  it("lets a slow client fall behind and brings it up, losing and repeating nothing", async () => {
+  it("lets a slow client fall behind and brings it up, losing and repeating nothing", () => {
     const { create, put, drain, watchable, wakes } = setup();
     create({ key });
-    await drain();
-    for (let i = 0; i < 300; i++) put(["k"]);
+    drain();
+    for (let i = 0; i < 100; i++) put(["k"], 1_000_000);
     expect(watchable.hasBehind).toBe(true);
     const seen: (number | undefined)[] = [];
     const before = wakes();
-    for (let i = 0; i < 10; i++) {
-      for (const { events } of await drain()) seen.push(...events.map((e) => e.kv?.modRevision));
+    for (let i = 0; i < 100; i++) {
+      for (const { events } of drain()) seen.push(...events.map((e) => e.kv?.modRevision));
       watchable.catchUp();
     }
-    expect(seen).toEqual(Array.from({ length: 300 }, (_, i) => i + 2));
+    expect(seen).toEqual(Array.from({ length: 100 }, (_, i) => i + 2));
     expect(wakes()).toBeGreaterThan(before);
     expect(watchable.hasBehind).toBe(false);
   });
 
-  it("ends a watch whose history is compacted, with the revision and no reason", async () => {
+  it("takes no events for a stream that waits while all streams together have too much", () => {
+    const { create, put, drain, watchable, budget } = setup();
+    create({ key });
+    drain();
+    budget.add(1e12);
+    // The first is on its way, the second waits here, the third is not taken.
+    for (let i = 0; i < 3; i++) put(["k"]);
+    expect(watchable.hasBehind).toBe(true);
+    expect(drain()).toHaveLength(2);
+    watchable.catchUp();
+    expect(drain()).toHaveLength(1);
+  });
+
+  it("answers a progress request behind the events that are being delivered", () => {
+    const { create, put, drain, progress, slowDown, watchable } = setup();
+    for (let i = 0; i < 200; i++) create({ key });
+    drain();
+    slowDown(); // Each look at the time takes longer than a turn.
+    put(["k"]);
+    progress();
+    expect(watchable.hasBehind).toBe(true);
+    while (watchable.hasBehind) watchable.catchUp();
+    const responses = drain();
+    expect(responses).toHaveLength(201);
+    expect(responses.at(-1)).toMatchObject({ watchId: -1, events: [], header: { revision: 2 } });
+  });
+
+  it("ends a watch whose history is compacted, with the revision and no reason", () => {
     const { create, put, drain, store, watchable } = setup();
     for (let i = 0; i < 5; i++) put(["k"]);
     store.compact(5);
     create({ key, startRevision: 2 });
     while (watchable.hasBehind) watchable.catchUp();
-    expect(await drain()).toMatchObject([
+    expect(drain()).toMatchObject([
       { created: true, canceled: false },
       { canceled: true, compactRevision: 5, cancelReason: "", header: { revision: 0 } },
     ]);
   });
 
-  it("close() leaves no watcher behind, and a request after it makes none", async () => {
+  it("close() leaves no watcher behind, and a request after it makes none", () => {
     const { create, session, watchable } = setup();
     create({ key, startRevision: 1 });
     expect(watchable.hasBehind).toBe(true);
-    session.close();
+    session.outbox.close(new Error("gone"));
     create({ key, startRevision: 1 });
     expect(watchable.hasBehind).toBe(false);
     expect(session.watchCount).toBe(0);

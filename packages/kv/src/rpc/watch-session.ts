@@ -6,28 +6,36 @@
  * WS1 the `created` answer is queued before the watcher exists, so it precedes every event of it,
  *     and creates are answered in the order in which they came.
  * WS2 events, cancellations and progress of one stream leave in the order in which they happened:
- *     there is one queue. So a progress answer is never ahead of events (etcd #15220).
+ *     there is one way out. So a progress answer is never ahead of events (etcd #15220).
+ * WS3 events are refused while too much waits for the client, here or in the whole member: the
+ *     watcher then falls behind and is brought up later. Answers to the client's own requests are
+ *     always taken, and held back at their source: no request is read meanwhile (`room`).
  */
 import type { Clock, Random, Timer } from "@sagong/base";
 import { compareBytes, randomBelow } from "@sagong/base";
-import type { Event } from "../gen/kv.js";
+import { type EncodedMessage, Outbox } from "@sagong/rpc";
 import {
   FilterType,
-  type ResponseHeader,
   type WatchCreateRequest,
   type WatchRequest,
   WatchResponse,
+  type ResponseHeader,
 } from "../gen/rpc.js";
 import { toBinaryString } from "../mvcc/binary-string.js";
 import { type KeyRange, keyRange } from "../mvcc/key-index.js";
+import type { EventBlock } from "../watch/event-block.js";
 import type { WatchableStore } from "../watch/watchable-store.js";
-import type { WatchBatch, Watcher } from "../watch/watcher.js";
-import { eventBytes, WatchQueue } from "./watch-queue.js";
+import { Watcher, type WatcherOptions, type WatchSink } from "../watch/watcher.js";
+import type { WatchBudget } from "./watch-budget.js";
+import { watchIdField, type WatchResponses } from "./watch-response.js";
 
 export interface WatchSessionDependencies {
   readonly watchable: WatchableStore;
   readonly revision: () => number;
   readonly header: (revision: number) => ResponseHeader;
+  readonly responses: WatchResponses;
+  /** What all streams together may have waiting. */
+  readonly budget: WatchBudget;
   /** Some watcher may be behind: have it caught up. */
   readonly wakeCatchUp: () => void;
   readonly clock: Clock;
@@ -35,34 +43,68 @@ export interface WatchSessionDependencies {
   readonly progressNotifyIntervalMs: number;
   /** Events of one response are split at this size where the client asked for fragments. */
   readonly fragmentBytes: number;
+  /** The stream has ended, however. */
+  readonly onClosed?: (session: WatchSession) => void;
 }
 
-interface Watch {
-  readonly watcher: Watcher;
+interface WatchOptions extends WatcherOptions {
+  readonly id: number;
+  readonly requestedStart: number;
+  readonly progressNotify: boolean;
+  readonly fragment: boolean;
+}
+
+class Watch extends Watcher {
+  readonly id: number;
+  readonly idField: Uint8Array;
   /** As the client gave it; 0: from now on. No progress is told before it (etcd #20221). */
   readonly requestedStart: number;
   readonly progressNotify: boolean;
   readonly fragment: boolean;
   /** Whether an event was sent since the last look of the progress timer. */
-  active: boolean;
+  active = false;
+
+  constructor(options: WatchOptions) {
+    super(options);
+    this.id = options.id;
+    this.idField = watchIdField(options.id);
+    this.requestedStart = options.requestedStart;
+    this.progressNotify = options.progressNotify;
+    this.fragment = options.fragment;
+  }
 }
 
 /** etcd's id of "no watch" and of "all watches of this stream". */
 const NO_WATCH = -1;
 /** Watches of one stream; every one costs memory for as long as the stream lives. */
 const WATCHES_MAX = 100_000;
+/** Of responses that wait for a slow client. */
+const WAITING_BYTES_MAX = 16 * 1024 * 1024;
+/** Responses that wait: they share their events, but each has a head of its own. */
+const WAITING_RESPONSES_MAX = 16_384;
 
-export class WatchSession {
-  readonly queue: WatchQueue;
+export class WatchSession implements WatchSink {
+  /** Where the responses leave; it ends when the stream does. */
+  readonly outbox: Outbox<WatchResponse>;
   readonly #dependencies: WatchSessionDependencies;
   readonly #watches = new Map<number, Watch>();
+  /** Taken in this turn. */
+  #taken: EncodedMessage[] = [];
+  #takenBytes = 0;
+  /** What the member's budget was told to be waiting here. */
+  #countedBytes = 0;
   #nextId = 0;
   #closed = false;
   #progressTimer: Timer | undefined;
+  #isProgressWanted = false;
+  #onRoom: (() => void) | undefined;
 
   constructor(dependencies: WatchSessionDependencies) {
     this.#dependencies = dependencies;
-    this.queue = new WatchQueue(dependencies.wakeCatchUp);
+    this.outbox = new Outbox({
+      onRoom: () => this.#hasRoom(),
+      onClosed: () => this.#close(),
+    });
   }
 
   get watchCount(): number {
@@ -72,8 +114,8 @@ export class WatchSession {
   /** Watches that are behind. */
   get slowCount(): number {
     let count = 0;
-    for (const { watcher } of this.#watches.values()) {
-      if (!this.#dependencies.watchable.isCurrent(watcher)) count++;
+    for (const watch of this.#watches.values()) {
+      if (!this.#dependencies.watchable.isNearlyCurrent(watch)) count++;
     }
     return count;
   }
@@ -92,12 +134,60 @@ export class WatchSession {
     }
   }
 
-  close(): void {
-    this.#closed = true;
-    this.#progressTimer?.cancel();
-    for (const { watcher } of this.#watches.values()) this.#dependencies.watchable.cancel(watcher);
-    this.#watches.clear();
+  /** Resolves when responses may be added, or the stream has ended. */
+  async room(): Promise<void> {
+    while (this.isFull && !this.#closed) {
+      await new Promise<void>((resolve) => {
+        this.#onRoom = resolve;
+      });
+    }
   }
+
+  // ── For the watchable store ──────────────────────────────────────────────────────────────────
+
+  get isFull(): boolean {
+    const { outbox } = this;
+    const bytes = outbox.waitingBytes + this.#takenBytes;
+    if (bytes === 0) return false;
+    return (
+      bytes >= WAITING_BYTES_MAX ||
+      outbox.waitingCount + this.#taken.length >= WAITING_RESPONSES_MAX ||
+      this.#dependencies.budget.isSpent
+    );
+  }
+
+  offer(watcher: Watcher, block: EventBlock): boolean {
+    if (this.isFull) return false;
+    const watch = watcher as Watch; // A session makes no others.
+    watch.active = true;
+    const { responses, fragmentBytes } = this.#dependencies;
+    if (watch.fragment && block.bytes.length > fragmentBytes) {
+      const parts = responses.fragmentsOf(block, { watch, bytesMax: fragmentBytes });
+      for (const part of parts) this.#take(part);
+    } else {
+      this.#take(responses.of(block, watch));
+    }
+    return true;
+  }
+
+  flush(): void {
+    if (this.#taken.length === 0) return;
+    const taken = this.#taken;
+    this.#taken = [];
+    this.#takenBytes = 0;
+    this.outbox.send(taken);
+    this.#count();
+  }
+
+  onCompacted(watcher: Watcher, compactRevision: number): void {
+    const { id: watchId } = watcher as Watch; // As above.
+    this.#watches.delete(watchId);
+    // Clients know this end by its compact_revision, its empty reason, and no revision in its header.
+    const header = this.#dependencies.header(0);
+    this.#answer(WatchResponse.create({ header, watchId, canceled: true, compactRevision }));
+  }
+
+  // ── Requests ─────────────────────────────────────────────────────────────────────────────────
 
   #create(request: WatchCreateRequest): void {
     const { revision, watchable } = this.#dependencies;
@@ -109,18 +199,21 @@ export class WatchSession {
     const id = request.watchId === 0 ? this.#freeId() : request.watchId;
     this.#send(id, { created: true });
     const start = request.startRevision > 0 ? request.startRevision : revision() + 1;
-    const watcher = watchable.create({
+    const { prevKv, progressNotify, fragment, filters } = request;
+    const watch = new Watch({
+      id,
       range: rangeOf(request),
       startRevision: start,
-      prevKv: request.prevKv,
-      noPut: request.filters.includes(FilterType.NOPUT),
-      noDelete: request.filters.includes(FilterType.NODELETE),
-      sink: (batch) => this.#deliver(id, batch),
-      onCompacted: (compactRevision) => this.#compacted(id, compactRevision),
+      prevKv,
+      noPut: filters.includes(FilterType.NOPUT),
+      noDelete: filters.includes(FilterType.NODELETE),
+      sink: this,
+      requestedStart: Math.max(0, request.startRevision),
+      progressNotify,
+      fragment,
     });
-    const { progressNotify, fragment } = request;
-    const requestedStart = Math.max(0, request.startRevision);
-    this.#watches.set(id, { watcher, requestedStart, progressNotify, fragment, active: false });
+    this.#watches.set(id, watch);
+    watchable.create(watch);
     if (progressNotify) this.#startProgressTimer();
     if (start <= revision()) this.#dependencies.wakeCatchUp();
   }
@@ -151,45 +244,75 @@ export class WatchSession {
     const watch = this.#watches.get(id);
     if (!watch) return; // As etcd: it may have been cancelled from this side meanwhile.
     this.#watches.delete(id);
-    this.#dependencies.watchable.cancel(watch.watcher);
+    this.#dependencies.watchable.cancel(watch);
     this.#send(id, { canceled: true });
-  }
-
-  #compacted(id: number, compactRevision: number): void {
-    this.#watches.delete(id);
-    // Clients know this end by its compact_revision, its empty reason, and no revision in its header.
-    const header = this.#dependencies.header(0);
-    this.queue.push(WatchResponse.create({ header, watchId: id, canceled: true, compactRevision }));
   }
 
   /** WatchProgressRequest: answered once for the stream, if every watch has everything. */
   #progress(): void {
-    if (this.#watches.size === 0) return;
-    const revision = this.#dependencies.revision();
-    for (const watch of this.#watches.values()) if (!this.#isCurrent(watch, revision)) return;
-    this.#send(NO_WATCH, {});
-  }
-
-  #isCurrent({ watcher, requestedStart }: Watch, revision: number): boolean {
-    return revision >= requestedStart && this.#dependencies.watchable.isCurrent(watcher);
-  }
-
-  #deliver(id: number, { events, revision }: WatchBatch): boolean {
-    if (this.queue.isFull) return false;
-    const watch = this.#watches.get(id);
-    if (watch) watch.active = true;
-    const header = this.#dependencies.header(revision);
-    const parts = watch?.fragment ? fragments(events, this.#dependencies.fragmentBytes) : [events];
-    for (const [i, part] of parts.entries()) {
-      const fragment = i < parts.length - 1;
-      this.queue.push(WatchResponse.create({ header, watchId: id, events: part, fragment }));
+    if (this.#watches.size === 0 || this.#isProgressWanted) return;
+    const { watchable, revision } = this.#dependencies;
+    for (const watch of this.#watches.values()) {
+      if (revision() < watch.requestedStart || !watchable.isNearlyCurrent(watch)) return;
     }
-    return true;
+    // Events that are being delivered go first; in the meantime anything may have happened.
+    this.#isProgressWanted = true;
+    watchable.whenCurrent(() => {
+      this.#isProgressWanted = false;
+      if (this.#closed) return;
+      for (const watch of this.#watches.values()) if (!this.#isCurrent(watch)) return;
+      this.#send(NO_WATCH, {});
+    });
+  }
+
+  #isCurrent(watch: Watch): boolean {
+    const { watchable, revision } = this.#dependencies;
+    return revision() >= watch.requestedStart && watchable.isCurrent(watch);
   }
 
   #send(watchId: number, fields: Partial<WatchResponse>): void {
     const header = this.#dependencies.header(this.#dependencies.revision());
-    this.queue.push(WatchResponse.create({ ...fields, header, watchId }));
+    this.#answer(WatchResponse.create({ ...fields, header, watchId }));
+  }
+
+  /** Behind the events that were taken, with which it leaves. */
+  #answer(response: WatchResponse): void {
+    this.flush();
+    this.outbox.send([response]);
+    this.#count();
+  }
+
+  #take(response: EncodedMessage): void {
+    this.#taken.push(response);
+    this.#takenBytes += response.byteLength;
+  }
+
+  /** Tells the budget what waits here now. */
+  #count(): void {
+    const bytes = this.outbox.waitingBytes;
+    if (bytes === this.#countedBytes) return;
+    this.#dependencies.budget.add(bytes - this.#countedBytes);
+    this.#countedBytes = bytes;
+  }
+
+  #hasRoom(): void {
+    this.#count();
+    this.#onRoom?.();
+    this.#onRoom = undefined;
+    if (this.#dependencies.watchable.hasBehind) this.#dependencies.wakeCatchUp();
+  }
+
+  #close(): void {
+    this.#closed = true;
+    this.#progressTimer?.cancel();
+    this.#taken = [];
+    this.#takenBytes = 0;
+    this.#dependencies.budget.add(-this.#countedBytes);
+    this.#countedBytes = 0;
+    for (const watch of this.#watches.values()) this.#dependencies.watchable.cancel(watch);
+    this.#watches.clear();
+    this.#onRoom?.();
+    this.#dependencies.onClosed?.(this);
   }
 
   /** One timer a stream. Up to a tenth is added so that streams do not all speak at once. */
@@ -209,7 +332,7 @@ export class WatchSession {
       wanted = true;
       const quiet = !watch.active;
       watch.active = false;
-      if (quiet && this.#isCurrent(watch, this.#dependencies.revision())) this.#send(id, {});
+      if (quiet && this.#isCurrent(watch)) this.#send(id, {});
     }
     if (wanted) this.#startProgressTimer();
   }
@@ -222,23 +345,4 @@ function keyOf(key: Uint8Array): Uint8Array {
 
 function rangeOf({ key, rangeEnd }: WatchCreateRequest): KeyRange {
   return keyRange(toBinaryString(keyOf(key)), toBinaryString(rangeEnd));
-}
-
-/** Parts of at most `bytes`, except for a single larger event: that one is never split. */
-function fragments(events: readonly Event[], bytes: number): readonly (readonly Event[])[] {
-  const parts: Event[][] = [];
-  let part: Event[] = [];
-  let size = 0;
-  for (const event of events) {
-    const own = eventBytes(event);
-    if (part.length > 0 && size + own > bytes) {
-      parts.push(part);
-      part = [];
-      size = 0;
-    }
-    part.push(event);
-    size += own;
-  }
-  parts.push(part);
-  return parts;
 }

@@ -1,5 +1,5 @@
 /** The whole state machine on a memory backend, with requests by short words, for tests. */
-import { encodeUtf8 } from "@sagong/base";
+import { encodeUtf8, VirtualClock } from "@sagong/base";
 import { Applier, type ApplyResult } from "../apply/applier.js";
 import { MemoryBackend } from "../backend/memory-backend.js";
 import {
@@ -22,11 +22,16 @@ export class StateFixture {
   readonly store: MvccStore = new MvccStore(this.backend);
   readonly lessor: Lessor = new Lessor();
   readonly applier: Applier = new Applier(this, 2);
-  readonly watchable: WatchableStore = new WatchableStore(this.store);
+  readonly watchable: WatchableStore = new WatchableStore(this.store, {
+    clock: new VirtualClock(),
+  });
 
   apply(request: InternalRequest["request"], term = 1): ApplyResult {
     const result = this.applier.apply(InternalRequest.create({ request }), { term, nowMs: 0 });
-    if ("changes" in result) this.watchable.notify(result.changes, result.revision);
+    if ("changes" in result && result.changes.length > 0) {
+      this.watchable.notify(result.changes, result.revision);
+    }
+    this.watchable.flush();
     return result;
   }
 

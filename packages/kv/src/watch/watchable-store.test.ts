@@ -3,44 +3,61 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { EventType } from "../gen/kv.js";
 import type { Event } from "../gen/kv.js";
+import { WatchResponse } from "../gen/rpc.js";
 import { StateFixture } from "../testing/state-fixture.js";
-import type { Watcher, WatcherOptions } from "./watcher.js";
+import type { EventBlock } from "./event-block.js";
+import { Watcher, type WatcherOptions, type WatchSink } from "./watcher.js";
 
 const show = ({ type, kv }: Event): string =>
   `${type === EventType.DELETE ? "-" : "+"}${decodeUtf8(kv?.key ?? new Uint8Array(0))}@${kv?.modRevision}`;
 
-interface Seen {
-  readonly watcher: Watcher;
-  readonly events: string[];
-  /** The sink takes so many batches more; then it is full. */
-  room: number;
+const eventsOf = ({ bytes }: EventBlock): readonly Event[] => WatchResponse.decode(bytes).events;
+
+/** A sink for one watcher. */
+class Seen implements WatchSink {
+  readonly events: string[] = [];
+  readonly previous: (string | undefined)[] = [];
+  /** It takes so many blocks more; then it is full. */
+  room = Number.POSITIVE_INFINITY;
   compacted: number | undefined;
+  flushes = 0;
+
+  get isFull(): boolean {
+    return this.room <= 0;
+  }
+
+  offer(_watcher: Watcher, block: EventBlock): boolean {
+    if (this.isFull) return false;
+    this.room--;
+    const events = eventsOf(block);
+    this.events.push(...events.map(show));
+    for (const { prevKv } of events) this.previous.push(prevKv && decodeUtf8(prevKv.value));
+    return true;
+  }
+
+  flush(): void {
+    this.flushes++;
+  }
+
+  onCompacted(_watcher: Watcher, revision: number): void {
+    this.compacted = revision;
+  }
 }
 
 function watch(fixture: StateFixture, more: Partial<WatcherOptions> = {}): Seen {
-  const seen = {
-    events: [] as string[],
-    room: Number.POSITIVE_INFINITY,
-    compacted: undefined,
-  } as Omit<Seen, "watcher">;
-  const watcher = fixture.watchable.create({
-    range: { start: "", end: undefined },
-    startRevision: 0,
-    prevKv: false,
-    noPut: false,
-    noDelete: false,
-    sink: ({ events }) => {
-      if (seen.room <= 0) return false;
-      seen.room--;
-      seen.events.push(...events.map(show));
-      return true;
-    },
-    onCompacted: (revision) => {
-      seen.compacted = revision;
-    },
-    ...more,
-  });
-  return Object.assign(seen, { watcher });
+  const sink = new Seen();
+  fixture.watchable.create(
+    new Watcher({
+      range: { start: "", end: undefined },
+      startRevision: 0,
+      prevKv: false,
+      noPut: false,
+      noDelete: false,
+      sink,
+      ...more,
+    }),
+  );
+  return sink;
 }
 
 function catchUp({ watchable }: StateFixture): void {
@@ -105,14 +122,7 @@ describe("WatchableStore", () => {
 
   it("prevKv is the pair before, or nothing for a creation and behind a compaction", () => {
     const fixture = new StateFixture();
-    const previous: (string | undefined)[] = [];
-    watch(fixture, {
-      prevKv: true,
-      sink: ({ events }) => {
-        for (const { prevKv } of events) previous.push(prevKv && decodeUtf8(prevKv.value));
-        return true;
-      },
-    });
+    const { previous } = watch(fixture, { prevKv: true });
     fixture.put("a", "1");
     fixture.put("a", "2");
     fixture.delete("a");

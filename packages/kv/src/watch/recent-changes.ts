@@ -1,0 +1,80 @@
+/**
+ * The transactions that were applied last, by revision, in memory: what nearly every watcher that
+ * has fallen behind still needs. Older ones are in the store.
+ *
+ * C1 the revisions are without a gap, from `first` to `last`: each transaction that changes
+ *    something has the next one (MVCC's M1).
+ */
+import { assert } from "@sagong/base";
+import type { Change } from "../mvcc/change.js";
+
+/** Most of these bytes are the value cache's as well, and then not counted twice by the machine. */
+const BYTES_MAX = 16 * 1024 * 1024;
+/** What a change costs besides its pair: objects, and its key as text. */
+const OVERHEAD_BYTES = 200;
+/** Transactions that have gone but still take room in the array, before it is cut. */
+const GONE_MAX = 1_024;
+
+export class RecentChanges {
+  #transactions: (readonly Change[])[] = [];
+  /** Position of `first` in the array: what is before has gone. */
+  #head = 0;
+  #first = 0;
+  #bytes = 0;
+
+  /** The oldest revision that is here; meaningless while nothing is. */
+  get first(): number {
+    return this.#first;
+  }
+
+  get last(): number {
+    return this.#first + this.#transactions.length - this.#head - 1;
+  }
+
+  get isEmpty(): boolean {
+    return this.#transactions.length === this.#head;
+  }
+
+  has(revision: number): boolean {
+    return revision >= this.#first && revision <= this.last;
+  }
+
+  /** The changes of a revision that is here. */
+  at(revision: number): readonly Change[] {
+    // `has` says so.
+    return this.#transactions[this.#head + revision - this.#first] as readonly Change[];
+  }
+
+  append(changes: readonly Change[], revision: number): void {
+    if (this.isEmpty) this.#first = revision;
+    assert(
+      revision === this.#first + this.#transactions.length - this.#head,
+      `the changes of revision ${revision} come behind those of ${this.last}`,
+    );
+    this.#transactions.push(changes);
+    this.#bytes += bytesOf(changes);
+    while (this.#bytes > BYTES_MAX) this.#forgetFirst();
+  }
+
+  clear(): void {
+    this.#transactions = [];
+    this.#head = 0;
+    this.#bytes = 0;
+  }
+
+  #forgetFirst(): void {
+    this.#bytes -= bytesOf(this.at(this.#first));
+    this.#transactions[this.#head++] = [];
+    this.#first++;
+    if (this.#head < GONE_MAX || this.#head * 2 < this.#transactions.length) return;
+    this.#transactions = this.#transactions.slice(this.#head);
+    this.#head = 0;
+  }
+}
+
+/** What keeping `changes` costs, roughly. */
+export function bytesOf(changes: readonly Change[]): number {
+  let bytes = 0;
+  for (const change of changes) bytes += OVERHEAD_BYTES + change.bytes.length;
+  return bytes;
+}
