@@ -18,7 +18,7 @@ import { Lessor } from "../lease/lessor.js";
 import { MvccStore } from "../mvcc/mvcc-store.js";
 import { rangeRequest } from "../testing/state-fixture.js";
 import { WatchableStore } from "../watch/watchable-store.js";
-import type { WatcherOptions } from "../watch/watcher.js";
+import { Watcher, type WatcherOptions, type WatchSink } from "../watch/watcher.js";
 import { KvStateMachine } from "./kv-state-machine.js";
 import { Membership } from "./membership.js";
 
@@ -96,19 +96,28 @@ async function transfer(from: Opened, to: Opened): Promise<void> {
 
 function watch({ watchable }: Opened, more: Partial<WatcherOptions> = {}) {
   const seen = { revisions: [] as number[], hasRoom: true };
-  watchable.create({
-    range: { start: "", end: undefined },
-    startRevision: 0,
-    prevKv: false,
-    noPut: false,
-    noDelete: false,
-    sink: ({ events }) => {
-      if (seen.hasRoom) seen.revisions.push(...events.map(({ kv }) => kv?.modRevision ?? 0));
+  const sink: WatchSink = {
+    get isFull() {
+      return !seen.hasRoom;
+    },
+    offer: (_watcher, { changes }) => {
+      if (seen.hasRoom) seen.revisions.push(...changes.map(({ revision }) => revision));
       return seen.hasRoom;
     },
+    flush: () => {},
     onCompacted: () => {},
-    ...more,
-  });
+  };
+  watchable.create(
+    new Watcher({
+      range: { start: "", end: undefined },
+      startRevision: 0,
+      prevKv: false,
+      noPut: false,
+      noDelete: false,
+      sink,
+      ...more,
+    }),
+  );
   return seen;
 }
 
