@@ -2,13 +2,22 @@
 /** Every load, in the order in which the report has them. */
 import { CALL_LOADS } from "./call-loads.mjs";
 import { GENERATOR_CHECKS } from "./generator-checks.mjs";
+import { FAILOVER_LOADS } from "./failover-loads.mjs";
 import { H2LOAD_LOADS } from "./h2load-loads.mjs";
+import { LARGE_LOADS } from "./large-loads.mjs";
 import { WATCH_LOADS } from "./watch-loads.mjs";
 
 /** @typedef {import("./load.mjs").Load} Load */
 
 /** @type {readonly Load[]} */
-export const ALL_LOADS = [...H2LOAD_LOADS, ...CALL_LOADS, ...WATCH_LOADS, ...GENERATOR_CHECKS];
+export const ALL_LOADS = [
+  ...H2LOAD_LOADS,
+  ...CALL_LOADS,
+  ...WATCH_LOADS,
+  ...FAILOVER_LOADS,
+  ...LARGE_LOADS,
+  ...GENERATOR_CHECKS,
+];
 
 /**
  * Those that the flags ask for; throws where a word names none.
