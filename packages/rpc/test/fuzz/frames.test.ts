@@ -265,7 +265,7 @@ function converse(role: "server" | "client", dice: Dice, faultOneIn: number): Ru
     role === "server"
       ? new ServerConnection(LIMITS, { clock })
       : new ClientConnection(LIMITS, { clock });
-  const auditor = new Auditor(role, { isInStep: true });
+  const auditor = new Auditor(role, { isInStep: true, connectionWindow: LIMITS.connectionWindow });
   const peer = { dice, encoder: new HpackEncoder(), connection, nextStreamId: 1 };
   const run: Run = {
     dice,

@@ -81,8 +81,8 @@ export class Auditor {
   /** What the endpoint has sent and received of DATA, in all. */
   sentBytes = 0;
   receivedBytes = 0;
-  /** What it gave back of the connection's window, the enlargement at its start aside. */
-  grantedBytes = 0;
+  /** What it gave back of the connection's window, its enlargement at the start aside. */
+  grantedBytes: number;
   isClosed = false;
   readonly #role: Role;
   /** Frames are handed over one by one, so that nothing crosses on the way. */
@@ -101,9 +101,16 @@ export class Auditor {
   #block: { readonly streamId: number; readonly flags: number; fragments: number[] } | undefined;
   #highestOpened = 0;
 
-  constructor(role: Role, { isInStep }: { readonly isInStep: boolean }) {
+  constructor(
+    role: Role,
+    {
+      isInStep,
+      connectionWindow,
+    }: { readonly isInStep: boolean; readonly connectionWindow: number },
+  ) {
     this.#role = role;
     this.#isInStep = isInStep;
+    this.grantedBytes = DEFAULT_WINDOW - connectionWindow;
     this.#preface = role === "client" ? PREFACE : "";
   }
 
@@ -230,8 +237,7 @@ export class Auditor {
   #windowUpdate(streamId: number, increment: number): void {
     this.#require(increment > 0 && increment <= WINDOW_MAX, `an increment of ${increment}`);
     if (streamId === 0) {
-      const isEnlargement = this.grantedBytes === 0 && this.receivedBytes === 0;
-      if (!isEnlargement) this.grantedBytes += increment;
+      this.grantedBytes += increment;
       return this.#require(this.grantedBytes <= this.receivedBytes, "no more given back than came");
     }
     const stream = this.#account(streamId);
