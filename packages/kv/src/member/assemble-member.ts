@@ -9,6 +9,7 @@ import type { ServiceImplementation } from "@sagong/rpc";
 import type { ApplyResponse, ApplyResult } from "../apply/applier.js";
 import type { StoreConfig } from "../config/store-config.js";
 import { RangeRequest } from "../gen/rpc.js";
+import { registerEventLoopLag } from "../http/event-loop-lag.js";
 import type { HttpSource } from "../http/http-handler.js";
 import type { MetricsRegistry } from "../http/metrics.js";
 import { registerReadings, type StoreMetrics } from "../http/store-metrics.js";
@@ -184,6 +185,7 @@ export function assembleMember(around: MemberSurroundings): AssembledMember {
     }),
   ].map((service) => intercept(service, edge));
   registerMetrics(around, { proposals, quota, sessions });
+  const stopLagGauges = registerEventLoopLag(around.registry);
   return {
     services: [...services, createHealthService(around.isServing, { clock })],
     peerServices: [intercept(leases.service, edge)],
@@ -192,6 +194,7 @@ export function assembleMember(around: MemberSurroundings): AssembledMember {
     close: async () => {
       const stopped = new MemberError("stopped");
       closing.abort(stopped);
+      stopLagGauges();
       leases.keeper.close();
       presence.close();
       compaction.close();
