@@ -1,10 +1,7 @@
 // Running a member
 export type { RaftNode, RaftRole, RaftStatus } from "./node/raft-node.js";
-export {
-  type RaftNodeDependencies,
-  type RaftNodeOptions,
-  startRaftNode,
-} from "./node/start-raft-node.js";
+export type { RaftNodeDependencies, RaftNodeOptions } from "./node/raft-node-options.js";
+export { startRaftNode } from "./node/start-raft-node.js";
 export {
   ImageRefusedError,
   type StateMachine,
@@ -27,6 +24,8 @@ export {
   type RpcTransportOptions,
 } from "./transport/rpc-transport.js";
 export type { Transport, TransportReceiver } from "./transport/transport.js";
+// What an entry holds
+export { encodeProposals, proposalsOf } from "./core/proposals.js";
 // Refusals, and the nouns
 export {
   type ProposalRefusal,

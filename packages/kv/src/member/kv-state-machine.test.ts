@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { decodeUtf8, encodeUtf8 } from "@sagong/base";
 import { realClock } from "@sagong/base/real";
-import { type Entry, ImageRefusedError } from "@sagong/raft";
+import { encodeProposals, type Entry, ImageRefusedError } from "@sagong/raft";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Applier } from "../apply/applier.js";
 import { range } from "../apply/range.js";
@@ -58,7 +58,9 @@ const entry = (index: number, request: InternalRequest["request"]): Entry => ({
   index,
   term: 1,
   kind: "normal",
-  data: RequestBatch.encode({ memberId: 1n, firstSequence: index, requests: [{ request }] }),
+  data: encodeProposals([
+    RequestBatch.encode({ memberId: 1n, firstSequence: index, requests: [{ request }] }),
+  ]),
 });
 
 const put = (index: number, key: string, more: Partial<PutRequest> = {}): Entry =>
@@ -245,6 +247,58 @@ describe("KvStateMachine.apply()", () => {
     machine.apply(puts(1, 3));
     expect(() => machine.apply(puts(5, 5))).toThrow(
       "Cannot apply entry 5: 3 is applied, expected the next one",
+    );
+  });
+
+  it("applies an entry as a whole, and its results come in the order of its proposals", async () => {
+    const { machine, store } = await openMachine("one");
+    const results: [bigint, number, number[]][] = [];
+    const applied: number[] = [];
+    machine.observe({
+      onResults: ({ memberId, firstSequence }, list) =>
+        results.push([memberId, firstSequence, list.map(({ revision }) => revision)]),
+      onApplied: (index) => applied.push(index),
+    });
+    const batch = (
+      memberId: bigint,
+      firstSequence: number,
+      values: readonly string[],
+    ): Uint8Array =>
+      RequestBatch.encode({
+        memberId,
+        firstSequence,
+        requests: values.map((text) => ({
+          request: {
+            kind: "put",
+            value: PutRequest.create({ key: encodeUtf8("key"), value: encodeUtf8(text) }),
+          },
+        })),
+      });
+    const entryOf = (index: number, ...batches: Uint8Array[]): Entry => ({
+      index,
+      term: 1,
+      kind: "normal",
+      data: encodeProposals(batches),
+    });
+    machine.apply([
+      entryOf(1),
+      entryOf(2, batch(7n, 4, ["a", "b"]), batch(8n, 1, ["c"])),
+      entryOf(3, batch(7n, 6, ["d"])),
+    ]);
+    expect(store.revision).toBe(5);
+    expect(results).toEqual([
+      [7n, 4, [2, 3]],
+      [8n, 1, [4]],
+      [7n, 6, [5]],
+    ]);
+    expect(applied).toEqual([3]);
+  });
+
+  it("refuses an entry that is no batch of proposals", async () => {
+    const { machine } = await openMachine("one");
+    const data = Uint8Array.of(1, 2, 3);
+    expect(() => machine.apply([{ index: 1, term: 1, kind: "normal", data }])).toThrow(
+      "Cannot read the proposal at 0 of 3: tag 1, expected 10",
     );
   });
 });

@@ -2,16 +2,23 @@
  * Raft's state machine: committed entries → applier → backend, watchers and waiting proposals. It
  * owns the order of these steps and the applied mark; what a request does is the applier's.
  *
- *     entries ─▶ decode ─▶ apply ─▶ watchers                 one at a time, synchronous
+ *     entry ─▶ proposals ─▶ requests ─▶ apply ─▶ watchers    one at a time, synchronous
  *     batch done ─▶ applied mark ─▶ commit (one batch) ─▶ results to proposals ─▶ waiting reads
  *
  * S1 the applied mark is in the same backend batch as the data it stands for, so a crash at any
  *    point replays to the same state.
  * S2 a result is given to its proposal only after its batch is committed to the backend's order.
- * S3 an entry at or below the applied index is not applied again.
+ * S3 an entry at or below the applied index is not applied again; an entry is applied as a whole: no
+ *    backend batch ends within one.
  */
 import { assert, type Clock } from "@sagong/base";
-import type { Entry, SnapshotMetadata, StateMachine, StateMachineImage } from "@sagong/raft";
+import {
+  type Entry,
+  proposalsOf,
+  type SnapshotMetadata,
+  type StateMachine,
+  type StateMachineImage,
+} from "@sagong/raft";
 import type { Applier, ApplyContext, ApplyResult } from "../apply/applier.js";
 import { AppliedMark, type InternalRequest, RequestBatch } from "../gen/store.js";
 import { Lessor } from "../lease/lessor.js";
@@ -89,9 +96,10 @@ export class KvStateMachine implements StateMachine {
   }
 
   apply(entries: readonly Entry[]): void {
-    const { watchable, medium, store } = this.#parts;
+    const { medium, store } = this.#parts;
     const nowMs = this.#parts.clock.monotonicMs();
-    const batches: [RequestBatch, ApplyResult[]][] = [];
+    const batches: RequestBatch[] = [];
+    const results: ApplyResult[][] = [];
     for (const entry of entries) {
       if (entry.index <= this.#index) continue;
       assert(
@@ -100,34 +108,35 @@ export class KvStateMachine implements StateMachine {
       );
       this.#index = entry.index;
       this.#term = entry.term;
-      // A leader begins its term with an empty entry (Raft §8).
-      if (entry.kind !== "normal" || entry.data.length === 0) continue;
-      const batch = RequestBatch.decode(plainBytes(entry.data));
-      const results: ApplyResult[] = [];
-      for (const request of batch.requests) {
-        const result = this.#applyRequest(request, { term: entry.term, nowMs });
-        if ("changes" in result && result.changes.length > 0) {
-          watchable.notify(result.changes, result.revision);
-        }
-        results.push(result);
+      const context = { term: entry.term, nowMs };
+      // None in the entry by which a leader begins its term (Raft §8).
+      for (const proposal of proposalsOf(entry)) {
+        const batch = RequestBatch.decode(proposal);
+        batches.push(batch);
+        results.push(batch.requests.map((request) => this.#applyRequest(request, context)));
       }
-      batches.push([batch, results]);
     }
     const { revision, compactRevision } = store;
     const mark = { index: this.#index, term: this.#term, revision, compactRevision };
     medium.put(APPLIED_MARK_KEY, AppliedMark.encode(mark));
     medium.commit();
-    for (const [batch, results] of batches) this.#observer?.onResults(batch, results);
+    for (const [i, batch] of batches.entries()) this.#observer?.onResults(batch, results[i] ?? []);
     this.#observer?.onApplied(this.#index);
     this.#parts.watchable.flush();
   }
 
   #applyRequest(internal: InternalRequest, context: ApplyContext): ApplyResult {
     const { request } = internal;
-    const { applier, membership, store } = this.#parts;
-    if (request?.kind !== "memberAttributes") return applier.apply(internal, context);
-    membership.apply(request.value);
-    return { response: { header: undefined }, revision: store.revision, changes: [] };
+    const { applier, membership, store, watchable } = this.#parts;
+    if (request?.kind === "memberAttributes") {
+      membership.apply(request.value);
+      return { response: { header: undefined }, revision: store.revision, changes: [] };
+    }
+    const result = applier.apply(internal, context);
+    if ("changes" in result && result.changes.length > 0) {
+      watchable.notify(result.changes, result.revision);
+    }
+    return result;
   }
 
   async flush(): Promise<number> {
@@ -178,11 +187,6 @@ export class KvStateMachine implements StateMachine {
     ends.resolve();
     this.#observer?.onApplied(this.#index);
   }
-}
-
-/** A Buffer's `slice` does not copy, but what is kept of a request must be copied out of its entry. */
-function plainBytes(data: Uint8Array): Uint8Array {
-  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
 async function load(

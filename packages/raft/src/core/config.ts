@@ -13,21 +13,21 @@ export interface RaftConfig {
   readonly maxAppendBytes: number;
   /** Append messages on their way to one follower. */
   readonly maxInflightMessages: number;
-  /** Bytes of entries on their way to one follower. */
+  /** Bytes of entries on their way to one follower: also what its disk may be behind with. */
   readonly maxInflightBytes: number;
-  /** Bytes of proposals that are not committed yet; more are refused. */
+  /** Bytes of entries that are not committed yet; beyond it proposals are refused. */
   readonly maxUncommittedBytes: number;
   readonly random: Random;
 }
 
-/** etcd's: 1 MiB a message, 512 messages under way. */
+/** etcd's: 1 MiB a message, 512 messages under way; and limits in bytes, which it has not set. */
 export const RAFT_DEFAULTS: Omit<RaftConfig, "nodeId" | "voters" | "random"> = {
   electionTicks: 10,
   heartbeatTicks: 1,
   maxAppendBytes: 1_048_576,
   maxInflightMessages: 512,
-  maxInflightBytes: 67_108_864,
-  maxUncommittedBytes: 268_435_456,
+  maxInflightBytes: 8_388_608,
+  maxUncommittedBytes: 67_108_864,
 };
 
 /** Throws `RangeError` naming the option, its value and what was expected. */

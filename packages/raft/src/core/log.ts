@@ -1,7 +1,8 @@
 /**
  * The log as the core sees it: what is on disk, what waits to be written, and the cursors into
- * both. All entries since the last compaction are kept in memory; the owner compacts, so that
- * their number is bounded by its snapshot interval plus what it keeps for slow followers.
+ * both. All entries since the last compaction are kept in memory; the owner compacts, by entries
+ * and by bytes, so that they are bounded by what lies between two compactions plus what is kept for
+ * slow followers.
  *
  *   snapshot.index < first … applied <= committed, stable … last
  *
@@ -16,6 +17,10 @@ import type { Entry, LogIndex, SnapshotMetadata, Term } from "./types.js";
 export class RaftLog {
   #snapshot: SnapshotMetadata;
   #entries: Entry[];
+  /** For each entry, the bytes of data up to its end; counted from any point, only differences mean something. */
+  #ends: number[] = [];
+  /** Where the first entry's data begins in that count. */
+  #origin = 0;
   /** Entries up to here are on disk. */
   #stable: LogIndex;
   committed: LogIndex;
@@ -24,6 +29,8 @@ export class RaftLog {
   constructor(snapshot: SnapshotMetadata, entries: readonly Entry[]) {
     this.#snapshot = snapshot;
     this.#entries = [...entries];
+    let end = 0;
+    for (const { data } of entries) this.#ends.push((end += data.length));
     this.#stable = this.lastIndex;
     this.committed = snapshot.index;
     this.applied = snapshot.index;
@@ -60,6 +67,27 @@ export class RaftLog {
     return this.#entries[index - this.#snapshot.index - 1]?.term;
   }
 
+  /** Bytes of data in the entries `(after, upTo]`; all must be there. */
+  bytesIn(after: LogIndex, upTo: LogIndex): number {
+    return this.#endOf(upTo) - this.#endOf(after);
+  }
+
+  /**
+   * The lowest index behind which there are at most `maxBytes`: to compact to it keeps no more.
+   * Never below the snapshot's.
+   */
+  indexBefore(maxBytes: number): LogIndex {
+    const total = this.#endOf(this.lastIndex);
+    let [low, high] = [0, this.#entries.length];
+    // Ends never fall: the first place whose end leaves at most maxBytes behind it.
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (total - this.#endOf(this.#snapshot.index + middle) > maxBytes) low = middle + 1;
+      else high = middle;
+    }
+    return this.#snapshot.index + low;
+  }
+
   /** Entries from `from` on, at most `maxBytes` of them but at least one. */
   slice(from: LogIndex, maxBytes: number): Entry[] {
     assert(
@@ -84,6 +112,7 @@ export class RaftLog {
 
   /** Adds entries of a leader's own. */
   append(entries: readonly Entry[]): void {
+    let end = this.#endOf(this.lastIndex);
     for (const entry of entries) {
       assert(entry.index === this.lastIndex + 1, `entry ${entry.index} after ${this.lastIndex}`);
       assert(
@@ -91,6 +120,7 @@ export class RaftLog {
         `entry of term ${entry.term} after term ${this.lastTerm}`,
       );
       this.#entries.push(entry);
+      this.#ends.push((end += entry.data.length));
     }
   }
 
@@ -108,9 +138,10 @@ export class RaftLog {
         `entry ${first.index} conflicts below the commit index ${this.committed}`,
       );
       this.#entries.length = first.index - this.firstIndex;
+      this.#ends.length = this.#entries.length;
       this.#stable = Math.min(this.#stable, first.index - 1);
     }
-    this.append(entries.slice(news));
+    this.append(news === 0 ? entries : entries.slice(news));
   }
 
   /** The last index not above `index` whose term is not above `term` (§5.3, fast back-up). */
@@ -162,7 +193,9 @@ export class RaftLog {
     assert(index <= this.applied, `cannot compact to ${index}: applied is ${this.applied}`);
     const term = this.termAt(index);
     assert(term !== undefined, `cannot compact to ${index}: it is not in the log`);
+    this.#origin = this.#endOf(index);
     this.#entries.splice(0, index - this.#snapshot.index);
+    this.#ends.splice(0, index - this.#snapshot.index);
     this.#snapshot = { ...this.#snapshot, index, term };
   }
 
@@ -170,8 +203,17 @@ export class RaftLog {
   restore(snapshot: SnapshotMetadata): void {
     this.#snapshot = snapshot;
     this.#entries = [];
+    this.#ends = [];
+    this.#origin = 0;
     this.#stable = snapshot.index;
     this.committed = snapshot.index;
     this.applied = snapshot.index;
+  }
+
+  #endOf(index: LogIndex): number {
+    if (index <= this.#snapshot.index) return this.#origin;
+    const end = this.#ends[index - this.#snapshot.index - 1];
+    assert(end !== undefined, `entry ${index} is beyond the last entry ${this.lastIndex}`);
+    return end;
   }
 }

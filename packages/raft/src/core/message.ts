@@ -79,6 +79,7 @@ export interface SnapshotNeeded extends Envelope {
 /** Follower to leader: please append these. */
 export interface Propose extends Envelope {
   readonly kind: "propose";
+  /** Batches of proposals; a leader may join them to its own. */
   readonly data: readonly Uint8Array[];
 }
 

@@ -1,8 +1,10 @@
 /**
  * The consensus algorithm of one member (Ongaro and Ousterhout, "In Search of an Understandable
- * Consensus Algorithm", cited as Raft §n; Ongaro's thesis as thesis §n). Deterministic: no clock,
- * no I/O; it changes only by `tick`, `step` and the calls below, and what it wants done collects in
- * `outbox`, `confirmedReads` and its log until the owner takes it (raw-node.ts).
+ * Consensus Algorithm", cited as Raft §n; Ongaro's thesis as thesis §n): terms, roles, elections, and
+ * who handles which message. A leader's work for its followers is in replication.ts and
+ * leader-reads.ts, a follower's for its leader in append-entries.ts. Deterministic: no clock, no
+ * I/O; it changes only by `tick`, `step` and the calls below, and what it wants done collects in
+ * `outbox`, `reads` and its log until the owner takes it (raw-node.ts).
  *
  *   follower ─timeout▶ pre-candidate ─would win▶ candidate ─majority▶ leader
  *       ▲──────────────── a higher term, or a leader of this term ────────┘
@@ -14,42 +16,43 @@
  * Departures: pre-vote and check-quorum are always on (thesis §9.6, §6.2), as in etcd.
  */
 import { assert, unreachable } from "@sagong/base";
+import { accepts, takeAppend } from "./append-entries.js";
 import type { RaftConfig } from "./config.js";
+import { Election } from "./election.js";
 import { ElectionTimer } from "./election-timer.js";
 import { ProposalRefusedError, ReadIndexRefusedError } from "./errors.js";
+import { LeaderReads } from "./leader-reads.js";
 import type { RaftLog } from "./log.js";
-import type { Append, AppendResponse, Message, Vote, VoteResponse } from "./message.js";
+import type { AppendResponse, Message, Vote, VoteResponse } from "./message.js";
 import { isOfLeader } from "./message.js";
-import { Progress } from "./progress.js";
-import { majorityOf, quorumIndex, tally } from "./quorum.js";
-import { type PendingRead, ReadIndexQueue } from "./read-index.js";
+import type { Progress } from "./progress.js";
+import { Replication } from "./replication.js";
 import type { Entry, LogIndex, NodeId, SnapshotMetadata, Term } from "./types.js";
 
 export type Role = "follower" | "pre-candidate" | "candidate" | "leader";
 
-/** The answer to a read of this node: an index to wait for, or that there is none. */
-export interface ReadAnswer {
-  readonly context: number;
-  readonly index: LogIndex | undefined;
-}
+const REFUSALS = {
+  "no-leader": "there is no leader to propose to",
+  "transferring-leadership": "leadership is being handed over",
+  "too-much-uncommitted": "too many bytes of proposals wait to be committed",
+} as const;
 
 export class Raft {
   readonly config: RaftConfig;
   readonly log: RaftLog;
+  readonly peers: readonly NodeId[];
   role: Role = "follower";
   term: Term;
   vote: NodeId | undefined;
   leader: NodeId | undefined;
   /** Messages since the owner last took them. */
   outbox: Message[] = [];
-  readAnswers: ReadAnswer[] = [];
-  readonly progress: Map<NodeId, Progress> = new Map();
-  #votes = new Map<NodeId, boolean>();
-  readonly #reads = new ReadIndexQueue();
+  readonly reads: LeaderReads;
+  readonly #replication: Replication;
+  readonly #election = new Election();
   readonly #electionTimer: ElectionTimer;
   #heartbeatElapsed = 0;
   #transferTarget: NodeId | undefined;
-  #uncommittedBytes = 0;
 
   constructor(
     config: RaftConfig,
@@ -60,15 +63,23 @@ export class Raft {
     this.log = log;
     this.term = hard.term;
     this.vote = hard.vote;
+    this.peers = config.voters.filter((voter) => voter !== config.nodeId);
     this.#electionTimer = new ElectionTimer(config);
+    this.#replication = new Replication(this);
+    this.reads = new LeaderReads(this, this.#replication);
   }
 
   get id(): NodeId {
     return this.config.nodeId;
   }
 
-  get peers(): NodeId[] {
-    return this.config.voters.filter((voter) => voter !== this.id);
+  /** Of a leader's followers; empty in every other role. */
+  get progress(): ReadonlyMap<NodeId, Progress> {
+    return this.#replication.progress;
+  }
+
+  send(message: Message): void {
+    this.outbox.push(message);
   }
 
   tick(): void {
@@ -85,46 +96,38 @@ export class Raft {
     if (this.role !== "leader") this.#campaign("pre-vote");
   }
 
+  /** Why `bytes` of proposals cannot be taken just now. Later they may be. */
+  refusalOf(bytes: number): keyof typeof REFUSALS | undefined {
+    if (this.role !== "leader") return this.leader === undefined ? "no-leader" : undefined;
+    if (this.#transferTarget !== undefined) return "transferring-leadership";
+    const waiting = this.log.bytesIn(this.log.committed, this.log.lastIndex);
+    // Much at once is let through when nothing else waits, so that it is not stuck for ever.
+    const isTooMuch = waiting > 0 && waiting + bytes > this.config.maxUncommittedBytes;
+    return isTooMuch ? "too-much-uncommitted" : undefined;
+  }
+
+  /** One entry for each of `data`; a follower sends them to its leader. */
   propose(data: readonly Uint8Array[]): void {
-    if (this.role !== "leader") {
-      if (this.leader === undefined) {
-        throw new ProposalRefusedError("no-leader", "there is no leader to propose to");
-      }
-      this.#send({ kind: "propose", from: this.id, to: this.leader, term: this.term, data });
-      return;
+    const refusal = this.refusalOf(bytesOf(data));
+    if (refusal !== undefined) throw new ProposalRefusedError(refusal, REFUSALS[refusal]);
+    if (this.role === "leader") {
+      this.#appendOwn(data);
+      this.#replication.broadcast();
+    } else if (this.leader !== undefined) {
+      this.send({ kind: "propose", from: this.id, to: this.leader, term: this.term, data });
     }
-    if (this.#transferTarget !== undefined) {
-      throw new ProposalRefusedError("transferring-leadership", "leadership is being handed over");
-    }
-    const bytes = data.reduce((sum, one) => sum + one.length, 0);
-    // A single large batch is let through when nothing else waits, so that it is not stuck for ever.
-    if (
-      this.#uncommittedBytes > 0 &&
-      this.#uncommittedBytes + bytes > this.config.maxUncommittedBytes
-    ) {
-      throw new ProposalRefusedError(
-        "too-much-uncommitted",
-        `${this.#uncommittedBytes} bytes of proposals wait to be committed`,
-      );
-    }
-    this.#uncommittedBytes += bytes;
-    this.#appendOwn(data);
-    this.#broadcastAppend();
   }
 
   /** Throws `ReadIndexRefusedError` where no leader is known. */
   readIndex(context: number): void {
-    if (this.role === "leader") return this.#queueRead({ from: undefined, context });
+    if (this.role === "leader") return this.reads.add({ from: undefined, context });
     if (this.leader === undefined) throw new ReadIndexRefusedError("there is no leader to ask");
-    this.#send({ kind: "read-index", from: this.id, to: this.leader, term: this.term, context });
+    this.send({ kind: "read-index", from: this.id, to: this.leader, term: this.term, context });
   }
 
   /** Sends the heartbeats of reads that came since the last call: once a turn, for all of them. */
   flushReads(): void {
-    if (this.role !== "leader" || !this.#reads.hasWaiting || !this.#hasCommittedInTerm()) return;
-    const round = this.#reads.begin(this.id, this.log.committed);
-    if (this.config.voters.length === 1) this.#confirmReads(this.id, round);
-    else this.#broadcastHeartbeat();
+    if (this.role === "leader") this.reads.flush();
   }
 
   /**
@@ -132,8 +135,7 @@ export class Raft {
    * that turn carry it. At once, since those who wait there for their writes are waiting now.
    */
   flushCommit(): void {
-    if (this.role !== "leader") return;
-    for (const [to, progress] of this.progress) this.#announceCommit(to, progress);
+    if (this.role === "leader") this.#replication.announceCommit();
   }
 
   /** Thesis §3.10. The owner learns of success by the change of leader. */
@@ -144,29 +146,23 @@ export class Raft {
     this.#transferTarget = target;
     this.#electionTimer.rewind();
     if (progress.match === this.log.lastIndex) this.#sendTimeoutNow(target);
-    else this.#sendAppend(target, progress);
+    else this.#replication.probe(target);
   }
 
   /** The owner has sent the follower an image at `index`, or has failed to. */
   reportSnapshot(to: NodeId, sent: boolean): void {
-    const progress = this.progress.get(to);
-    if (this.role !== "leader" || progress?.state !== "snapshot") return;
-    if (!sent) progress.pendingSnapshot = 0;
-    progress.becomeProbe();
-    // Wait for the follower's next answer before sending: a failed peer is not to be flooded.
-    progress.probing = true;
+    if (this.role === "leader") this.#replication.reportSnapshot(to, sent);
   }
 
   reportUnreachable(to: NodeId): void {
-    const progress = this.progress.get(to);
-    if (this.role === "leader" && progress?.state === "replicate") progress.becomeProbe();
+    if (this.role === "leader") this.#replication.reportUnreachable(to);
     if (this.role === "follower" && this.leader === to) this.#electionTimer.suspectLeader();
   }
 
   /** The state machine now holds the image that `metadata` names (§7). */
   restored(metadata: SnapshotMetadata, from: NodeId): void {
     if (metadata.index > this.log.committed) this.log.restore(metadata);
-    this.#send(this.#appendResponse(from, this.log.committed));
+    this.send(accepts(this, from, this.log.committed));
   }
 
   /** Entries up to (index, term) are on disk: the leader counts itself (§10.2.1 of the thesis). */
@@ -191,7 +187,7 @@ export class Raft {
         return this.#onVoteResponse(message);
       case "append":
         this.#follow(message.from);
-        return this.#onAppend(message);
+        return this.send(takeAppend(this, message));
       case "commit":
         this.#follow(message.from);
         if (this.log.termAt(message.index) === message.logTerm) {
@@ -201,7 +197,7 @@ export class Raft {
       case "heartbeat":
         this.#follow(message.from);
         this.log.commitTo(Math.min(message.commit, this.log.lastIndex));
-        return this.#send({
+        return this.send({
           from: this.id,
           to: message.from,
           term: this.term,
@@ -213,16 +209,16 @@ export class Raft {
       case "heartbeat-response":
         return this.#onHeartbeatResponse(message.from, message.round);
       case "propose":
-        if (this.role === "leader" && this.#transferTarget === undefined)
+        // Lost otherwise: whoever proposed it waits with a time limit.
+        if (this.role === "leader" && this.refusalOf(bytesOf(message.data)) === undefined) {
           this.propose(message.data);
-        return; // Lost otherwise: whoever proposed it waits with a time limit.
+        }
+        return;
       case "read-index":
-        if (this.role === "leader")
-          this.#queueRead({ from: message.from, context: message.context });
+        if (this.role === "leader") this.reads.add(message);
         return;
       case "read-index-response":
-        this.readAnswers.push({ context: message.context, index: message.index });
-        return;
+        return this.reads.answer({ context: message.context, index: message.index });
       case "timeout-now":
         if (this.role !== "leader") this.#campaign("vote", { transfer: true });
         return;
@@ -251,10 +247,10 @@ export class Raft {
   /** Tells a deposed leader or a lagging candidate of our term (§5.1). */
   #refuseOldTerm(message: Message): void {
     if (isOfLeader(message)) {
-      this.#send(this.#appendResponse(message.from, this.log.committed));
+      this.send(accepts(this, message.from, this.log.committed));
     } else if (message.kind === "pre-vote") {
       const { id: from, term } = this;
-      this.#send({ kind: "pre-vote-response", from, to: message.from, term, granted: false });
+      this.send({ kind: "pre-vote-response", from, to: message.from, term, granted: false });
     }
   }
 
@@ -274,33 +270,22 @@ export class Raft {
   }
 
   #dropLeaderState(): void {
-    this.progress.clear();
-    this.#votes.clear();
+    this.#replication.end();
+    this.#election.end();
+    this.reads.end();
     this.#transferTarget = undefined;
-    this.#uncommittedBytes = 0;
-    for (const { from, context } of this.#reads.reset()) {
-      if (from === undefined) this.readAnswers.push({ context, index: undefined });
-    }
   }
 
   #becomeLeader(): void {
     this.role = "leader";
     this.leader = this.id;
-    this.#votes.clear();
+    this.#election.end();
     this.#electionTimer.rewind();
     this.#heartbeatElapsed = 0;
-    const limits = {
-      messages: this.config.maxInflightMessages,
-      bytes: this.config.maxInflightBytes,
-    };
-    for (const peer of this.peers) {
-      const progress = new Progress(this.log.lastIndex + 1, limits);
-      progress.recentlyActive = true; // Until the first check, not knowing is no reason to resign.
-      this.progress.set(peer, progress);
-    }
+    this.#replication.begin();
     // An entry of our own term, so that those before it can be committed (§5.4.2, §8).
     this.#appendOwn([new Uint8Array(0)]);
-    this.#broadcastAppend();
+    this.#replication.broadcast();
   }
 
   // ── Elections (§5.2, §5.4.1, thesis §9.6) ────────────────────────────────────────────────────
@@ -318,11 +303,11 @@ export class Raft {
       this.vote = this.id;
       this.#electionTimer.restart();
     }
-    this.#votes.set(this.id, true);
-    if (this.#countVotes()) return;
+    this.#election.begin(this.id);
+    if (this.#isDecided()) return;
     const { lastIndex, lastTerm } = this.log;
     for (const to of this.peers) {
-      this.#send({ kind, from: this.id, to, term, lastIndex, lastTerm, transfer });
+      this.send({ kind, from: this.id, to, term, lastIndex, lastTerm, transfer });
     }
   }
 
@@ -336,7 +321,7 @@ export class Raft {
       this.vote = message.from;
       this.#electionTimer.rewind();
     }
-    this.#send({
+    this.send({
       from: this.id,
       to: message.from,
       // Consent carries the term that would be; refusal the one that is.
@@ -352,15 +337,13 @@ export class Raft {
       return;
     if (message.kind === "pre-vote-response" && message.granted && message.term !== this.term + 1)
       return;
-    if (!this.#votes.has(message.from)) this.#votes.set(message.from, message.granted);
-    this.#countVotes();
+    this.#election.count(message.from, message.granted);
+    this.#isDecided();
   }
 
-  /** True where the election is decided. */
-  #countVotes(): boolean {
-    const granted = [...this.#votes.values()].filter(Boolean).length;
-    const votes = { granted, refused: this.#votes.size - granted };
-    switch (tally(votes, this.config.voters.length)) {
+  /** Acts on the election's result. True where there is one. */
+  #isDecided(): boolean {
+    switch (this.#election.result(this.config.voters.length)) {
       case "won":
         if (this.role === "pre-candidate") this.#campaign("vote");
         else this.#becomeLeader();
@@ -373,222 +356,65 @@ export class Raft {
     }
   }
 
-  // ── The leader's clock (§5.2, thesis §6.2) ───────────────────────────────────────────────────
+  // ── A leader's clock (§5.2, thesis §6.2), and what its followers answer ──────────────────────
 
   #tickLeader(): void {
     this.#heartbeatElapsed++;
     if (this.#electionTimer.elapsed >= this.config.electionTicks) {
       this.#electionTimer.rewind();
       this.#transferTarget = undefined; // It has had an election timeout's time.
-      if (!this.#checkQuorum()) return;
+      // A leader that a majority no longer answers steps down: clients must look elsewhere.
+      if (!this.#replication.hasActiveQuorum()) return this.#becomeFollower(this.term, undefined);
     }
     if (this.#heartbeatElapsed >= this.config.heartbeatTicks) {
       this.#heartbeatElapsed = 0;
-      this.#broadcastHeartbeat();
+      this.reads.broadcastHeartbeat();
     }
   }
-
-  /** A leader that a majority no longer answers steps down: clients must look elsewhere. */
-  #checkQuorum(): boolean {
-    let active = 1;
-    for (const progress of this.progress.values()) {
-      if (progress.recentlyActive) active++;
-      progress.recentlyActive = false;
-    }
-    if (active >= majorityOf(this.config.voters.length)) return true;
-    this.#becomeFollower(this.term, undefined);
-    return false;
-  }
-
-  // ── Replication (§5.3, §5.4.2) ───────────────────────────────────────────────────────────────
 
   #appendOwn(data: readonly Uint8Array[]): void {
-    let index = this.log.lastIndex;
-    const entries = data.map((one): Entry => ({
-      index: ++index,
-      term: this.term,
-      kind: "normal",
-      data: one,
-    }));
-    this.log.append(entries);
-  }
-
-  #broadcastAppend(): void {
-    for (const [to, progress] of this.progress) this.#sendAppends(to, progress);
-  }
-
-  /** As many appends as the window has room for; none where there is nothing new. */
-  #sendAppends(to: NodeId, progress: Progress): void {
-    while (!progress.isPaused && progress.next <= this.log.lastIndex)
-      this.#sendAppend(to, progress);
-  }
-
-  #sendAppend(to: NodeId, progress: Progress): void {
-    if (progress.isPaused) return;
-    const { id: from, term } = this;
-    const prevIndex = progress.next - 1;
-    const prevTerm = this.log.termAt(prevIndex);
-    if (prevTerm === undefined) {
-      // What it needs is compacted: only an image helps (§7).
-      progress.becomeSnapshot(this.log.snapshot.index);
-      this.#send({ kind: "snapshot", from, to, term, metadata: this.log.snapshot });
-      return;
-    }
-    const entries = this.log.slice(progress.next, this.config.maxAppendBytes);
-    const last = entries.at(-1);
-    if (last) {
-      progress.sent(
-        last.index,
-        entries.reduce((sum, { data }) => sum + data.length, 0),
-      );
-    } else if (progress.state === "probe") {
-      progress.probing = true;
-    }
-    const commit = this.log.committed;
-    progress.sentCommit = commit;
-    this.#send({ kind: "append", from, to, term, prevIndex, prevTerm, entries, commit });
-  }
-
-  #onAppend(message: Append): void {
-    const { prevIndex, prevTerm, entries } = message;
-    if (prevIndex < this.log.committed) {
-      // An old message: all that it can tell is committed here already.
-      return this.#send(this.#appendResponse(message.from, this.log.committed));
-    }
-    if (this.log.termAt(prevIndex) !== prevTerm) {
-      const hint = this.log.findConflict(prevIndex, prevTerm);
-      return this.#send({
-        from: this.id,
-        to: message.from,
+    const { lastIndex } = this.log;
+    this.log.append(
+      data.map((one, i): Entry => ({
+        index: lastIndex + 1 + i,
         term: this.term,
-        kind: "append-response",
-        index: prevIndex,
-        rejected: true,
-        hintIndex: hint.index,
-        hintTerm: hint.term,
-      });
-    }
-    this.log.merge(entries);
-    const last = prevIndex + entries.length;
-    this.log.commitTo(Math.min(message.commit, last));
-    this.#send(this.#appendResponse(message.from, last));
+        kind: "normal",
+        data: one,
+      })),
+    );
   }
 
   #onAppendResponse(message: AppendResponse): void {
-    const progress = this.progress.get(message.from);
-    if (this.role !== "leader" || !progress) return;
-    progress.recentlyActive = true;
-    if (message.rejected) {
-      const hint = this.log.findConflict(message.hintIndex, message.hintTerm);
-      if (!progress.maybeDecrease(message.index, hint.index)) return;
-      if (progress.state === "replicate") progress.becomeProbe();
-      return this.#sendAppend(message.from, progress);
-    }
-    const isNew = progress.maybeUpdate(message.index);
-    if (!isNew && progress.state !== "probe") return this.#sendAppends(message.from, progress);
-    if (progress.state === "probe") progress.becomeReplicate();
-    else if (progress.state === "snapshot" && progress.match >= this.log.firstIndex - 1) {
-      progress.becomeReplicate();
-    }
+    if (this.role !== "leader") return;
+    const progress = this.#replication.answered(message);
+    if (!progress) return;
     this.#maybeCommit();
-    this.#sendAppends(message.from, progress);
+    this.#replication.goOn(message.from, progress);
     if (this.#transferTarget === message.from && progress.match === this.log.lastIndex) {
       this.#sendTimeoutNow(message.from);
     }
   }
 
-  #maybeCommit(): void {
-    const matches = [this.log.stable, ...[...this.progress.values()].map(({ match }) => match)];
-    const index = quorumIndex(matches);
-    // Only entries of our own term are counted; those before come with them (§5.4.2).
-    if (index <= this.log.committed || this.log.termAt(index) !== this.term) return;
-    const newly = this.log.range(this.log.committed, index);
-    const bytes = newly.reduce((sum, { data }) => sum + data.length, 0);
-    this.#uncommittedBytes = Math.max(0, this.#uncommittedBytes - bytes);
-    this.log.commitTo(index);
-    this.flushReads();
-  }
-
-  #announceCommit(to: NodeId, progress: Progress): void {
-    const commit = this.log.committed;
-    if (progress.state !== "replicate" || progress.sentCommit >= commit) return;
-    const index = progress.next - 1;
-    const logTerm = this.log.termAt(index);
-    if (logTerm === undefined) return;
-    progress.sentCommit = commit;
-    this.#send({ from: this.id, to, term: this.term, kind: "commit", index, logTerm, commit });
-  }
-
-  // ── Heartbeats and reads (thesis §6.4) ───────────────────────────────────────────────────────
-
-  #broadcastHeartbeat(): void {
-    for (const [to, { match }] of this.progress) {
-      const commit = Math.min(match, this.log.committed);
-      this.#send({
-        from: this.id,
-        to,
-        term: this.term,
-        kind: "heartbeat",
-        commit,
-        round: this.#reads.openRound,
-      });
-    }
-  }
-
   #onHeartbeatResponse(from: NodeId, round: number): void {
-    const progress = this.progress.get(from);
-    if (this.role !== "leader" || !progress) return;
-    progress.recentlyActive = true;
-    progress.resume();
-    if (progress.match < this.log.lastIndex || progress.state === "probe") {
-      this.#sendAppend(from, progress);
-    }
-    if (round > 0) this.#confirmReads(from, round);
+    if (this.role !== "leader" || !this.progress.has(from)) return;
+    this.#replication.heard(from);
+    if (round > 0) this.reads.confirm(from, round);
   }
 
-  #queueRead(read: PendingRead): void {
-    if (this.#reads.add(read)) return;
-    if (read.from === undefined)
-      throw new ReadIndexRefusedError("too many reads wait for their index");
+  #maybeCommit(): void {
+    const index = this.#replication.committable();
+    if (index === undefined) return;
+    this.log.commitTo(index);
+    this.reads.flush();
   }
-
-  #confirmReads(from: NodeId, round: number): void {
-    const majority = majorityOf(this.config.voters.length);
-    for (const read of this.#reads.acknowledge(from, round, (acks) => acks.size >= majority)) {
-      if (read.from === undefined) this.readAnswers.push(read);
-      else {
-        const { context, index } = read;
-        const { id: from, term } = this;
-        this.#send({ kind: "read-index-response", from, to: read.from, term, context, index });
-      }
-    }
-  }
-
-  /** Before that its commit index may be behind what former leaders acknowledged. */
-  #hasCommittedInTerm(): boolean {
-    return this.log.termAt(this.log.committed) === this.term;
-  }
-
-  // ── Sending ──────────────────────────────────────────────────────────────────────────────────
 
   #sendTimeoutNow(to: NodeId): void {
-    this.#send({ from: this.id, to, term: this.term, kind: "timeout-now" });
+    this.send({ from: this.id, to, term: this.term, kind: "timeout-now" });
   }
+}
 
-  #appendResponse(to: NodeId, index: LogIndex): AppendResponse {
-    return {
-      from: this.id,
-      to,
-      term: this.term,
-      kind: "append-response",
-      index,
-      rejected: false,
-      hintIndex: 0,
-      hintTerm: 0,
-    };
-  }
-
-  #send(message: Message): void {
-    this.outbox.push(message);
-  }
+function bytesOf(data: readonly Uint8Array[]): number {
+  let bytes = 0;
+  for (const one of data) bytes += one.length;
+  return bytes;
 }

@@ -1,10 +1,10 @@
 /** The door of the core: everything goes in by these calls and comes out as `Ready`. */
 import { assert } from "@sagong/base";
 import { type RaftConfig, validateConfig } from "./config.js";
-import { ProposalRefusedError } from "./errors.js";
 import { RaftLog } from "./log.js";
 import type { Message } from "./message.js";
-import { Raft, type ReadAnswer, type Role } from "./raft.js";
+import type { ReadAnswer } from "./leader-reads.js";
+import { Raft, type Role } from "./raft.js";
 import type { Ready } from "./ready.js";
 import type { Entry, HardState, LogIndex, NodeId, SnapshotMetadata, Term } from "./types.js";
 
@@ -63,12 +63,7 @@ export class RawNode {
   }
 
   step(message: Message): void {
-    try {
-      this.raft.step(message);
-    } catch (error) {
-      // A peer's proposal is lost then: whoever made it waits with a time limit.
-      if (message.kind !== "propose" || !(error instanceof ProposalRefusedError)) throw error;
-    }
+    this.raft.step(message);
   }
 
   /**
@@ -100,8 +95,10 @@ export class RawNode {
   takeMessages(): Message[] {
     this.raft.flushCommit();
     this.raft.flushReads();
+    const { outbox } = this.raft;
+    if (outbox.length === 0) return [];
     const now: Message[] = [];
-    for (const message of this.raft.outbox) {
+    for (const message of outbox) {
       if (dependsOnDisk(message)) this.#afterPersist.push(message);
       else now.push(message);
     }
@@ -110,9 +107,7 @@ export class RawNode {
   }
 
   takeReads(): ReadAnswer[] {
-    const reads = this.raft.readAnswers;
-    this.raft.readAnswers = [];
-    return reads;
+    return this.raft.reads.takeAnswers();
   }
 
   /** Committed entries that are on disk and not yet handed out for applying. */
@@ -157,12 +152,12 @@ export class RawNode {
 
   /** True where `ready()` would have something in it. */
   get hasReady(): boolean {
-    const { term, vote, log, outbox, readAnswers } = this.raft;
+    const { term, vote, log, outbox, reads } = this.raft;
     const { term: oldTerm, vote: oldVote } = this.#hardState;
     return (
       outbox.length > 0 ||
       this.#afterPersist.length > 0 ||
-      readAnswers.length > 0 ||
+      reads.hasAnswers ||
       log.lastIndex > log.stable ||
       Math.min(log.committed, log.stable) > log.applied ||
       term !== oldTerm ||

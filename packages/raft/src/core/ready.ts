@@ -13,7 +13,7 @@
  * counts itself towards the quorum only after it (thesis §10.2.1).
  */
 import type { Message } from "./message.js";
-import type { ReadAnswer } from "./raft.js";
+import type { ReadAnswer } from "./leader-reads.js";
 import type { Entry, HardState } from "./types.js";
 
 export interface Ready {

@@ -17,7 +17,10 @@ export interface Entry {
   readonly index: LogIndex;
   readonly term: Term;
   readonly kind: EntryKind;
-  /** Empty for the entry by which a new leader commits its term (Raft §8). */
+  /**
+   * A batch of proposals (proposals.ts); empty for the entry by which a new leader commits its term
+   * (Raft §8). Never changed, and never copied again: log, messages and disk share it.
+   */
   readonly data: Uint8Array;
 }
 

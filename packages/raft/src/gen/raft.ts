@@ -27,32 +27,37 @@ export const LogEntryType = {
 export interface MessageBatch {
   readonly clusterId: bigint;
   readonly messages: readonly PeerMessage[];
+  readonly format: number;
 }
 
 function createMessageBatch(fields: Partial<MessageBatch> = {}): MessageBatch {
   return {
     clusterId: fields.clusterId ?? 0n,
     messages: fields.messages ?? [],
+    format: fields.format ?? 0,
   };
 }
 
 function writeMessageBatch(message: MessageBatch, writer: Writer): void {
   if (message.clusterId !== 0n) { writer.uint32(8); writer.uint64Big(message.clusterId); }
   for (const item of message.messages) { writer.uint32(18); writer.message(PeerMessage, item); }
+  if (message.format !== 0) { writer.uint32(24); writer.uint32(message.format); }
 }
 
 function readMessageBatch(reader: Reader, end: number): MessageBatch {
   let clusterId_: bigint = 0n;
   const messages_: PeerMessage[] = [];
+  let format_: number = 0;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 8: clusterId_ = reader.uint64Big(); break;
       case 18: messages_.push(reader.message(PeerMessage)); break;
+      case 24: format_ = reader.uint32(); break;
       default: reader.skip(tag);
     }
   }
-  return { clusterId: clusterId_, messages: messages_ };
+  return { clusterId: clusterId_, messages: messages_, format: format_ };
 }
 
 export const MessageBatch: MessageType<MessageBatch> = messageType("sagong.raft.MessageBatch", {
@@ -482,32 +487,37 @@ export const LogRecord: MessageType<LogRecord> = messageType("sagong.raft.LogRec
 export interface LogIdentity {
   readonly clusterId: bigint;
   readonly memberId: bigint;
+  readonly format: number;
 }
 
 function createLogIdentity(fields: Partial<LogIdentity> = {}): LogIdentity {
   return {
     clusterId: fields.clusterId ?? 0n,
     memberId: fields.memberId ?? 0n,
+    format: fields.format ?? 0,
   };
 }
 
 function writeLogIdentity(message: LogIdentity, writer: Writer): void {
   if (message.clusterId !== 0n) { writer.uint32(8); writer.uint64Big(message.clusterId); }
   if (message.memberId !== 0n) { writer.uint32(16); writer.uint64Big(message.memberId); }
+  if (message.format !== 0) { writer.uint32(24); writer.uint32(message.format); }
 }
 
 function readLogIdentity(reader: Reader, end: number): LogIdentity {
   let clusterId_: bigint = 0n;
   let memberId_: bigint = 0n;
+  let format_: number = 0;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 8: clusterId_ = reader.uint64Big(); break;
       case 16: memberId_ = reader.uint64Big(); break;
+      case 24: format_ = reader.uint32(); break;
       default: reader.skip(tag);
     }
   }
-  return { clusterId: clusterId_, memberId: memberId_ };
+  return { clusterId: clusterId_, memberId: memberId_, format: format_ };
 }
 
 export const LogIdentity: MessageType<LogIdentity> = messageType("sagong.raft.LogIdentity", {

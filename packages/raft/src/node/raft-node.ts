@@ -21,8 +21,8 @@ export interface RaftNode {
    * Offers `data` to the log. All that is proposed in one turn of the event loop goes into one
    * batch; followers forward to the leader. Acceptance promises nothing: the entry may still be
    * lost with its leader, so the owner waits for it in `StateMachine.apply` with a time limit.
-   * Throws `ProposalRefusedError` at once where it cannot be accepted (no leader, too much
-   * uncommitted, transfer under way, node closed).
+   * Throws `ProposalRefusedError` at once where it cannot be accepted (no leader, too much waits, node
+   * closed); while leadership is handed over it waits for whoever leads then. Copies `data`.
    */
   propose(data: Uint8Array): void;
   /**

@@ -8,7 +8,7 @@
  */
 import { type Random, randomBelow } from "@sagong/base";
 import { ReadIndexRefusedError } from "../core/errors.js";
-import type { ReadAnswer } from "../core/raft.js";
+import type { ReadAnswer } from "../core/leader-reads.js";
 import type { LogIndex } from "../core/types.js";
 
 interface Waiter {

@@ -4,6 +4,7 @@ import { seededRandom, silentLogger } from "@sagong/base";
 import { realClock } from "@sagong/base/real";
 import { createServer, type RpcServer } from "@sagong/rpc";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { proposalsOf } from "../core/proposals.js";
 import type { Entry, LogIndex, NodeId, SnapshotMetadata, Term } from "../core/types.js";
 import { FileLogStorage } from "../storage/file-log-storage.js";
 import { RpcTransport } from "../transport/rpc-transport.js";
@@ -19,10 +20,11 @@ class TextMachine implements StateMachine {
   installed = 0;
 
   apply(entries: readonly Entry[]): void {
-    for (const { index, term, data } of entries) {
+    for (const { index, term, kind, data } of entries) {
       this.appliedIndex = index;
       this.appliedTerm = term;
-      if (data.length > 0) this.texts.push(new TextDecoder().decode(data));
+      for (const text of proposalsOf({ kind, data }))
+        this.texts.push(new TextDecoder().decode(text));
     }
   }
 
@@ -201,8 +203,12 @@ describe("startRaftNode() over sockets", () => {
     const now = await leader();
     for (let i = 0; i < 300; i++) {
       propose(now, `${i} ${"x".repeat(50)}`);
-      if (i % 20 === 19) {
-        await vi.waitUntil(() => now.machine.texts.length === i + 1, { timeout: 5000 });
+      // Each time an entry, of which it takes 60 for a compaction.
+      if (i % 4 === 3) {
+        await vi.waitUntil(() => now.machine.texts.length === i + 1, {
+          timeout: 5000,
+          interval: 1,
+        });
       }
     }
     members[behind] = await startMember(behind);

@@ -10,7 +10,8 @@ export interface StateMachine {
   /** Term of that entry; 0 where nothing has been applied. */
   readonly appliedTerm: Term;
   /**
-   * Applies committed entries in order, each exactly once over the life of the data directory
+   * Applies committed entries in order, each as a whole (all its proposals: `proposalsOf`) and exactly
+   * once over the life of the data directory
    * (the implementation stores its applied index with its data). Synchronous; a throw stops the
    * member, so deterministic refusals are results, not errors.
    */

@@ -9,7 +9,12 @@ import {
 import { tmpdir } from "node:os";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { entry, INITIAL, logStorageSuite } from "../testing/log-storage-suite.js";
+import type { Entry } from "../core/types.js";
+import { LogIdentity, LogRecord } from "../gen/raft.js";
 import { FileLogStorage } from "./file-log-storage.js";
+import { entryFromMessage } from "./record-codec.js";
+import { encodeLogRecord } from "./record-parts.js";
+import { recordHead } from "./segment-format.js";
 
 const options = (dir: string) => ({
   dir,
@@ -30,7 +35,9 @@ logStorageSuite("FileLogStorage", async () => {
 describe("FileLogStorage after a crash", () => {
   let dir: string;
   const path = (): string => `${dir}/${readdirSync(dir).toSorted().at(-1)}`;
-  const open = () => FileLogStorage.open({ ...options(dir), segmentBytes: 1_000_000 });
+  const open = () => FileLogStorage.open({ ...options(dir), segmentBytes: 4_096 });
+  /** Behind the last byte that was written. */
+  const endOfRecords = (bytes: Uint8Array): number => bytes.findLastIndex((byte) => byte !== 0) + 1;
 
   beforeEach(async () => {
     dir = mkdtempSync(`${tmpdir()}/sagong-log-`);
@@ -44,7 +51,7 @@ describe("FileLogStorage after a crash", () => {
     const whole = readFileSync(path());
     const lastRecord = 12 + 20; // At least so many bytes belong to the last record.
     for (let missing = 1; missing < lastRecord; missing++) {
-      writeFileSync(path(), whole.subarray(0, whole.length - missing));
+      writeFileSync(path(), whole.subarray(0, endOfRecords(whole) - missing));
       const storage = await open();
       expect(storage.stored.entries.length).toBeGreaterThanOrEqual(3);
       const next = storage.stored.entries.length + 1;
@@ -58,7 +65,7 @@ describe("FileLogStorage after a crash", () => {
 
   it("refuses damage before the last record, naming file and offset, at every byte", async () => {
     const whole = readFileSync(path());
-    for (let at = 0; at < whole.length - 60; at++) {
+    for (let at = 0; at < endOfRecords(whole) - 60; at++) {
       const bytes = Buffer.from(whole);
       bytes[at] = (bytes[at] ?? 0) ^ 0x10;
       writeFileSync(path(), bytes);
@@ -78,6 +85,83 @@ describe("FileLogStorage after a crash", () => {
     expect(storage.stored.entries).toEqual([]);
     await storage.append({ entries: [entry(1, 1)] });
     await storage.close();
-    expect((await open()).stored.entries).toHaveLength(1);
+    const again = await open();
+    expect(again.stored.entries).toHaveLength(1);
+    await again.close();
+  });
+
+  it("goes on behind the last record in a file with zeros behind it", async () => {
+    const length = readFileSync(path()).length;
+    expect(length).toBe(4_096);
+    for (let i = 6; i <= 8; i++) {
+      const storage = await open();
+      await storage.append({ entries: [entry(i, 1, `entry ${i}`)] });
+      await storage.close();
+    }
+    const again = await open();
+    expect(again.stored.entries.map(({ index }) => index)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    await again.close();
+    expect(readFileSync(path())).toHaveLength(length);
+  });
+
+  it("cuts a last record that lost a sector, and what is prepared behind it", async () => {
+    const storage = await open();
+    await storage.append({ entries: [entry(6, 1, "x".repeat(2_000))] });
+    await storage.close();
+    const bytes = readFileSync(path());
+    bytes.fill(0, 1_024, 1_536);
+    writeFileSync(path(), bytes);
+    const again = await open();
+    expect(again.stored.entries).toHaveLength(5);
+    await again.append({ entries: [entry(6, 2, "y".repeat(900))] });
+    await again.close();
+    const last = await open();
+    expect(last.stored.entries.at(-1)).toEqual(entry(6, 2, "y".repeat(900)));
+    await last.close();
+  });
+
+  it("refuses entries of another format", async () => {
+    const identity = LogIdentity.create({ clusterId: 0xc1n, memberId: 0x1n });
+    const payload = LogRecord.encode(LogRecord.create({ identity }));
+    writeFileSync(path(), Buffer.concat([recordHead([payload]), payload]));
+    await expect(open()).rejects.toThrow("has entries of format 0, expected 2");
+  });
+});
+
+describe("FileLogStorage of large batches", () => {
+  const large = (index: number, length: number): Entry => ({
+    index,
+    term: 3,
+    kind: "normal",
+    data: Uint8Array.from({ length }, (_, i) => (i * 7 + index) & 0xff),
+  });
+
+  it("writes what the generated code would, and reads it again", async () => {
+    const sizes = [4_095, 4_096, 5_000, 10, 300_000, 0];
+    const entries = sizes.map((length, i) => large(2 ** 31 + i, length));
+    const hardState = { term: 5, vote: 6n, commit: 7 };
+    const record = LogRecord.decode(Buffer.concat(encodeLogRecord({ hardState }, entries)));
+    expect(record.hardState).toEqual(hardState);
+    expect(record.entries.map(entryFromMessage)).toEqual(entries);
+  });
+
+  it("keeps them beyond a segment's size and over restarts", async () => {
+    const dir = mkdtempSync(`${tmpdir()}/sagong-log-`);
+    const entries = [1, 2, 3, 4, 5].map((index) => large(index, 3_000_000));
+    const open = () => FileLogStorage.open({ ...options(dir), segmentBytes: 6_000_000 });
+    for (const one of entries) {
+      const storage = await open();
+      await storage.append({ entries: [one] });
+      await storage.close();
+    }
+    const storage = await open();
+    expect(storage.stored.entries.map(({ index }) => index)).toEqual([1, 2, 3, 4, 5]);
+    for (const [i, { data }] of storage.stored.entries.entries()) {
+      expect(Buffer.compare(data, entries[i]?.data ?? new Uint8Array(0))).toBe(0);
+      expect(data.buffer.byteLength).toBeLessThanOrEqual(2 * data.length); // Not the whole file.
+    }
+    expect(readdirSync(dir).length).toBeGreaterThan(1);
+    await storage.close();
+    rmSync(dir, { recursive: true, force: true });
   });
 });

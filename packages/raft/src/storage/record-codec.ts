@@ -1,4 +1,5 @@
 /** Between the core's nouns and the generated messages of proto/sagong/raft.proto. */
+import { ownBytes } from "../core/own-bytes.js";
 import type { Entry, HardState, SnapshotMetadata } from "../core/types.js";
 import {
   HardState as HardStateMessage,
@@ -12,7 +13,10 @@ export function entryToMessage(entry: Entry): LogEntry {
   return { index: entry.index, term: entry.term, type, data: entry.data };
 }
 
-/** Throws `RangeError` where a counter is not exact as a number or the kind is unknown. */
+/**
+ * The entry does not keep the file or the socket's buffer in memory that it was read from. Throws
+ * `RangeError` where a counter is not exact as a number or the kind is unknown.
+ */
 export function entryFromMessage(message: LogEntry): Entry {
   if (message.type !== LogEntryType.NORMAL && message.type !== LogEntryType.CONF_CHANGE) {
     throw new RangeError(`entry ${message.index} has the unknown type ${message.type}`);
@@ -21,7 +25,7 @@ export function entryFromMessage(message: LogEntry): Entry {
     index: counter(message.index, "entry index"),
     term: counter(message.term, "entry term"),
     kind: message.type === LogEntryType.CONF_CHANGE ? "conf-change" : "normal",
-    data: message.data,
+    data: ownBytes(message.data),
   };
 }
 

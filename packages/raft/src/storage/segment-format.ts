@@ -3,8 +3,9 @@
  *
  *   length (4) | CRC-32C of the payload (4) | CRC-32C of these eight bytes (4) | payload
  *
- * little-endian. The head has a checksum of its own, so that a damaged length is told from a record
- * that was cut short, and so that whole records behind damage can be found.
+ * little-endian, and behind the last one zeros, where the file was prepared for more. The head has a
+ * checksum of its own, so that a damaged length is told from a record that was cut short, and so
+ * that whole records behind damage can be found. Zeros are no head: their checksum is not zero.
  *
  * A batch is one record with one fsync after it, so only the last record of the last segment may be
  * torn: whatever else is damaged was once acknowledged, and must not be passed over in silence. Nor
@@ -19,27 +20,35 @@ export const MAX_RECORD_BYTES = 1_073_741_824;
 /** What a disk writes whole or not at all. */
 const SECTOR_BYTES = 512;
 
-/** Throws `RangeError` for a payload that `scanRecords` would take for damage. */
-export function encodeRecord(payload: Uint8Array): Uint8Array {
-  if (payload.length > MAX_RECORD_BYTES) {
+/**
+ * The head of a record whose payload is these parts, one behind the other. Throws `RangeError` for a
+ * payload that `scanRecords` would take for damage.
+ */
+export function recordHead(payload: readonly Uint8Array[]): Uint8Array {
+  let [length, crc] = [0, 0];
+  for (const part of payload) {
+    length += part.length;
+    if (length > MAX_RECORD_BYTES) break;
+    crc = crc32c(part, crc);
+  }
+  if (length > MAX_RECORD_BYTES) {
     throw new RangeError(
-      `Cannot write a record of ${payload.length} bytes: expected at most ${MAX_RECORD_BYTES}`,
+      `Cannot write a record of ${length} bytes: expected at most ${MAX_RECORD_BYTES}`,
     );
   }
-  const record = new Uint8Array(HEAD_BYTES + payload.length);
-  const view = new DataView(record.buffer);
-  view.setUint32(0, payload.length, true);
-  view.setUint32(4, crc32c(payload), true);
-  view.setUint32(8, crc32c(record.subarray(0, 8)), true);
-  record.set(payload, HEAD_BYTES);
-  return record;
+  const head = new Uint8Array(HEAD_BYTES);
+  const view = new DataView(head.buffer);
+  view.setUint32(0, length, true);
+  view.setUint32(4, crc, true);
+  view.setUint32(8, crc32c(head.subarray(0, 8)), true);
+  return head;
 }
 
 export interface Scan {
   readonly payloads: readonly Uint8Array[];
   /** Where the last whole record ends. */
   readonly end: number;
-  /** What stands there instead of another record. */
+  /** What stands there instead of another record; zeros are nothing. */
   readonly rest: "nothing" | "torn" | "corrupt";
 }
 
@@ -48,25 +57,41 @@ export function scanRecords(bytes: Uint8Array): Scan {
   const payloads: Uint8Array[] = [];
   let end = 0;
   for (;;) {
-    if (end === bytes.length) return { payloads, end, rest: "nothing" };
     const payload = recordAt(bytes, end);
     if (!payload) break;
     payloads.push(payload);
     end += HEAD_BYTES + payload.length;
   }
-  const isTorn = isCutOff(bytes, end) && !hasRecordAfter(bytes, end);
+  const written = endOfWritten(bytes, end);
+  if (written === end) return { payloads, end, rest: "nothing" };
+  const isTorn = isCutOff(bytes, end, written) && !hasRecordAfter(bytes, end, written);
   return { payloads, end, rest: isTorn ? "torn" : "corrupt" };
 }
 
-/** Whether a crash in the middle of its write can have left the record at `offset` as it is. */
-function isCutOff(bytes: Uint8Array, offset: number): boolean {
+/** Behind the last byte that is not zero; `from` where all are. */
+function endOfWritten(bytes: Uint8Array, from: number): number {
+  let end = bytes.length;
+  while (end > from && isZero(bytes, Math.max(from, end - SECTOR_BYTES), end)) {
+    end = Math.max(from, end - SECTOR_BYTES);
+  }
+  while (end > from && bytes[end - 1] === 0) end--;
+  return end;
+}
+
+/**
+ * Whether a crash in the middle of its write can have left the record at `offset` as it is, where
+ * everything from `written` on is zero.
+ */
+function isCutOff(bytes: Uint8Array, offset: number, written: number): boolean {
   if (offset + HEAD_BYTES > bytes.length) return true;
   const length = lengthAt(bytes, offset);
-  const end = length === undefined ? bytes.length : offset + HEAD_BYTES + length;
+  // Of a record without a sound head only the head's sectors and what follows are known to be its.
+  const end =
+    length === undefined ? Math.max(written, offset + HEAD_BYTES) : offset + HEAD_BYTES + length;
   if (end > bytes.length) return true;
   for (let at = offset; at < end;) {
     const next = Math.min(end, (Math.floor(at / SECTOR_BYTES) + 1) * SECTOR_BYTES);
-    if (bytes.subarray(at, next).every((byte) => byte === 0)) return true;
+    if (isZero(bytes, at, next)) return true;
     at = next;
   }
   return false;
@@ -88,11 +113,16 @@ function lengthAt(bytes: Uint8Array, offset: number): number | undefined {
 }
 
 /** A sound record behind the fault: it was written after the damaged one was acknowledged. */
-function hasRecordAfter(bytes: Uint8Array, offset: number): boolean {
-  for (let at = offset + 1; at + HEAD_BYTES <= bytes.length; at++) {
+function hasRecordAfter(bytes: Uint8Array, offset: number, written: number): boolean {
+  for (let at = offset + 1; at < written && at + HEAD_BYTES <= bytes.length; at++) {
     if (recordAt(bytes, at) !== undefined) return true;
   }
   return false;
+}
+
+function isZero(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (bytes[at] !== 0) return false;
+  return true;
 }
 
 function uint32At(bytes: Uint8Array, offset: number): number {

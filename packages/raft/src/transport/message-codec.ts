@@ -4,9 +4,11 @@
  * a lone message's way.
  */
 import { unreachable } from "@sagong/base";
+import { EncodedMessage } from "@sagong/rpc";
 import type { Message } from "../core/message.js";
-import { type LogEntry, type PeerMessage, PeerMessageKind } from "../gen/raft.js";
+import { type LogEntry, MessageBatch, PeerMessage, PeerMessageKind } from "../gen/raft.js";
 import { counter, entryFromMessage, entryToMessage } from "../storage/record-codec.js";
+import { hasLarge, isLarge, pushEntry, pushField } from "../storage/record-parts.js";
 
 type Kinds = typeof PeerMessageKind;
 type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
@@ -33,7 +35,39 @@ function wireOf(kind: number, { from, to, term }: Message): Mutable<PeerMessage>
   };
 }
 
-export function messageToWire(message: Message): PeerMessage {
+const BATCH_MESSAGES_TAG = (2 << 3) | 2;
+const MESSAGE_ENTRIES_TAG = (8 << 3) | 2;
+const MESSAGE_DATA_TAG = (14 << 3) | 2;
+
+/** All in one; large batches of proposals stand in it as they are, the same bytes for every peer. */
+export function encodeMessages(messages: readonly Message[]): EncodedMessage {
+  const parts: Uint8Array[] = [];
+  let small: PeerMessage[] = [];
+  const flush = (): void => {
+    if (small.length === 0) return;
+    parts.push(MessageBatch.encode(MessageBatch.create({ messages: small })));
+    small = [];
+  };
+  for (const message of messages) {
+    const wire = messageToWire(message);
+    if (!hasLarge(wire.entries) && !wire.data.some(isLarge)) {
+      small.push(wire);
+      continue;
+    }
+    flush(); // Parts one behind the other are one batch: that is how protobuf repeats a field.
+    const { entries, data } = wire;
+    wire.entries = NO_ENTRIES;
+    wire.data = NO_DATA;
+    const fields = [PeerMessage.encode(wire)];
+    for (const entry of entries) pushEntry(fields, MESSAGE_ENTRIES_TAG, entry);
+    for (const batch of data) pushField(fields, MESSAGE_DATA_TAG, [batch]);
+    pushField(parts, BATCH_MESSAGES_TAG, fields);
+  }
+  flush();
+  return new EncodedMessage(parts);
+}
+
+export function messageToWire(message: Message): Mutable<PeerMessage> {
   const wire = wireOf(kindOf(message), message);
   switch (message.kind) {
     case "append":

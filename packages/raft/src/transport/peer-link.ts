@@ -1,19 +1,32 @@
 /**
- * One peer, outgoing direction: a queue of messages and one long-lived stream that carries them in
- * batches. While there is no stream the queue is dropped, not kept: old raft messages help nobody.
+ * One peer, outgoing direction: a queue of messages and one long-lived stream that takes them in
+ * batches, all of a turn in one. While there is no stream messages are dropped, not kept: old raft
+ * messages help nobody.
+ *
+ * Messages go to the stream in the call that sends them, as long as the stream has taken what went
+ * before; what it has not taken is bounded (`UNTAKEN_BYTES_MAX`), and so is the queue behind it.
+ * Sending never waits.
  */
 import { type Clock, delay, errorText, type Logger } from "@sagong/base";
-import { type Channel, createChannel } from "@sagong/rpc";
+import {
+  type Channel,
+  createChannel,
+  type DuplexCall,
+  type Transport as RpcTransportKind,
+} from "@sagong/rpc";
 import type { Message } from "../core/message.js";
 import type { NodeId } from "../core/types.js";
-import { PeerService } from "../gen/raft.js";
-import { messageToWire } from "./message-codec.js";
+import { type ExchangeAck, type MessageBatch, PeerService } from "../gen/raft.js";
+import { ENTRY_FORMAT } from "../storage/entry-format.js";
+import { encodeMessages } from "./message-codec.js";
+import { OutgoingQueue } from "./outgoing-queue.js";
 
 export interface PeerLinkOptions {
   readonly clusterId: bigint;
   readonly peer: NodeId;
   /** `http://host:port`. */
   readonly url: string;
+  readonly transport: RpcTransportKind | undefined;
 }
 
 export interface PeerLinkDependencies {
@@ -23,9 +36,12 @@ export interface PeerLinkDependencies {
   readonly onReachable: () => void;
 }
 
-/** Messages that wait for the stream; beyond it the newest are dropped (etcd: 4,096). */
-const MAX_QUEUED = 4_096;
-const MAX_BATCH = 256;
+/** One batch on the wire; an append may be as large (`maxAppendBytes`). */
+const BATCH_BYTES_MAX = 1_048_576;
+/** Handed to the stream and not taken by its flow control: then only what is urgent is handed over. */
+const UNTAKEN_BYTES_MAX = 1_048_576;
+/** Urgent messages are small, but without end where the peer has stopped to read. */
+const UNTAKEN_URGENT_BYTES_MAX = 2 * UNTAKEN_BYTES_MAX;
 const RETRY_FIRST_MS = 50;
 /** A peer that has come back is needed for the next election: one try more costs little. */
 const RETRY_MAX_MS = 250;
@@ -36,35 +52,58 @@ export class PeerLink {
   readonly #dependencies: PeerLinkDependencies;
   readonly #closing = new AbortController();
   readonly #done: Promise<void>;
-  #queue: Message[] = [];
-  #connected = false;
-  #wake: (() => void) | undefined;
+  readonly #queue = new OutgoingQueue();
+  /** Set while the peer takes messages. */
+  #call: DuplexCall<MessageBatch, ExchangeAck> | undefined;
+  #untakenBytes = 0;
 
   constructor(options: PeerLinkOptions, dependencies: PeerLinkDependencies) {
     this.#options = options;
     this.#dependencies = dependencies;
-    this.channel = createChannel({ endpoint: options.url });
+    this.channel = createChannel({ endpoint: options.url, transport: options.transport });
     this.#done = this.#run();
   }
 
   get isConnected(): boolean {
-    return this.#connected;
+    return this.#call !== undefined;
   }
 
+  /** To be followed by `flush`, once for all messages of a turn. */
   send(message: Message): void {
-    if (!this.#connected || this.#queue.length >= MAX_QUEUED) {
-      this.#dependencies.onUnreachable();
-      return;
+    if (this.#call && this.#queue.push(message)) return;
+    this.#dependencies.onUnreachable();
+  }
+
+  flush(): void {
+    const call = this.#call;
+    if (!call) return;
+    while (!this.#queue.isEmpty) {
+      const isFull = this.#untakenBytes >= UNTAKEN_BYTES_MAX;
+      if (this.#untakenBytes >= UNTAKEN_URGENT_BYTES_MAX) return;
+      const messages = isFull ? this.#queue.takeUrgent() : this.#queue.take(BATCH_BYTES_MAX);
+      if (messages.length === 0) return;
+      this.#handOver(call, messages);
     }
-    this.#queue.push(message);
-    this.#wake?.();
   }
 
   async close(): Promise<void> {
     this.#closing.abort(new Error("closed"));
-    this.#wake?.();
+    this.#call?.cancel();
     await this.#done;
     await this.channel.close();
+  }
+
+  #handOver(call: DuplexCall<MessageBatch, ExchangeAck>, messages: readonly Message[]): void {
+    const batch = encodeMessages(messages);
+    this.#untakenBytes += batch.byteLength;
+    call.send(batch).then(
+      () => {
+        if (call !== this.#call) return;
+        this.#untakenBytes -= batch.byteLength;
+        this.flush();
+      },
+      () => call.cancel(), // The stream has ended, as its reader is told too, with the reason.
+    );
   }
 
   /** Never rejects: a broken stream is the normal case, answered by another. */
@@ -77,7 +116,7 @@ export class PeerLink {
         await this.#stream();
         retryMs = RETRY_FIRST_MS;
       } catch (error) {
-        if (this.#connected) {
+        if (this.#call) {
           retryMs = RETRY_FIRST_MS;
           logger.warn("lost the stream to a peer", {
             peer: this.#options.peer.toString(16),
@@ -85,8 +124,9 @@ export class PeerLink {
           });
         }
       }
-      this.#connected = false;
-      this.#queue = [];
+      this.#call = undefined;
+      this.#queue.clear();
+      this.#untakenBytes = 0;
       this.#dependencies.onUnreachable();
       await delay(clock, retryMs, signal).catch(() => {});
       retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
@@ -95,44 +135,21 @@ export class PeerLink {
 
   /** Resolves or rejects when the stream is over. */
   async #stream(): Promise<void> {
+    const { clusterId, peer } = this.#options;
     const call = this.channel.duplex(PeerService.methods.exchange, {
       signal: this.#closing.signal,
     });
-    const ended = this.#readAcks(call.responses);
-    let over = false;
-    const finished = ended.finally(() => {
-      over = true;
-      this.#wake?.();
-    });
-    finished.catch(() => {}); // Looked at below; it may reject while we wait elsewhere.
     try {
-      await call.send({ clusterId: this.#options.clusterId, messages: [] });
-      while (!over && !this.#closing.signal.aborted) {
-        const batch = this.#queue.splice(0, MAX_BATCH);
-        if (batch.length > 0) {
-          const messages = batch.map(messageToWire);
-          await call.send({ clusterId: this.#options.clusterId, messages });
-        } else {
-          await new Promise<void>((resolve) => {
-            this.#wake = resolve;
-          });
-        }
+      const hello = call.send({ clusterId, format: ENTRY_FORMAT, messages: [] });
+      hello.catch(() => {}); // The responses end then too, with the reason.
+      for await (const _ack of call.responses) {
+        if (this.#call) continue;
+        this.#call = call;
+        this.#dependencies.logger.info("stream to a peer is up", { peer: peer.toString(16) });
+        this.#dependencies.onReachable();
       }
-      call.end();
-      await finished;
     } finally {
       call.cancel();
-    }
-  }
-
-  async #readAcks(responses: AsyncIterable<unknown>): Promise<void> {
-    for await (const _ack of responses) {
-      if (this.#connected) continue;
-      this.#connected = true;
-      this.#dependencies.logger.info("stream to a peer is up", {
-        peer: this.#options.peer.toString(16),
-      });
-      this.#dependencies.onReachable();
     }
   }
 }

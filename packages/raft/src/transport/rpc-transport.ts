@@ -3,15 +3,23 @@
  * (`service`) for what comes in, which the owner mounts on its peer listener.
  */
 import { type Clock, errorText, type Logger } from "@sagong/base";
-import { implement, RpcError, type ServiceImplementation, StatusCode } from "@sagong/rpc";
+import {
+  implement,
+  RpcError,
+  type ServiceImplementation,
+  StatusCode,
+  type Transport as RpcTransportKind,
+} from "@sagong/rpc";
 import type { Message } from "../core/message.js";
 import type { NodeId } from "../core/types.js";
 import {
   type MessageBatch,
+  type PeerMessage,
   PeerService,
   type SnapshotChunk,
   type SnapshotHeader,
 } from "../gen/raft.js";
+import { ENTRY_FORMAT } from "../storage/entry-format.js";
 import { counter, snapshotFromMessage, snapshotToMessage } from "../storage/record-codec.js";
 import { messageFromWire } from "./message-codec.js";
 import { PeerLink } from "./peer-link.js";
@@ -21,6 +29,8 @@ export interface RpcTransportOptions {
   readonly clusterId: bigint;
   readonly nodeId: NodeId;
   readonly peers: readonly { readonly nodeId: NodeId; readonly url: string }[];
+  /** What carries the streams to them; the default where left out. */
+  readonly transport?: RpcTransportKind | undefined;
 }
 
 export interface RpcTransportDependencies {
@@ -34,6 +44,7 @@ export class RpcTransport implements Transport {
   readonly #dependencies: RpcTransportDependencies;
   readonly #links = new Map<NodeId, PeerLink>();
   #receiver: TransportReceiver | undefined;
+  #dropped = 0;
 
   constructor(options: RpcTransportOptions, dependencies: RpcTransportDependencies) {
     this.#options = options;
@@ -46,10 +57,10 @@ export class RpcTransport implements Transport {
 
   start(receiver: TransportReceiver): void {
     this.#receiver = receiver;
-    const { clusterId, peers } = this.#options;
+    const { clusterId, peers, transport } = this.#options;
     for (const { nodeId, url } of peers) {
       const link = new PeerLink(
-        { clusterId, peer: nodeId, url },
+        { clusterId, peer: nodeId, url, transport },
         {
           ...this.#dependencies,
           onUnreachable: () => receiver.unreachable(nodeId),
@@ -62,6 +73,7 @@ export class RpcTransport implements Transport {
 
   send(messages: readonly Message[]): void {
     for (const message of messages) this.#links.get(message.to)?.send(message);
+    for (const link of this.#links.values()) link.flush();
   }
 
   isReachable(peer: NodeId): boolean {
@@ -88,22 +100,44 @@ export class RpcTransport implements Transport {
 
   async *#receive(batches: AsyncIterable<MessageBatch>): AsyncGenerator<Record<string, never>> {
     let first = true;
-    for await (const { clusterId, messages } of batches) {
-      this.#checkCluster(clusterId);
-      if (first) yield {};
-      first = false;
-      for (const wire of messages) this.#deliver(() => messageFromWire(wire));
+    for await (const { clusterId, format, messages } of batches) {
+      if (first) {
+        this.#checkCluster(clusterId);
+        checkFormat(format);
+        first = false;
+        yield {};
+      }
+      for (const wire of messages) this.#deliver(wire);
     }
   }
 
-  #deliver(decode: () => Message): void {
+  #deliver(wire: PeerMessage): void {
     let message: Message;
     try {
-      message = decode();
+      message = messageFromWire(wire);
     } catch (error) {
       throw new RpcError(StatusCode.invalidArgument, errorText(error), { cause: error });
     }
-    if (message.to === this.#options.nodeId) this.#receiver?.receive(message);
+    if (message.to !== this.#options.nodeId || !this.#links.has(message.from)) {
+      return this.#drop(message);
+    }
+    this.#receiver?.receive(message);
+  }
+
+  /** Of a member that is none of ours, or for another: its vote must not count. */
+  #drop({ from, to, kind }: Message): void {
+    this.#dropped++;
+    // At 1, 2, 4, 8, …: a peer that goes on must not fill the log.
+    if ((this.#dropped & (this.#dropped - 1)) !== 0) return;
+    this.#dependencies.logger.warn(
+      "dropped a message of or for a member that is not of this group",
+      {
+        from: from.toString(16),
+        to: to.toString(16),
+        kind,
+        dropped: this.#dropped,
+      },
+    );
   }
 
   async *#install(chunks: AsyncIterable<SnapshotChunk>): AsyncGenerator<Record<string, never>> {
@@ -114,8 +148,15 @@ export class RpcTransport implements Transport {
       throw new RpcError(StatusCode.invalidArgument, "the first chunk carries no snapshot header");
     }
     this.#checkCluster(header.clusterId);
+    const envelope = envelopeOf(header);
+    if (envelope.to !== this.#options.nodeId || !this.#links.has(envelope.from)) {
+      throw new RpcError(
+        StatusCode.permissionDenied,
+        `an image of member ${envelope.from.toString(16)} for ${envelope.to.toString(16)}: expected one of a peer, for ${this.#options.nodeId.toString(16)}`,
+      );
+    }
     await this.#receiver?.receiveSnapshot({
-      ...envelopeOf(header),
+      ...envelope,
       metadata: snapshotFromMessage(header.snapshot),
       chunks: dataOf(iterator),
     });
@@ -129,6 +170,14 @@ export class RpcTransport implements Transport {
       `cluster ID mismatch: the peer is of ${clusterId.toString(16)}, this member of ${this.#options.clusterId.toString(16)}`,
     );
   }
+}
+
+function checkFormat(format: number): void {
+  if (format === ENTRY_FORMAT) return;
+  throw new RpcError(
+    StatusCode.failedPrecondition,
+    `the peer's entries are of format ${format}, this member's of ${ENTRY_FORMAT}: it is of another version`,
+  );
 }
 
 function envelopeOf(header: SnapshotHeader): { from: NodeId; to: NodeId; term: number } {

@@ -1,0 +1,47 @@
+/** The log's storage, used by one at a time: its calls must not overlap. */
+import type { LogBatch, LogStorage } from "../storage/log-storage.js";
+
+export class LogDisk {
+  readonly #storage: LogStorage;
+  readonly #nextTurn: () => Promise<void>;
+  #isBusy = false;
+  #isStopped = false;
+
+  constructor(storage: LogStorage, defer: (callback: () => void) => void) {
+    this.#storage = storage;
+    this.#nextTurn = () => new Promise((resolve) => defer(resolve));
+  }
+
+  get isBusy(): boolean {
+    return this.#isBusy;
+  }
+
+  /** Whoever waits for the disk goes on: a batch that failed would be under way for ever. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  /** The disk must be idle. It is so again when this resolves; after a rejection never. */
+  async write(batch: LogBatch): Promise<void> {
+    this.#isBusy = true;
+    await this.#storage.append(batch);
+    this.#isBusy = false;
+  }
+
+  async idle(): Promise<void> {
+    while (this.#isBusy && !this.#isStopped) await this.#nextTurn();
+  }
+
+  /** Between two batches. Nothing is done where the member has stopped. */
+  async exclusively(action: (storage: LogStorage) => Promise<void>): Promise<void> {
+    // Nothing may be awaited between the last look and taking the disk.
+    while (this.#isBusy && !this.#isStopped) await this.#nextTurn();
+    if (this.#isStopped) return;
+    this.#isBusy = true;
+    try {
+      await action(this.#storage);
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+}
