@@ -41,10 +41,10 @@ export class Cluster {
    * @param {Kind} kind
    * @param {{
    *   folder: string, ports: readonly number[], profile: string | undefined, checkout?: string,
-   *   flags?: readonly string[],
-   * }} options two ports for each member; `checkout` where it is not this one; `flags` added
+   *   snapshotCount: number,
+   * }} options two ports for each member; `checkout` where it is not this one
    */
-  constructor(kind, { folder, ports, profile, checkout = root, flags = [] }) {
+  constructor(kind, { folder, ports, profile, checkout = root, snapshotCount }) {
     this.kind = kind;
     this.#checkout = checkout;
     this.#profile = profile;
@@ -73,10 +73,9 @@ export class Cluster {
           `--initial-cluster-token=bench-${kind}`,
           "--heartbeat-interval=100",
           "--election-timeout=1000",
-          "--snapshot-count=100000",
+          `--snapshot-count=${snapshotCount}`,
           "--quota-backend-bytes=8589934592",
           "--log-level=error",
-          ...flags,
         ],
       };
     });
@@ -85,6 +84,10 @@ export class Cluster {
   /** Client URLs. */
   get endpoints() {
     return this.members.map(({ endpoint }) => endpoint);
+  }
+
+  get running() {
+    return this.members.filter(isRunning);
   }
 
   /** Starts those that do not run. */

@@ -25,7 +25,7 @@ export async function withStore(endpoints, work) {
 
 /** @param {Cluster} cluster */
 export async function leaderOf(cluster) {
-  for (const member of cluster.members) {
+  for (const member of cluster.running) {
     const status = await withStore([member.endpoint], (client) => client.status());
     if (status.header?.memberId === status.leader) return member;
   }

@@ -43,21 +43,28 @@ function tableOf(rows) {
     "CPU µs",
     "client",
   ];
-  const body = rows.map(({ title, unit, values, ratios, goal, isReached, details }) => [
-    title,
-    ...kinds.map((kind) => shortNumber(values[kind])),
-    unit,
-    ...others.map((kind) => shortNumber(ratios[kind])),
-    goal === undefined ? "" : `≥ ${goal} ${isReached === undefined ? "?" : isReached ? "✓" : "✗"}`,
+  const body = rows.map((row) => [
+    row.title,
+    ...kinds.map((kind) => shortNumber(row.values[kind])),
+    row.unit,
+    ...others.map((kind) => shortNumber(row.ratios[kind])),
+    goalText(row),
     ...["p50Ms", "p99Ms", "cpuMicros", "clientCpu"].map((key) =>
       kinds
-        .map((kind) => details[key]?.[kind])
+        .map((kind) => row.details[key]?.[kind])
         .filter((value) => value !== undefined && !Number.isNaN(value))
         .map(shortNumber)
         .join(" / "),
     ),
   ]);
   return alignColumns([head, ...body]);
+}
+
+/** @param {Row} row */
+function goalText({ goal, limit, unit, isReached }) {
+  const mark = isReached === undefined ? "?" : isReached ? "✓" : "✗";
+  if (limit !== undefined) return `≤ ${limit} ${unit} ${mark}`;
+  return goal === undefined ? "" : `≥ ${goal} ${mark}`;
 }
 
 /** The first column to the left, the others to the right. @param {readonly (readonly string[])[]} rows */

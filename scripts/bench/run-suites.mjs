@@ -5,6 +5,7 @@
  */
 import { Cluster, freePorts } from "./clusters.mjs";
 import { Generator } from "./generator.mjs";
+import { SNAPSHOT_COUNT } from "./loads/load.mjs";
 
 /**
  * @typedef {object} Result one run
@@ -71,7 +72,9 @@ export class Bench {
     const suite = loads[0]?.suite ?? "";
     const folder = `${this.#folder}/${suite}-${members}`;
     const clusters = [];
-    for (const kind of this.#kinds) clusters.push(await this.#start(kind, members, folder));
+    for (const kind of this.#kinds) {
+      clusters.push(await this.#start(kind, { members, suite, folder }));
+    }
     const context = this.#context();
     for (const load of loads) {
       await load.calibrate?.(clusters, context);
@@ -94,12 +97,16 @@ export class Bench {
     this.#clusters = [];
   }
 
-  /** @param {import("./clusters.mjs").Kind} kind @param {number} members @param {string} folder */
-  async #start(kind, members, folder) {
+  /**
+   * @param {import("./clusters.mjs").Kind} kind
+   * @param {{ members: number, suite: string, folder: string }} options
+   */
+  async #start(kind, { members, suite, folder }) {
     const { profile, before } = this.#flags;
     say(`starting ${members === 1 ? "a member" : `${members} members`} of ${kind}`);
     const cluster = new Cluster(kind, {
       folder,
+      snapshotCount: suite === "stalls" ? SNAPSHOT_COUNT.stalls : SNAPSHOT_COUNT.standard,
       ports: await freePorts(2 * members),
       profile: kind === "sagong" ? profile : undefined,
       ...(kind === "before" && before !== undefined ? { checkout: before } : {}),
@@ -119,6 +126,9 @@ export class Bench {
         if (attempt === ATTEMPTS || this.#isEnding) throw error;
         const reason = error instanceof Error ? error.message : String(error);
         say(`${load.name} on ${cluster.kind} again, because ${reason}`);
+        // What the load stopped, or what fell, is started again: it has its data.
+        cluster.start();
+        await cluster.ready();
       }
     }
   }

@@ -3,7 +3,7 @@
  * The figures of a record: for each size of cluster, load and figure the medians of the rounds, the
  * ratio to etcd, and the issue's goal. What the table, the chart and the JSON file are made of.
  */
-import { goalOf } from "./loads/load.mjs";
+import { hasGoals } from "./loads/load.mjs";
 import { median, ratioOf } from "./statistics.mjs";
 
 /**
@@ -16,7 +16,8 @@ import { median, ratioOf } from "./statistics.mjs";
  * @property {Record<string, number>} values by kind of cluster
  * @property {Record<string, number>} ratios of ours to each other kind: above 1, ours is better
  * @property {number | undefined} goal least ratio to etcd
- * @property {boolean | undefined} isReached
+ * @property {number | undefined} limit of our own value
+ * @property {boolean | undefined} isReached goal or limit; undefined where there is none, or no etcd
  * @property {Record<string, Record<string, number>>} details by key (`p50Ms`, `cpuMicros`, …), then by
  *   kind of cluster: in the load's first row
  */
@@ -53,20 +54,32 @@ function rowOf(runs, load, index, members) {
   /** @type {Record<string, number>} */
   const ratios = {};
   for (const other of others) ratios[other] = ratioTo(other, runs, figure);
-  const goal = goalOf(load, figure, members);
-  const ratio = ratios["etcd"];
+  const { goal, limit } = hasGoals(load, members) ? figure : {};
+  const values = byKind(kinds, runs, figure.key);
   return {
     members,
     load: load.name,
     title: figure.title ? `${load.title}: ${figure.title}` : load.title,
     unit: figure.unit,
     better: figure.better,
-    values: byKind(kinds, runs, figure.key),
+    values,
     ratios,
     goal,
-    isReached: goal === undefined || ratio === undefined ? undefined : ratio >= goal,
+    limit,
+    isReached: isReached(values["sagong"], limit, ratios["etcd"], goal),
     details: index === 0 ? detailsOf(kinds, runs) : {},
   };
+}
+
+/**
+ * @param {number | undefined} value
+ * @param {number | undefined} limit
+ * @param {number | undefined} ratio
+ * @param {number | undefined} goal
+ */
+function isReached(value, limit, ratio, goal) {
+  if (limit !== undefined && value !== undefined) return value <= limit;
+  return goal === undefined || ratio === undefined ? undefined : ratio >= goal;
 }
 
 /**

@@ -5,6 +5,7 @@ import { GENERATOR_CHECKS } from "./generator-checks.mjs";
 import { FAILOVER_LOADS } from "./failover-loads.mjs";
 import { H2LOAD_LOADS } from "./h2load-loads.mjs";
 import { LARGE_LOADS } from "./large-loads.mjs";
+import { STALL_LOADS } from "./stall-loads.mjs";
 import { WATCH_LOADS } from "./watch-loads.mjs";
 
 /** @typedef {import("./load.mjs").Load} Load */
@@ -16,6 +17,7 @@ export const ALL_LOADS = [
   ...WATCH_LOADS,
   ...FAILOVER_LOADS,
   ...LARGE_LOADS,
+  ...STALL_LOADS,
   ...GENERATOR_CHECKS,
 ];
 

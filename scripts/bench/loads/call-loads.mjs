@@ -124,11 +124,20 @@ async function runKeepAlives(cluster, { generator, seconds }) {
  * @param {Context} context
  * @param {import("../load/requests.mjs").Keys} keys
  */
-export async function fill(cluster, { generator, valueBytes, say }, keys) {
+export async function fill(cluster, context, keys) {
   const last = await withStore(cluster.endpoints, (client) =>
     client.range({ key: keyOf(keys, keys.count - 1) }),
   );
-  if (last.count > 0) return;
+  if (last.count === 0) await putAll(cluster, context, keys);
+}
+
+/**
+ * Puts every key once, in their order.
+ * @param {Cluster} cluster
+ * @param {Context} context
+ * @param {import("../load/requests.mjs").Keys} keys
+ */
+export async function putAll(cluster, { generator, valueBytes, say }, keys) {
   const { endpoint } = await leaderOf(cluster);
   if (keys.count >= TOLD_KEYS) say(`${cluster.kind}: putting ${keys.count} keys`);
   /** @type {CallsJob} */
