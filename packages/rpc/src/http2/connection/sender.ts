@@ -1,12 +1,14 @@
 /**
  * The sending half: what may be framed now, and what waits. Frames go straight into the writer
  * while both windows are open and the socket keeps up; otherwise data waits in its stream's queue,
- * and streams that could send stand in line, one frame a turn.
+ * and streams that could send stand in line, one frame a turn. A turn costs the same however long
+ * the line is: a peer may open its window byte by byte, with thousands of streams waiting.
  *
  * Field blocks are encoded at the moment they are written, so that the order of the HPACK encoder's
  * work is the order on the wire.
  *
- * S1. A stream with a queue or an ending is in line, or its own window is shut.
+ * S1. A stream with a queue is in line, or its own window is shut; one with only an ending waits
+ *     in `#endings`, as that takes no window.
  * S2. `outputBytesMax` is exceeded by one frame at most, headers and control frames aside.
  */
 import { DEFAULT_FRAME_BYTES, DEFAULT_WINDOW, WINDOW_MAX } from "../frames/frame.js";
@@ -37,13 +39,18 @@ export interface HeaderOptions {
 }
 
 const NO_BYTES: Uint8Array = new Uint8Array(0);
+/** Slots of streams that have left the line, before the array is moved up: a turn's cost is even. */
+const GONE_MAX = 256;
 
 export class Sender {
   readonly #writer: FrameWriter;
   readonly #limits: SenderLimits;
   readonly #events: SenderEvents;
   readonly #encoder = new HpackEncoder();
+  /** Who waits for the connection's window: from `#first` on, whose turn it is next. */
   #line: Stream[] = [];
+  #first = 0;
+  #endings: Stream[] = [];
   #window = DEFAULT_WINDOW;
   /** The peer's SETTINGS_INITIAL_WINDOW_SIZE and SETTINGS_MAX_FRAME_SIZE. */
   #initialWindow = DEFAULT_WINDOW;
@@ -92,7 +99,7 @@ export class Sender {
     } else if (data.length > 0) {
       stream.queue.push(data);
       stream.queuedBytes += data.length;
-      if (this.#line.length === 0 && !this.isOutputFull) this.#writeOne(stream);
+      if (this.#isLineEmpty && !this.isOutputFull) this.#writeOne(stream);
       this.#enter(stream);
       this.pump();
     }
@@ -122,22 +129,29 @@ export class Sender {
     stream.queuedBytes = 0;
     stream.ending = undefined;
     if (!stream.isInLine) return;
-    this.#line = this.#line.filter((other) => other !== stream);
+    this.#line = this.#line.filter((other, i) => i >= this.#first && other !== stream);
+    this.#first = 0;
+    this.#endings = this.#endings.filter((other) => other !== stream);
     stream.isInLine = false;
   }
 
   /** Writes what windows and socket allow, a frame of each stream in turn. */
   pump(): void {
-    while (this.#line.length > 0 && !this.isOutputFull) {
-      const before = this.#line;
-      this.#line = [];
-      let hasWritten = false;
-      for (const stream of before) {
+    while (this.#endings.length > 0 && !this.isOutputFull) {
+      const ending = this.#endings;
+      this.#endings = [];
+      for (const stream of ending) {
         stream.isInLine = false;
-        if (!this.isOutputFull && this.#writeOne(stream)) hasWritten = true;
-        this.#enter(stream);
+        if (this.isOutputFull) this.#enter(stream);
+        else this.#writeEnding(stream);
       }
-      if (!hasWritten) return;
+    }
+    while (this.#window > 0 && !this.isOutputFull) {
+      const stream = this.#takeFirst();
+      if (stream === undefined) return;
+      this.#writeOne(stream);
+      if (stream.queue.length > 0 || this.isOutputFull) this.#enter(stream);
+      else this.#writeEnding(stream);
     }
   }
 
@@ -167,7 +181,7 @@ export class Sender {
   #fitsNow(stream: Stream, bytes: number): boolean {
     return (
       stream.queue.length === 0 &&
-      this.#line.length === 0 &&
+      this.#isLineEmpty &&
       bytes > 0 &&
       bytes <= stream.sendWindow &&
       bytes <= this.#window &&
@@ -184,23 +198,41 @@ export class Sender {
     if (endStream) this.#events.ended(stream);
   }
 
-  /** Puts the stream into line where it has something to send and a window for it. */
-  #enter(stream: Stream): void {
-    const canSend = stream.queue.length > 0 ? stream.sendWindow > 0 : stream.ending !== undefined;
-    if (stream.isInLine || !canSend) return;
-    stream.isInLine = true;
-    this.#line.push(stream);
+  get #isLineEmpty(): boolean {
+    return this.#first === this.#line.length;
   }
 
-  /** Writes one frame; false where the connection's window is shut. */
-  #writeOne(stream: Stream): boolean {
-    const [data] = stream.queue;
-    if (data === undefined) {
-      this.#writeEnding(stream);
-      return true;
+  #takeFirst(): Stream | undefined {
+    const stream = this.#line[this.#first];
+    if (stream === undefined) return undefined;
+    stream.isInLine = false;
+    this.#first++;
+    if (this.#isLineEmpty) this.#line.length = 0;
+    else if (this.#first === GONE_MAX) this.#line = this.#line.slice(GONE_MAX);
+    else return stream;
+    this.#first = 0;
+    return stream;
+  }
+
+  /** Puts the stream into line where it has something to send and a window for it. */
+  #enter(stream: Stream): void {
+    if (stream.isInLine) return;
+    if (stream.queue.length > 0) {
+      if (stream.sendWindow <= 0) return;
+      this.#line.push(stream);
+    } else {
+      if (stream.ending === undefined) return;
+      this.#endings.push(stream);
     }
+    stream.isInLine = true;
+  }
+
+  /** Writes one frame of data, where both windows are open. */
+  #writeOne(stream: Stream): void {
+    const [data] = stream.queue;
+    if (data === undefined) return;
     const bytes = Math.min(data.length, this.#frameBytesMax, this.#window, stream.sendWindow);
-    if (bytes <= 0) return false;
+    if (bytes <= 0) return;
     const rest = data.length - bytes;
     if (rest > 0) stream.queue[0] = data.subarray(bytes);
     else stream.queue.shift();
@@ -215,7 +247,6 @@ export class Sender {
       stream.isWaitedFor = false;
       this.#events.writable(stream);
     }
-    return true;
   }
 
   #writeEnding(stream: Stream): void {
@@ -231,9 +262,8 @@ export class Sender {
     this.#finish(stream);
   }
 
-  #finish(stream: Stream): true {
+  #finish(stream: Stream): void {
     stream.ending = undefined;
     this.#events.ended(stream);
-    return true;
   }
 }
