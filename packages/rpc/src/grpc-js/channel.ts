@@ -20,6 +20,7 @@ import {
   RECONNECT_MAX_MS,
   RECONNECT_MIN_MS,
 } from "../channel-options.js";
+import { Interruption } from "../interruption.js";
 import { type EncodedMessage, encodeMessage } from "../message/encoded-message.js";
 import type { MessageType } from "../message/message-type.js";
 import type { MethodDescriptor } from "../message/method.js";
@@ -59,8 +60,16 @@ function credentialsOf({ isTls, host }: Endpoint, { tls }: ChannelOptions): Chan
   });
 }
 
+/** A call that is open, as far as the end of its channel goes. */
+interface Cancellable {
+  cancel(): void;
+}
+
 class GrpcJsChannel implements Channel {
   readonly #client: Client;
+  /** grpc-js leaves open calls as they are when their client is closed. */
+  readonly #open = new Set<Cancellable>();
+  #isClosed = false;
 
   constructor(client: Client) {
     this.#client = client;
@@ -72,7 +81,8 @@ class GrpcJsChannel implements Channel {
     options: CallOptions = {},
   ): Promise<Response> {
     return new Promise((resolve, reject) => {
-      if (options.signal?.aborted) return reject(cancelled(options.signal));
+      const refusal = this.#refusal(options);
+      if (refusal) return reject(refusal);
       const call = this.#client.makeUnaryRequest(
         method.path,
         encoder(method.request),
@@ -81,15 +91,13 @@ class GrpcJsChannel implements Channel {
         toGrpcMetadata(options.metadata),
         grpcOptions(options),
         (error, response) => {
-          options.signal?.removeEventListener("abort", cancel);
-          if (error)
-            reject(options.signal?.aborted ? cancelled(options.signal) : toRpcError(error));
+          done();
+          if (error) reject(this.#failure(error, options));
           else if (response === undefined) reject(new RpcError(StatusCode.internal, "no response"));
           else resolve(response);
         },
       );
-      const cancel = (): void => call.cancel();
-      options.signal?.addEventListener("abort", cancel, { once: true });
+      const done = this.#track(call, options);
     });
   }
 
@@ -98,7 +106,8 @@ class GrpcJsChannel implements Channel {
     request: Request | EncodedMessage,
     options: CallOptions = {},
   ): AsyncGenerator<Response> {
-    if (options.signal?.aborted) throw cancelled(options.signal);
+    const refusal = this.#refusal(options);
+    if (refusal) throw refusal;
     const call = this.#client.makeServerStreamRequest(
       method.path,
       encoder(method.request),
@@ -107,14 +116,13 @@ class GrpcJsChannel implements Channel {
       toGrpcMetadata(options.metadata),
       grpcOptions(options),
     );
-    const cancel = (): void => call.cancel();
-    options.signal?.addEventListener("abort", cancel, { once: true });
+    const done = this.#track(call, options);
     try {
       for await (const response of call) yield response;
     } catch (error) {
-      throw options.signal?.aborted ? cancelled(options.signal) : toRpcError(error);
+      throw this.#failure(error, options);
     } finally {
-      options.signal?.removeEventListener("abort", cancel);
+      done();
       call.cancel();
     }
   }
@@ -124,6 +132,9 @@ class GrpcJsChannel implements Channel {
     requests: AsyncIterable<Request | EncodedMessage>,
     options: CallOptions = {},
   ): Promise<Response> {
+    const refusal = this.#refusal(options);
+    if (refusal) throw refusal;
+    const over = new Interruption();
     let settle: { resolve(response: Response): void; reject(error: unknown): void } | undefined;
     const result = new Promise<Response>((resolve, reject) => {
       settle = { resolve, reject };
@@ -135,24 +146,31 @@ class GrpcJsChannel implements Channel {
       toGrpcMetadata(options.metadata),
       grpcOptions(options),
       (error, response) => {
-        if (error) settle?.reject(toRpcError(error));
+        over.interrupt(undefined);
+        if (error) settle?.reject(error);
         else if (response !== undefined) settle?.resolve(response);
       },
     );
-    const cancel = (): void => call.cancel();
-    options.signal?.addEventListener("abort", cancel, { once: true });
+    const done = this.#track(call, options);
+    const iterator = requests[Symbol.asyncIterator]();
     const send = async (): Promise<void> => {
-      for await (const request of requests) await write(call, request);
-      call.end();
+      for (;;) {
+        const next = await over.until(iterator.next());
+        if (next.done) return void call.end();
+        await write(call, next.value);
+      }
     };
+    send().catch((error: unknown) => {
+      settle?.reject(error); // No effect where the call is over, and that interrupted us.
+      void iterator.return?.().catch(() => {}); // What it throws now is of no one's concern.
+    });
     try {
-      const [response] = await Promise.all([result, send()]);
-      return response;
+      return await result;
     } catch (error) {
-      call.cancel();
-      throw toRpcError(error);
+      throw this.#failure(error, options);
     } finally {
-      options.signal?.removeEventListener("abort", cancel);
+      done();
+      call.cancel();
     }
   }
 
@@ -160,6 +178,8 @@ class GrpcJsChannel implements Channel {
     method: MethodDescriptor<Request, Response, "duplex">,
     options: CallOptions = {},
   ): DuplexCall<Request, Response> {
+    const refusal = this.#refusal(options);
+    if (refusal) return refusedCall(refusal);
     const call = this.#client.makeBidiStreamRequest(
       method.path,
       encoder(method.request),
@@ -167,39 +187,77 @@ class GrpcJsChannel implements Channel {
       toGrpcMetadata(options.metadata),
       grpcOptions(options),
     );
-    return new GrpcJsDuplexCall(call, options.signal);
+    const done = this.#track(call, options);
+    return new GrpcJsDuplexCall(call, {
+      done,
+      refusal: () => this.#refusal(options),
+      failure: (error) => this.#failure(error, options),
+    });
   }
 
   close(): Promise<void> {
+    this.#isClosed = true;
+    for (const call of this.#open) call.cancel();
     this.#client.close();
     return Promise.resolve();
   }
+
+  /** Why a call is not even begun. */
+  #refusal({ signal }: CallOptions): RpcError | undefined {
+    if (this.#isClosed) return closedError();
+    return signal?.aborted ? cancelled(signal) : undefined;
+  }
+
+  /** Ends the call with its signal or its channel. Returns what is to be called when it is over. */
+  #track(call: Cancellable, { signal }: CallOptions): () => void {
+    const cancel = (): void => call.cancel();
+    this.#open.add(call);
+    signal?.addEventListener("abort", cancel, { once: true });
+    return () => {
+      this.#open.delete(call);
+      signal?.removeEventListener("abort", cancel);
+    };
+  }
+
+  #failure(error: unknown, { signal }: CallOptions): RpcError {
+    if (this.#isClosed) return closedError();
+    return signal?.aborted ? cancelled(signal) : toRpcError(error);
+  }
+}
+
+interface DuplexEnd {
+  done(): void;
+  refusal(): RpcError | undefined;
+  failure(error: unknown): RpcError;
 }
 
 class GrpcJsDuplexCall<Request, Response> implements DuplexCall<Request, Response> {
   readonly #call: ClientDuplexStream<Request | EncodedMessage, Response>;
   readonly responses: AsyncIterable<Response>;
+  readonly #refusal: DuplexEnd["refusal"];
   #ended = false;
 
   constructor(
     call: ClientDuplexStream<Request | EncodedMessage, Response>,
-    signal: AbortSignal | undefined,
+    { done, refusal, failure }: DuplexEnd,
   ) {
     this.#call = call;
-    const cancel = (): void => call.cancel();
-    if (signal?.aborted) cancel();
-    signal?.addEventListener("abort", cancel, { once: true });
+    this.#refusal = refusal;
     // Errors reach the reader by iteration; this keeps them from being unhandled before that.
     call.on("error", () => {
       this.#ended = true;
+      done();
     });
     call.on("end", () => {
       this.#ended = true;
+      done();
     });
-    this.responses = responsesOf(call, () => signal?.removeEventListener("abort", cancel));
+    this.responses = responsesOf(call, failure);
   }
 
   send(request: Request | EncodedMessage): Promise<void> {
+    const refusal = this.#refusal();
+    if (refusal) return Promise.reject(refusal);
     if (this.#ended) {
       return Promise.reject(new RpcError(StatusCode.unavailable, "the call has ended"));
     }
@@ -217,30 +275,47 @@ class GrpcJsDuplexCall<Request, Response> implements DuplexCall<Request, Respons
 
 async function* responsesOf<Response>(
   call: AsyncIterable<Response>,
-  done: () => void,
+  failure: DuplexEnd["failure"],
 ): AsyncGenerator<Response> {
   try {
     for await (const response of call) yield response;
   } catch (error) {
-    throw toRpcError(error);
-  } finally {
-    done();
+    throw failure(error);
   }
 }
+
+/** A call that was never begun. */
+function refusedCall<Request, Response>(error: RpcError): DuplexCall<Request, Response> {
+  async function* responses(): AsyncGenerator<Response> {
+    throw error;
+  }
+  return {
+    send: () => Promise.reject(error),
+    end: () => {},
+    cancel: () => {},
+    responses: responses(),
+  };
+}
+
+type WritableEvent = "drain" | "close" | "error";
 
 /** Resolves when flow control takes more, or the call is over. */
 function write<Request>(
   call: {
     write(request: Request): boolean;
-    once(event: "drain" | "close" | "error", listener: () => void): unknown;
+    on(event: WritableEvent, listener: () => void): unknown;
+    removeListener(event: WritableEvent, listener: () => void): unknown;
   },
   request: Request,
 ): Promise<void> {
   if (call.write(request)) return Promise.resolve();
   return new Promise((resolve) => {
-    call.once("drain", resolve);
-    call.once("close", resolve);
-    call.once("error", resolve);
+    const events: readonly WritableEvent[] = ["drain", "close", "error"];
+    const done = (): void => {
+      for (const event of events) call.removeListener(event, done);
+      resolve();
+    };
+    for (const event of events) call.on(event, done);
   });
 }
 
@@ -258,6 +333,10 @@ function grpcOptions({ timeoutMs }: CallOptions): GrpcCallOptions {
 
 function performanceNow(): number {
   return performance.timeOrigin + performance.now();
+}
+
+function closedError(): RpcError {
+  return new RpcError(StatusCode.unavailable, "the channel was closed");
 }
 
 function cancelled(signal: AbortSignal): RpcError {

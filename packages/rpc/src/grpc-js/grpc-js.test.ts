@@ -3,22 +3,8 @@ import { describe, expect, it } from "vitest";
 import { HealthCheckRequest, HealthService } from "../gen/health.js";
 import { implement } from "../handler.js";
 import { StatusCode } from "../status.js";
-import { channelSuite } from "../testing/channel-suite.js";
 import { createGrpcJsChannel } from "./channel.js";
 import { createGrpcJsServer } from "./server.js";
-
-channelSuite("createGrpcJsChannel() and createGrpcJsServer() over grpc-js", async (services) => {
-  const server = createGrpcJsServer({ services });
-  const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
-  const channel = createGrpcJsChannel({ endpoint: `http://127.0.0.1:${port}` });
-  return {
-    channel,
-    close: async () => {
-      await channel.close();
-      await server.close(100);
-    },
-  };
-});
 
 describe("createGrpcJsServer()", () => {
   it("serves HTTP/1.1 on the same port", async () => {

@@ -6,23 +6,9 @@ import { createGrpcJsChannel } from "../grpc-js/channel.js";
 import { implement } from "../handler.js";
 import type { MethodDescriptor } from "../message/method.js";
 import { StatusCode } from "../status.js";
-import { channelSuite } from "../testing/channel-suite.js";
 import { DEFAULT_LIMITS } from "./connection/limits.js";
 import { prefixMessage } from "./grpc/message-writer.js";
 import { createHttp2Server } from "./server.js";
-
-channelSuite("createHttp2Server() and a grpc-js client", async (services) => {
-  const server = createHttp2Server({ services });
-  const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
-  const channel = createGrpcJsChannel({ endpoint: `http://127.0.0.1:${port}` });
-  return {
-    channel,
-    close: async () => {
-      await channel.close();
-      await server.close(100);
-    },
-  };
-});
 
 describe("createHttp2Server()", () => {
   it("serves HTTP/1.1 on the same port", async () => {

@@ -61,6 +61,7 @@ class MemoryChannel implements Channel {
     const handler = this.#handler<UnaryHandler<Request, Response>>(method);
     const open = this.#begin(options);
     try {
+      open.call.signal.throwIfAborted();
       const answer = (async () => handler(copy(method.request, request), open.call))();
       return copy(method.response, await Promise.race([answer, open.cut]));
     } catch (error) {
@@ -78,8 +79,9 @@ class MemoryChannel implements Channel {
     const handler = this.#handler<ServerStreamHandler<Request, Response>>(method);
     const open = this.#begin(options);
     try {
+      open.call.signal.throwIfAborted();
       const responses = handler(copy(method.request, request), open.call);
-      yield* this.#pull(responses, open, method.response);
+      yield* this.#pull(responses, open, { type: method.response });
     } catch (error) {
       throw rpcError(error);
     } finally {
@@ -96,10 +98,13 @@ class MemoryChannel implements Channel {
     const handler = this.#handler<ClientStreamHandler<Request, Response>>(method);
     const open = this.#begin(options);
     try {
+      open.call.signal.throwIfAborted();
       const answer = handler(copies(method.request, requests), open.call);
       return copy(method.response, await Promise.race([answer, open.cut]));
     } catch (error) {
-      throw rpcError(error);
+      const failure = rpcError(error);
+      open.abort(failure); // The requests' own error, or the handler's, which has ended then.
+      throw failure;
     } finally {
       open.done();
     }
@@ -111,7 +116,9 @@ class MemoryChannel implements Channel {
   ): DuplexCall<Request, Response> {
     const open = this.#begin(options);
     const pipe = new Pipe<Request>(PIPE_MESSAGES);
-    open.call.signal.addEventListener("abort", () => pipe.fail(open.call.signal.reason));
+    const { signal } = open.call;
+    if (signal.aborted) pipe.fail(signal.reason);
+    signal.addEventListener("abort", () => pipe.fail(signal.reason));
     return {
       send: (request) => pipe.push(copy(method.request, request)),
       end: () => pipe.end(),
@@ -122,12 +129,15 @@ class MemoryChannel implements Channel {
 
   async *#duplexResponses<Request, Response>(
     method: MethodDescriptor<Request, Response, "duplex">,
-    requests: AsyncIterable<Request>,
+    requests: Pipe<Request>,
     open: OpenCall,
   ): AsyncGenerator<Response> {
     try {
+      open.call.signal.throwIfAborted();
       const handler = this.#handler<DuplexHandler<Request, Response>>(method);
-      yield* this.#pull(handler(requests, open.call), open, method.response);
+      const over = (): void =>
+        requests.fail(new RpcError(StatusCode.unavailable, "the call has ended"));
+      yield* this.#pull(handler(requests, open.call), open, { type: method.response, over });
     } catch (error) {
       throw rpcError(error);
     } finally {
@@ -146,7 +156,7 @@ class MemoryChannel implements Channel {
   async *#pull<Response>(
     responses: AsyncIterable<Response | EncodedMessage>,
     open: OpenCall,
-    type: MessageType<Response>,
+    { type, over }: { readonly type: MessageType<Response>; over?(): void },
   ): AsyncGenerator<Response> {
     const iterator = responses[Symbol.asyncIterator]();
     const { signal } = open.call;
@@ -157,7 +167,7 @@ class MemoryChannel implements Channel {
     try {
       for (;;) {
         const next = await cut.until(iterator.next());
-        if (next.done) return;
+        if (next.done) return over?.();
         yield copy(type, next.value);
       }
     } finally {
@@ -180,7 +190,6 @@ class MemoryChannel implements Channel {
   }
 
   #begin(options: CallOptions): OpenCall {
-    if (this.#closed) throw new RpcError(StatusCode.unavailable, "the channel was closed");
     const controller = new AbortController();
     let reject: (error: RpcError) => void = () => {};
     const cut = new Promise<never>((_, fail) => {
@@ -212,6 +221,7 @@ class MemoryChannel implements Channel {
         abort(new RpcError(StatusCode.deadlineExceeded, "Deadline exceeded")),
       );
     }
+    if (this.#closed) abort(new RpcError(StatusCode.unavailable, "the channel was closed"));
     if (options.signal?.aborted) cancelled();
     options.signal?.addEventListener("abort", cancelled, { once: true });
     return open;
