@@ -141,7 +141,7 @@ export class Applier {
   }
 
   #put(request: PutRequest): PutResponse {
-    const key = toBinaryString(request.key);
+    const key = this.#store.index.textOf(request.key);
     const wantsPrevious = request.prevKv || request.ignoreValue || request.ignoreLease;
     const previous = wantsPrevious ? this.#previous(key) : undefined;
     const lease = request.ignoreLease ? (previous?.lease ?? 0n) : request.lease;

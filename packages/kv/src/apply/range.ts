@@ -1,4 +1,7 @@
-/** Range: the one read, with every field that etcd has and its quirks (facts in the API's docs). */
+/**
+ * Range: the one read, with every field that etcd has and its quirks (facts in the API's docs), as
+ * decoded pairs: for transactions, and for what is sorted or filtered. See range-cursor.ts for the rest.
+ */
 import { compareBytes } from "@sagong/base";
 import type { KeyValue } from "../gen/kv.js";
 import { type RangeRequest, RangeResponse, SortOrder, SortTarget } from "../gen/rpc.js";
@@ -20,11 +23,17 @@ export function range(
   const limit = request.limit > 0 ? request.limit : Number.POSITIVE_INFINITY;
   const fetch = fetchCount(request, limit);
   const found: KeyValue[] = [];
-  let count = 0;
-  store.forEachAt(keys, revision, (_key, history, position) => {
-    count++;
-    if (found.length < fetch) found.push(store.valueAt(history, position));
-  });
+  // The index knows how many there are at present; of the past, each key must be looked at.
+  const known = store.isPresent(revision) ? store.index.countLive(keys) : undefined;
+  let visited = 0;
+  if (known === undefined || fetch > 0) {
+    store.forEachAt(keys, revision, (_key, history, position) => {
+      visited++;
+      if (found.length < fetch) found.push(store.valueAt(history, position));
+      return known !== undefined && found.length >= fetch;
+    });
+  }
+  const count = known ?? visited;
   if (request.countOnly) return RangeResponse.create({ count });
   const filtered = isFiltered(request);
   const passing = filtered ? found.filter((kv) => passes(request, kv)) : found;

@@ -46,7 +46,7 @@ export class IndexWalk {
     const start = this.#cursor;
     if (start === undefined) return;
     const { index } = this.#options;
-    const empty: string[] = [];
+    const empty: KeyHistory[] = [];
     let seen = 0;
     this.#cursor = undefined;
     index.forEach({ start, end: undefined }, (key, history) => {
@@ -64,10 +64,10 @@ export class IndexWalk {
         return true;
       }
       history.dropBefore(killed);
-      if (history.isEmpty) empty.push(key);
+      if (history.isEmpty) empty.push(history);
       return false;
     });
-    for (const key of empty) index.delete(key);
+    for (const history of empty) index.remove(history);
     if (this.#cursor !== undefined || !this.#isAgainNeeded) return;
     this.#isAgainNeeded = false;
     this.#cursor = "";

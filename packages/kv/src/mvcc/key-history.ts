@@ -11,10 +11,15 @@
  * A position counts the revisions from 0, the oldest.
  */
 
+import { hashOfText } from "./key-table.js";
+
 /** Nothing: what a history without older revisions shares with all others. Never written to. */
 const NONE: number[] = [];
 
 export class KeyHistory {
+  readonly key: string;
+  /** Of the key. */
+  readonly hash: number;
   /** Pairs of main and sub; a delete has its sub complemented, so it is negative. */
   #older: number[] = NONE;
   /** 0 where there is none. */
@@ -22,6 +27,11 @@ export class KeyHistory {
   #sub = 0;
   created = 0;
   version = 0;
+
+  constructor(key: string) {
+    this.key = key;
+    this.hash = hashOfText(key);
+  }
 
   put(main: number, sub: number): void {
     this.#push(main, sub);

@@ -47,6 +47,8 @@ export class MvccStore {
   #compactRevision = 0;
   /** Revisions that are being read from in steps, and by how many. */
   readonly #pins = new Map<number, number>();
+  /** How often an image has taken the place of what was here. */
+  #loads = 0;
   #sub = 0;
   #changes: Change[] = [];
 
@@ -75,17 +77,18 @@ export class MvccStore {
     return this.#log;
   }
 
-  /** Takes up one stored version. True where it is the key's latest so far. */
-  restoreVersion(key: string, place: Revision, head: VersionHead): boolean {
-    const history = this.index.getOrCreate(key);
+  /** Takes up one stored version. Gives its key where it is the key's latest so far. */
+  restoreVersion(place: Revision, head: VersionHead): string | undefined {
+    const history = this.index.restore(head.key);
     history.restore(place, { version: head.version, created: head.createRevision });
-    return history.mainAt(history.count - 1) === place.main;
+    return history.mainAt(history.count - 1) === place.main ? history.key : undefined;
   }
 
   restoreState({ revision, compactRevision }: MvccState): void {
     this.#revision = revision;
     this.#compactRevision = compactRevision;
     this.#log.finishRestore();
+    this.index.finishRestore();
     // A clean-up that a restart interrupted begins again; what it has done is not there any more.
     if (compactRevision > 0) this.#walk.start();
   }
@@ -100,7 +103,12 @@ export class MvccStore {
     this.#cleaner = other.#cleaner;
     this.#revision = other.#revision;
     this.#compactRevision = other.#compactRevision;
+    this.#loads++;
     this.#walk.restart();
+  }
+
+  get loads(): number {
+    return this.#loads;
   }
 
   // ── Reading ──────────────────────────────────────────────────────────────────────────────────
@@ -111,6 +119,11 @@ export class MvccStore {
     if (asked > this.#revision) throw new StoreError("futureRevision");
     if (asked < this.#compactRevision) throw new StoreError("compacted");
     return asked;
+  }
+
+  /** Whether nothing was written after `revision`: then the index shows it without its histories. */
+  isPresent(revision: number): boolean {
+    return revision > this.#revision || (revision === this.#revision && !this.hasChanges);
   }
 
   /** The pair as it was at `revision`; undefined where there was none. */
@@ -216,10 +229,9 @@ export class MvccStore {
   }
 
   put(key: string, { value, lease }: { readonly value: Uint8Array; readonly lease: bigint }): void {
-    const history = this.index.getOrCreate(key);
     const modRevision = this.writeRevision;
     const sub = this.#sub++;
-    history.put(modRevision, sub);
+    const history = this.index.put(key, { main: modRevision, sub });
     const { created: createRevision, version } = history;
     this.#write({ key, createRevision, modRevision, version, value, lease }, sub);
   }
@@ -228,7 +240,7 @@ export class MvccStore {
   delete(key: string, history: KeyHistory): void {
     const modRevision = this.writeRevision;
     const sub = this.#sub++;
-    history.delete(modRevision, sub);
+    this.index.markDeleted(history, { main: modRevision, sub });
     const none = { createRevision: 0, version: 0, value: EMPTY_BYTES, lease: 0n };
     this.#write({ key, modRevision, ...none }, sub);
   }

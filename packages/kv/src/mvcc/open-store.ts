@@ -16,7 +16,6 @@ import {
   SPACE_META,
   SPACE_REVISION,
 } from "./backend.js";
-import { toBinaryString } from "./binary-string.js";
 import { DamagedDatabaseError } from "./damaged-database-error.js";
 import { decodeDeadList } from "./dead-list.js";
 import type { MvccStore } from "./mvcc-store.js";
@@ -89,9 +88,8 @@ export class StoreLoader {
 
   #version(place: Revision, head: VersionHead): void {
     if (place.main > this.#mark.compactRevision) this.#revisions.add(place.main);
-    const name = toBinaryString(head.key);
-    if (!this.#store.restoreVersion(name, place, head)) return;
-    this.#lessor.attach(name, head.version === 0 ? 0n : head.lease);
+    const key = this.#store.restoreVersion(place, head);
+    if (key !== undefined) this.#lessor.attach(key, head.version === 0 ? 0n : head.lease);
   }
 
   #checkRevisions({ revision, compactRevision }: AppliedMark): void {

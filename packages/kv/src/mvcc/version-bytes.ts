@@ -103,6 +103,9 @@ export class VersionHead {
   /** 0 for a delete. */
   version = 0;
   lease = 0n;
+  /** The value's field, tag and length included; empty where there is none. */
+  valueStart = 0;
+  valueEnd = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
@@ -114,9 +117,11 @@ export class VersionHead {
     const reader = this.#reader;
     reader.position = start;
     this.keyStart = this.keyEnd = start;
+    this.valueStart = this.valueEnd = end;
     this.createRevision = this.modRevision = this.version = 0;
     this.lease = 0n;
     while (reader.position < end) {
+      const { position } = reader;
       const tag = reader.tag();
       if (tag === TAG_KEY) {
         const length = reader.uint32();
@@ -126,7 +131,12 @@ export class VersionHead {
       else if (tag === TAG_MOD_REVISION) this.modRevision = reader.int64();
       else if (tag === TAG_VERSION) this.version = reader.int64();
       else if (tag === TAG_LEASE) this.lease = reader.int64Big();
-      else reader.skip(tag);
+      else {
+        reader.skip(tag);
+        if (tag !== TAG_VALUE) continue;
+        this.valueStart = position;
+        this.valueEnd = reader.position;
+      }
     }
   }
 

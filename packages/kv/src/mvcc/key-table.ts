@@ -1,0 +1,176 @@
+/**
+ * Finds a key's history by a hash of the key: a put would otherwise compare some twenty keys with a
+ * long common beginning, which costs more than all else it does. Many small tables with open
+ * addressing, so that none takes long to grow.
+ *
+ * A key that finds no place near where it belongs is not in the table: then `get` and `find` say that
+ * they do not know, and the tree answers. So nobody slows a store down by keys that are made to meet.
+ */
+import type { KeyHistory } from "./key-history.js";
+
+const TABLES = 1_024;
+const SLOTS_MIN = 8;
+/** How far from its place a key may lie. */
+const DISTANCE_MAX = 32;
+
+interface Table {
+  slots: (KeyHistory | undefined)[];
+  used: number;
+  /** Some of its keys have no place. */
+  isPartial: boolean;
+}
+
+/** "unknown": it may be there, but not in the table. */
+export type Lookup = KeyHistory | "unknown" | undefined;
+
+export class KeyTable {
+  readonly #tables: (Table | undefined)[] = Array.from({ length: TABLES }, () => undefined);
+
+  get(key: string): Lookup {
+    const hash = hashOfText(key);
+    const table = this.#tables[hash & (TABLES - 1)];
+    if (table === undefined) return undefined;
+    const { slots } = table;
+    for (let i = 0; i < DISTANCE_MAX; i++) {
+      const found = slots[slotOf(hash, i, slots.length)];
+      if (found === undefined) break;
+      if (found.hash === hash && found.key === key) return found;
+    }
+    return table.isPartial ? "unknown" : undefined;
+  }
+
+  /** The same by a key's bytes, which need not become text for this. */
+  find(key: Uint8Array): Lookup {
+    const hash = hashOfBytes(key);
+    const table = this.#tables[hash & (TABLES - 1)];
+    if (table === undefined) return undefined;
+    const { slots } = table;
+    for (let i = 0; i < DISTANCE_MAX; i++) {
+      const found = slots[slotOf(hash, i, slots.length)];
+      if (found === undefined) break;
+      if (found.hash === hash && isKey(found.key, key)) return found;
+    }
+    return table.isPartial ? "unknown" : undefined;
+  }
+
+  add(history: KeyHistory): void {
+    const table = this.#tableOf(history.hash);
+    if (2 * ++table.used > table.slots.length) grow(table);
+    if (!place(table.slots, history)) table.isPartial = true;
+  }
+
+  delete(history: KeyHistory): void {
+    const table = this.#tableOf(history.hash);
+    table.used--;
+    const { slots } = table;
+    for (let i = 0; i < DISTANCE_MAX; i++) {
+      const slot = slotOf(history.hash, i, slots.length);
+      if (slots[slot] !== history) continue;
+      slots[slot] = undefined;
+      closeGap(slots, slot);
+      return;
+    }
+  }
+
+  #tableOf(hash: number): Table {
+    const index = hash & (TABLES - 1);
+    const known = this.#tables[index];
+    if (known) return known;
+    const table = { slots: emptySlots(SLOTS_MIN), used: 0, isPartial: false };
+    this.#tables[index] = table;
+    return table;
+  }
+}
+
+function grow(table: Table): void {
+  const old = table.slots;
+  table.slots = emptySlots(2 * old.length);
+  for (const history of old) {
+    if (history && !place(table.slots, history)) table.isPartial = true;
+  }
+}
+
+function emptySlots(length: number): (KeyHistory | undefined)[] {
+  return Array.from({ length }, () => undefined);
+}
+
+function slotOf(hash: number, distance: number, slots: number): number {
+  return ((hash >>> 10) + distance) & (slots - 1); // Powers of two; the low ten bits chose the table.
+}
+
+function place(slots: (KeyHistory | undefined)[], history: KeyHistory): boolean {
+  for (let i = 0; i < DISTANCE_MAX; i++) {
+    const slot = slotOf(history.hash, i, slots.length);
+    if (slots[slot] !== undefined) continue;
+    slots[slot] = history;
+    return true;
+  }
+  return false;
+}
+
+/** Moves back what lies behind an emptied slot only because that was taken. */
+function closeGap(slots: (KeyHistory | undefined)[], emptied: number): void {
+  const mask = slots.length - 1;
+  let gap = emptied;
+  for (let at = (gap + 1) & mask; ; at = (at + 1) & mask) {
+    const history = slots[at];
+    if (history === undefined) return;
+    const home = slotOf(history.hash, 0, slots.length);
+    // Whether its home lies behind the gap, seen from where it is.
+    if (((at - home) & mask) < ((at - gap) & mask)) continue;
+    slots[gap] = history;
+    slots[at] = undefined;
+    gap = at;
+  }
+}
+
+const PRIME = 0x01000193; // FNV's.
+
+/**
+ * One for a key as text and as bytes. A small integer, so that it needs no object of its own. Four
+ * chains side by side: each product waits for the one before it in its chain.
+ */
+export function hashOfText(key: string): number {
+  const { length } = key;
+  let [a, b, c, d] = [length, 1, 2, 3];
+  let i = 0;
+  for (const end = length - 3; i < end; i += 4) {
+    a = Math.imul(a ^ key.charCodeAt(i), PRIME);
+    b = Math.imul(b ^ key.charCodeAt(i + 1), PRIME);
+    c = Math.imul(c ^ key.charCodeAt(i + 2), PRIME);
+    d = Math.imul(d ^ key.charCodeAt(i + 3), PRIME);
+  }
+  for (; i < length; i++) a = Math.imul(a ^ key.charCodeAt(i), PRIME);
+  return joined(a, b, c, d);
+}
+
+/** The same; every index is in range by the loops. */
+export function hashOfBytes(key: Uint8Array): number {
+  const { length } = key;
+  let [a, b, c, d] = [length, 1, 2, 3];
+  let i = 0;
+  for (const end = length - 3; i < end; i += 4) {
+    a = Math.imul(a ^ (key[i] as number), PRIME);
+    b = Math.imul(b ^ (key[i + 1] as number), PRIME);
+    c = Math.imul(c ^ (key[i + 2] as number), PRIME);
+    d = Math.imul(d ^ (key[i + 3] as number), PRIME);
+  }
+  for (; i < length; i++) a = Math.imul(a ^ (key[i] as number), PRIME);
+  return joined(a, b, c, d);
+}
+
+// oxlint-disable-next-line max-params -- four numbers that have no names
+function joined(a: number, b: number, c: number, d: number): number {
+  let hash = Math.imul(a ^ (b >>> 15), 0x2c1b3c6d) ^ Math.imul(c ^ (d >>> 13), 0x297a2d39);
+  // Spreads what the last characters changed over all bits.
+  hash = Math.imul(hash ^ (hash >>> 15) ^ d, 0x2c1b3c6d) ^ b;
+  hash = Math.imul(hash ^ (hash >>> 13), 0x297a2d39);
+  return (hash ^ (hash >>> 16)) >>> 1;
+}
+
+function isKey(text: string, key: Uint8Array): boolean {
+  if (text.length !== key.length) return false;
+  // Keys differ at their ends more often than at their beginnings.
+  for (let i = key.length - 1; i >= 0; i--) if (text.charCodeAt(i) !== key[i]) return false;
+  return true;
+}
