@@ -51,6 +51,7 @@ export class Lessor {
 
   /** `id` 0n: the key hangs on no lease any more. */
   attach(key: string, id: bigint): void {
+    if (id === 0n && this.#leaseOfKey.size === 0) return; // Not even looked up where there are none.
     const before = this.#leaseOfKey.get(key);
     if (before === id) return;
     if (before !== undefined) this.#leases.get(before)?.keys.delete(key);
