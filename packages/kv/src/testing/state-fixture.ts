@@ -13,7 +13,7 @@ import {
 import { InternalRequest } from "../gen/store.js";
 import { Lessor } from "../lease/lessor.js";
 import { MvccStore } from "../mvcc/mvcc-store.js";
-import { WatchableStore } from "../watch/watchable-store.js";
+import { WatchableStore, type WatchableStoreOptions } from "../watch/watchable-store.js";
 
 export const text = (value: string): Uint8Array => encodeUtf8(value);
 
@@ -22,16 +22,20 @@ export class StateFixture {
   readonly store: MvccStore = new MvccStore(this.backend);
   readonly lessor: Lessor = new Lessor();
   readonly applier: Applier = new Applier(this, 2);
-  readonly watchable: WatchableStore = new WatchableStore(this.store, {
-    clock: new VirtualClock(),
-  });
+  readonly watchable: WatchableStore;
+  /** Watchers are told at the end of such a batch rather than after each request. */
+  isBatching = false;
+
+  constructor(watch: WatchableStoreOptions = { clock: new VirtualClock() }) {
+    this.watchable = new WatchableStore(this.store, watch);
+  }
 
   apply(request: InternalRequest["request"], term = 1): ApplyResult {
     const result = this.applier.apply(InternalRequest.create({ request }), { term, nowMs: 0 });
     if ("changes" in result && result.changes.length > 0) {
       this.watchable.notify(result.changes, result.revision);
     }
-    this.watchable.flush();
+    if (!this.isBatching) this.watchable.flush();
     return result;
   }
 

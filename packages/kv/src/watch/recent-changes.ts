@@ -8,8 +8,6 @@
 import { assert } from "@sagong/base";
 import type { Change } from "../mvcc/change.js";
 
-/** Most of these bytes are the value cache's as well, and then not counted twice by the machine. */
-const BYTES_MAX = 16 * 1024 * 1024;
 /** What a change costs besides its pair: objects, and its key as text. */
 const OVERHEAD_BYTES = 200;
 /** Transactions that have gone but still take room in the array, before it is cut. */
@@ -21,6 +19,11 @@ export class RecentChanges {
   #head = 0;
   #first = 0;
   #bytes = 0;
+  readonly #bytesMax: number;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
 
   /** The oldest revision that is here; meaningless while nothing is. */
   get first(): number {
@@ -53,7 +56,7 @@ export class RecentChanges {
     );
     this.#transactions.push(changes);
     this.#bytes += bytesOf(changes);
-    while (this.#bytes > BYTES_MAX) this.#forgetFirst();
+    while (this.#bytes > this.#bytesMax) this.#forgetFirst();
   }
 
   clear(): void {

@@ -1,9 +1,10 @@
-import { decodeUtf8 } from "@sagong/base";
+import { decodeUtf8, VirtualClock } from "@sagong/base";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { EventType } from "../gen/kv.js";
 import type { Event } from "../gen/kv.js";
 import { WatchResponse } from "../gen/rpc.js";
+import { contains } from "../mvcc/key-index.js";
 import { StateFixture } from "../testing/state-fixture.js";
 import type { EventBlock } from "./event-block.js";
 import { Watcher, type WatcherOptions, type WatchSink } from "./watcher.js";
@@ -44,19 +45,17 @@ class Seen implements WatchSink {
   }
 }
 
+const EVERYTHING = {
+  range: { start: "", end: undefined },
+  startRevision: 0,
+  prevKv: false,
+  noPut: false,
+  noDelete: false,
+};
+
 function watch(fixture: StateFixture, more: Partial<WatcherOptions> = {}): Seen {
   const sink = new Seen();
-  fixture.watchable.create(
-    new Watcher({
-      range: { start: "", end: undefined },
-      startRevision: 0,
-      prevKv: false,
-      noPut: false,
-      noDelete: false,
-      sink,
-      ...more,
-    }),
-  );
+  fixture.watchable.create(new Watcher({ ...EVERYTHING, sink, ...more }));
   return sink;
 }
 
@@ -129,39 +128,151 @@ describe("WatchableStore", () => {
     expect(previous).toEqual([undefined, "1", "2"]);
   });
 
-  it("any mix of writes, slow sinks and late watchers ends with the same events for all", () => {
-    const action = fc.constantFrom(
-      "put a",
-      "put b",
-      "delete a",
-      "delete all",
-      "stop",
-      "go",
-      "step",
-      "watch",
+  it("tells a batch at its end, in one block for all who watch the same", () => {
+    const fixture = new StateFixture();
+    const blocks: EventBlock[] = [];
+    class Noting extends Seen {
+      override offer(watcher: Watcher, block: EventBlock): boolean {
+        blocks.push(block);
+        return super.offer(watcher, block);
+      }
+    }
+    const sink = new Noting();
+    for (let i = 0; i < 3; i++) watch(fixture, { sink });
+    fixture.isBatching = true;
+    for (const key of ["a", "b", "a"]) fixture.put(key, "1");
+    expect(blocks).toEqual([]);
+    fixture.watchable.flush();
+    expect(blocks).toHaveLength(3);
+    expect(new Set(blocks).size).toBe(1);
+    expect(sink.flushes).toBe(1);
+    expect(sink.events.slice(0, 3)).toEqual(["+a@2", "+b@3", "+a@4"]);
+  });
+
+  it("goes on later where offering takes longer than a turn", () => {
+    const clock = new VirtualClock();
+    const monotonicMs = (): number => {
+      clock.advance(10);
+      return clock.monotonicMs();
+    };
+    const fixture = new StateFixture({ clock: { monotonicMs } });
+    const seens = Array.from({ length: 200 }, () => watch(fixture));
+    const delivered = (): number => seens.filter(({ events }) => events.length === 2).length;
+    for (const key of ["a", "b"]) fixture.put(key, "1");
+    let calls: string[] = [];
+    fixture.watchable.whenCurrent(() => calls.push("current"));
+    expect(delivered()).toBeLessThan(200);
+    expect(calls).toEqual([]);
+    catchUp(fixture);
+    expect(delivered()).toBe(200);
+    expect(calls).toEqual(["current"]);
+    calls = [];
+    fixture.watchable.whenCurrent(() => calls.push("at once"));
+    expect(calls).toEqual(["at once"]);
+  });
+
+  it("any mix of watchers, writes, batches, slow sinks and images: each sees what a scan of all changes gives it", () => {
+    const key = fc.constantFrom("a", "aa", "ab", "b", "c");
+    const range = fc.oneof(
+      key.map((start) => ({ start, end: `${start}\0` })),
+      fc.record({ start: key, end: fc.option(key, { nil: undefined }) }),
+    );
+    const watcher = fc.record({
+      kind: fc.constant("watch" as const),
+      range: range.filter(({ start, end }) => end === undefined || start < end),
+      back: fc.integer({ min: -3, max: 30 }),
+      noPut: fc.boolean(),
+      noDelete: fc.boolean(),
+      prevKv: fc.boolean(),
+    });
+    const put = fc.record({ kind: fc.constant("put" as const), key });
+    const remove = fc.record({ kind: fc.constant("delete" as const), key, end: key });
+    const sink = fc.record({
+      kind: fc.constant("room" as const),
+      which: fc.nat(20),
+      room: fc.nat(3),
+    });
+    const cancel = fc.record({ kind: fc.constant("cancel" as const), which: fc.nat(20) });
+    const other = fc.constantFrom("batch", "flush", "step", "image").map((kind) => ({
+      kind,
+    }));
+    const limits = fc.record({
+      recentBytes: fc.constantFrom(0, 700, 3_000, 1_000_000),
+      sliceBytes: fc.constantFrom(1, 500, 100_000),
+      sliceRevisions: fc.constantFrom(1, 3, 1_000),
+      turnMs: fc.constantFrom(0, 1, 1_000_000),
+      aloneKeys: fc.constantFrom(0, 2, 100),
+    });
+    const action = fc.oneof(
+      { weight: 6, arbitrary: put },
+      { weight: 2, arbitrary: remove },
+      { weight: 2, arbitrary: watcher },
+      { weight: 2, arbitrary: sink },
+      { weight: 1, arbitrary: cancel },
+      { weight: 3, arbitrary: other },
     );
     fc.assert(
-      fc.property(fc.array(action, { maxLength: 80 }), (actions) => {
-        const fixture = new StateFixture();
-        const seens = [watch(fixture, { startRevision: 1 })];
+      fc.property(fc.array(action, { maxLength: 120, size: "max" }), limits, (actions, some) => {
+        const clock = new VirtualClock();
+        const monotonicMs = (): number => {
+          clock.advance(1);
+          return clock.monotonicMs();
+        };
+        const fixture = new StateFixture({ clock: { monotonicMs }, limits: some });
+        const { store, watchable } = fixture;
+        const all: {
+          readonly sink: Seen;
+          readonly options: WatcherOptions;
+          readonly watcher: Watcher;
+        }[] = [];
         for (const one of actions) {
-          const last = seens.at(-1) as Seen; // There is always one.
-          if (one.startsWith("put")) fixture.put(one.slice(4), "x");
-          else if (one === "delete a") fixture.delete("a");
-          else if (one === "delete all") fixture.delete("\0", "\0");
-          else if (one === "stop") last.room = 0;
-          else if (one === "go") last.room = 2;
-          else if (one === "step") fixture.watchable.catchUp();
-          else seens.push(watch(fixture, { startRevision: 1 }));
+          if (one.kind === "put") fixture.put(one.key, "x");
+          else if (one.kind === "delete") fixture.delete(one.key, one.end);
+          else if (one.kind === "batch") fixture.isBatching = true;
+          else if (one.kind === "step") watchable.catchUp();
+          else if (one.kind === "room") {
+            const seen = all[one.which % Math.max(1, all.length)]?.sink;
+            if (seen) seen.room = one.room;
+          } else if (one.kind === "watch") {
+            const seen = new Seen();
+            const startRevision = Math.max(1, store.revision + 1 - one.back);
+            const options = { ...one, startRevision, sink: seen };
+            const made = new Watcher(options);
+            all.push({ sink: seen, options, watcher: made });
+            watchable.create(made);
+          } else if (one.kind === "flush") {
+            fixture.isBatching = false;
+            watchable.flush();
+          } else if (one.kind === "image") {
+            watchable.resyncAll();
+          } else if (one.kind === "cancel") {
+            const gone = all[one.which % Math.max(1, all.length)]?.watcher;
+            if (gone) watchable.cancel(gone);
+          }
         }
-        for (const seen of seens) seen.room = Number.POSITIVE_INFINITY;
-        catchUp(fixture);
-        const all = fixture.store
-          .changesBetween({ start: "", end: undefined }, { from: 1, to: fixture.store.revision })
-          .map(({ event }) => show(event));
-        for (const seen of seens) expect(seen.events).toEqual(all);
+        for (const { sink: seen } of all) seen.room = Number.POSITIVE_INFINITY;
+        watchable.flush();
+        while (watchable.hasBehind) watchable.catchUp();
+        const changes = store.changesBetween(EVERYTHING.range, { from: 1, to: store.revision });
+        for (const { sink: seen, options, watcher: made } of all) {
+          const wanted = changes.filter(
+            (change) =>
+              change.revision >= options.startRevision &&
+              contains(options.range, change.key) &&
+              !(change.type === EventType.PUT ? options.noPut : options.noDelete),
+          );
+          // One that was cancelled has what came before.
+          if (made.isCancelled) wanted.splice(seen.events.length);
+          expect(seen.events).toEqual(wanted.map(({ event }) => show(event)));
+          const before = options.prevKv
+            ? wanted.map((change) =>
+                store.bytesBefore(change.key, change.revision) ? "x" : undefined,
+              )
+            : wanted.map(() => undefined);
+          expect(seen.previous).toEqual(before);
+        }
       }),
-      { numRuns: 100 },
+      { numRuns: 150 },
     );
   });
 });
