@@ -106,6 +106,11 @@ export class WatchableStore {
 
   /** Notes a transaction's changes, right after it was applied. */
   notify(changes: readonly Change[], revision: number): void {
+    if (this.#head.size === 0 && this.#behind.isEmpty) {
+      // Nobody watches: to keep them would cost every write a good part of its garbage collection.
+      if (!this.#recent.isEmpty) this.#recent.clear();
+      return;
+    }
     this.#recent.append(changes, revision);
     this.#unflushedBytes += bytesOf(changes);
     if (this.#unflushedBytes >= this.#limits.sliceBytes) this.flush();
