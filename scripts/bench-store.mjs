@@ -17,20 +17,25 @@ if (flags.action === "help") {
   console.log(HELP);
   process.exit(0);
 }
-if (!isOnPath("h2load")) {
-  refuse("h2load is not on the PATH: `npm run tools` installs it (Debian), or nghttp2 (Homebrew)");
-}
 if (flags.build) prepare();
 // Built by now, and not before.
 const { ALL_LOADS, chooseLoads } = await import("./bench/loads/all-loads.mjs");
 const { Bench } = await import("./bench/run-suites.mjs");
 const { compareGenerators, summarize } = await import("./bench/summary.mjs");
 const { machineFacts } = await import("./bench/machine.mjs");
-const { reportText } = await import("./bench/report.mjs");
+const { readRecord, recordText, reportText } = await import("./bench/report.mjs");
+const { chartSvg } = await import("./bench/chart.mjs");
 
 if (flags.action === "list") {
   for (const { name, title } of ALL_LOADS) console.log(`${name.padEnd(36)}${title}`);
   process.exit(0);
+}
+if (flags.from !== undefined) {
+  show(readRecord(flags.from));
+  process.exit(0);
+}
+if (!isOnPath("h2load")) {
+  refuse("h2load is not on the PATH: `npm run tools` installs it (Debian), or nghttp2 (Homebrew)");
 }
 const loads = chooseLoadsOrExit();
 const kinds = kindsOf();
@@ -45,17 +50,28 @@ try {
   const date = flags.date ?? new Date().toISOString().slice(0, 10);
   const machine = machineFacts({ date, folder });
   await bench.run(loads);
-  const rows = summarize(bench.results, loads);
-  const generators = compareGenerators(bench.results);
   const { rounds, seconds, valueBytes, keys } = flags;
-  console.log(`\n${reportText(rows, { machine, rounds, seconds, valueBytes, generators })}`);
-  if (flags.json !== undefined) {
-    const options = { rounds, seconds, valueBytes, keys };
-    const record = { machine, options, rows, generators, runs: bench.results };
-    writeFileSync(flags.json, `${JSON.stringify(record, undefined, 2)}\n`);
-  }
+  show({
+    machine,
+    options: { rounds, seconds, valueBytes, keys },
+    rows: summarize(bench.results, loads),
+    generators: compareGenerators(bench.results),
+    failures: bench.failures,
+    runs: bench.results,
+  });
+  if (bench.failures.length > 0) process.exitCode = 1;
+} catch (error) {
+  // Interrupted: the processes that were ended meanwhile are no fault.
+  if (!bench.isEnding) throw error;
 } finally {
   await cleanUp();
+}
+
+/** @param {import("./bench/report.mjs").Record} record */
+function show(record) {
+  console.log(`\n${reportText(record)}`);
+  if (flags.json !== undefined) writeFileSync(flags.json, recordText(record));
+  if (flags.chart !== undefined) writeFileSync(flags.chart, chartSvg(record.rows, record.machine));
 }
 
 function readFlagsOrExit() {

@@ -20,6 +20,7 @@ export const HELP = `npm run bench:store -- [flags]
   --data-dir DIR     where the clusters keep their data (the system's temporary folder)
   --json FILE        write every measurement, the medians, and what the machine is
   --chart FILE       write the ratios as an SVG
+  --from FILE        measure nothing: report and chart of what --json wrote earlier
   --date TEXT        date that the record bears (today)
   --profile DIR      write a CPU profile of each member of ours there when it stops
   --no-build         run what is built already`;
@@ -29,6 +30,7 @@ export const HELP = `npm run bench:store -- [flags]
 /**
  * @typedef {object} Flags
  * @property {"measure" | "list" | "help"} action
+ * @property {string | undefined} from
  * @property {readonly number[]} members
  * @property {number} rounds
  * @property {number} seconds
@@ -77,6 +79,7 @@ export function readFlags(args) {
     valueBytes: wholeNumber("value-bytes", values["value-bytes"], 256),
     keys: wholeNumber("keys", values.keys, defaults.keys),
     dataDir: values["data-dir"],
+    from: values.from,
     json: values.json,
     chart: values.chart,
     date: values.date,
@@ -99,6 +102,7 @@ const OPTIONS = /** @type {const} */ ({
   "value-bytes": { type: "string" },
   keys: { type: "string" },
   "data-dir": { type: "string" },
+  from: { type: "string" },
   json: { type: "string" },
   chart: { type: "string" },
   date: { type: "string" },

@@ -1,5 +1,6 @@
 // @ts-check
-/** The record as text for a terminal. */
+/** The record: as text for a terminal, and as the file that `--json` writes. */
+import { readFileSync } from "node:fs";
 import { shortNumber } from "./run-suites.mjs";
 
 /** @typedef {import("./summary.mjs").Row} Row */
@@ -8,13 +9,33 @@ import { shortNumber } from "./run-suites.mjs";
 const AGREEMENT = 0.1;
 
 /**
- * @param {readonly Row[]} rows
- * @param {{
- *   machine: import("./machine.mjs").Machine, rounds: number, seconds: number, valueBytes: number,
- *   generators: readonly { load: string, members: number, kind: string, ratio: number }[],
- * }} record
+ * @typedef {object} Record
+ * @property {import("./machine.mjs").Machine} machine
+ * @property {{ rounds: number, seconds: number, valueBytes: number, keys: number }} options
+ * @property {readonly Row[]} rows
+ * @property {readonly { load: string, members: number, kind: string, ratio: number }[]} generators
+ * @property {readonly string[]} failures what could not be measured, and why
+ * @property {readonly import("./run-suites.mjs").Result[]} runs
  */
-export function reportText(rows, { machine, rounds, seconds, valueBytes, generators }) {
+
+/** Changes with the record's shape, so that a reader need not guess. */
+const FORMAT = "sagong-bench-store/1";
+
+/** What is not known (NaN) is null. @param {Record} record */
+export function recordText(record) {
+  return `${JSON.stringify({ format: FORMAT, ...record }, undefined, 2)}\n`;
+}
+
+/** @param {string} path @returns {Record} */
+export function readRecord(path) {
+  const record = JSON.parse(readFileSync(path, "utf8"), (_, value) => value ?? Number.NaN);
+  if (record.format === FORMAT) return record;
+  throw new Error(`Cannot read ${path}: ${record.format}, expected ${FORMAT}`);
+}
+
+/** @param {Record} record */
+export function reportText({ machine, options, rows, generators, failures }) {
+  const { rounds, seconds, valueBytes } = options;
   const lines = [
     `${machine.cores} × ${machine.cpu}, Linux ${machine.kernel}, Node ${machine.node}, etcd ${machine.etcd}; ${machine.date}`,
     `medians of ${rounds} rounds of about ${seconds} s; values of ${valueBytes} bytes; ratio: above 1, ours is better;`,
@@ -25,6 +46,7 @@ export function reportText(rows, { machine, rounds, seconds, valueBytes, generat
     lines.push(...tableOf(rows.filter((row) => row.members === members)));
   }
   if (generators.length > 0) lines.push("", ...generatorLines(generators));
+  for (const failure of failures) lines.push("", `left out: ${failure}`);
   return lines.join("\n");
 }
 

@@ -25,6 +25,8 @@ const ATTEMPTS = 3;
 export class Bench {
   /** @type {Result[]} */
   results = [];
+  /** What could not be measured, and why. @type {string[]} */
+  failures = [];
   #flags;
   #kinds;
   #folder;
@@ -45,17 +47,19 @@ export class Bench {
     this.#folder = folder;
   }
 
-  /** @param {readonly Load[]} loads */
+  /** A load that fails is left out, and told in `failures`; the others go on. @param {readonly Load[]} loads */
   async run(loads) {
     for (const members of this.#flags.members) {
       const meant = loads.filter(({ members: sizes }) => sizes?.includes(members) ?? true);
       for (const suite of new Set(meant.map((load) => load.suite))) {
-        await this.#suite(
-          meant.filter((load) => load.suite === suite),
-          members,
-        );
+        const ofSuite = meant.filter((load) => load.suite === suite);
+        await this.#orFailure(`${suite}, ${members} members`, () => this.#suite(ofSuite, members));
       }
     }
+  }
+
+  get isEnding() {
+    return this.#isEnding;
   }
 
   /** Ends every process of this benchmark. */
@@ -71,30 +75,46 @@ export class Bench {
   async #suite(loads, members) {
     const suite = loads[0]?.suite ?? "";
     const folder = `${this.#folder}/${suite}-${members}`;
-    const clusters = [];
-    for (const kind of this.#kinds) {
-      clusters.push(await this.#start(kind, { members, suite, folder }));
+    try {
+      for (const kind of this.#kinds) await this.#start(kind, { members, suite, folder });
+      for (const load of loads) {
+        await this.#orFailure(`${load.name}, ${members} members`, () => this.#load(load, members));
+      }
+    } finally {
+      await Promise.all(this.#clusters.map((cluster) => cluster.remove()));
+      this.#clusters = [];
     }
+  }
+
+  /** @param {Load} load @param {number} members */
+  async #load(load, members) {
     const context = this.#context();
-    for (const load of loads) {
-      await load.calibrate?.(clusters, context);
-      // Round 0 is not counted: code is compiled, files and tables get their size.
-      const first = load.isCold || load.once ? 1 : 0;
-      const last = load.once ? 1 : this.#flags.rounds;
-      for (let round = first; round <= last; round++) {
-        // Whoever comes second finds the machine as the first one left it: they take turns.
-        const order = round % 2 === 1 ? clusters : clusters.toReversed();
-        for (const cluster of order) {
-          const figures = await this.#attempt(load, cluster, { ...context, isWarmUp: round === 0 });
-          this.#say(round, load, cluster, figures);
-          if (round > 0) {
-            this.results.push({ kind: cluster.kind, members, load: load.name, round, figures });
-          }
-        }
+    await load.calibrate?.(this.#clusters, context);
+    // Round 0 is not counted: code is compiled, files and tables get their size.
+    const first = load.isCold || load.once ? 1 : 0;
+    const last = load.once ? 1 : this.#flags.rounds;
+    for (let round = first; round <= last; round++) {
+      // Whoever comes second finds the machine as the first one left it: they take turns.
+      const order = round % 2 === 1 ? this.#clusters : this.#clusters.toReversed();
+      for (const cluster of order) {
+        const figures = await this.#attempt(load, cluster, { ...context, isWarmUp: round === 0 });
+        this.#say(round, load, cluster, figures);
+        if (round === 0) continue;
+        this.results.push({ kind: cluster.kind, members, load: load.name, round, figures });
       }
     }
-    await Promise.all(clusters.map((cluster) => cluster.remove()));
-    this.#clusters = [];
+  }
+
+  /** @param {string} what @param {() => Promise<void>} work */
+  async #orFailure(what, work) {
+    try {
+      await work();
+    } catch (error) {
+      if (this.#isEnding) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      this.failures.push(`${what}: ${reason}`);
+      say(`left out: ${what}: ${reason}`);
+    }
   }
 
   /**
@@ -114,7 +134,6 @@ export class Bench {
     this.#clusters.push(cluster);
     cluster.start();
     await cluster.ready();
-    return cluster;
   }
 
   /** @param {Load} load @param {Cluster} cluster @param {Context} context */

@@ -99,10 +99,22 @@ export class Connection {
    * @param {string} path
    * @param {Buffer} framed with gRPC's head; may be changed once this returns
    * @param {CallHandler} handler
+   * @returns {number} for `cancel()`
    */
   call(path, framed, handler) {
     const stream = this.#open(path, handler);
     this.#send(stream, framed, true);
+    return stream.id;
+  }
+
+  /** Its handler hears nothing more. @param {number} id */
+  cancel(id) {
+    const stream = this.#streams.get(id);
+    if (stream === undefined) return;
+    this.#streams.delete(id);
+    this.#blocked.delete(stream);
+    this.#writer.frame(FrameType.resetStream, 0, id, uint32(CANCEL));
+    this.#flushSoon();
   }
 
   /**
@@ -115,12 +127,7 @@ export class Connection {
     return {
       /** @param {Buffer} framed with gRPC's head */
       send: (framed) => this.#send(stream, framed, false),
-      cancel: () => {
-        if (!this.#streams.delete(stream.id)) return;
-        this.#blocked.delete(stream);
-        this.#writer.frame(FrameType.resetStream, 0, stream.id, uint32(CANCEL));
-        this.#flushSoon();
-      },
+      cancel: () => this.cancel(stream.id),
     };
   }
 
