@@ -16,6 +16,7 @@ export interface ResponseHead {
 }
 
 const CONTENT_TYPE = "application/grpc";
+const STATUS = /^\d{1,2}$/;
 const CODES: ReadonlySet<number> = new Set(Object.values(StatusCode));
 /** Fields of the protocol itself, which are no metadata. */
 const RESERVED: ReadonlySet<string> = new Set([
@@ -74,8 +75,8 @@ export function parseResponseEnd(fields: readonly HeaderField[]): RpcError | und
   }
   if (status === String(StatusCode.ok)) return undefined;
   const trailers = metadataOf(fields);
-  const code = Number(status);
-  if (status !== "" && CODES.has(code)) {
+  const code = STATUS.test(status) ? Number(status) : -1;
+  if (CODES.has(code)) {
     // A member of CODES, as tested.
     return new RpcError(code as StatusCode, percentDecode(message), { trailers });
   }
@@ -106,7 +107,8 @@ function notGrpc(status: string, contentType: string): RpcError {
 
 /** Several fields of one name are joined by commas; base64 has its padding. */
 function metadataOf(fields: readonly HeaderField[]): Metadata {
-  const metadata: Record<string, string> = {};
+  // Without a prototype: a field may be named as something of Object's.
+  const metadata: Record<string, string> = Object.create(null);
   for (const { name, value } of fields) {
     if (name.startsWith(":") || RESERVED.has(name)) continue;
     const text = name.endsWith("-bin") ? value.padEnd(Math.ceil(value.length / 4) * 4, "=") : value;
