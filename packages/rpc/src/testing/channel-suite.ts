@@ -45,7 +45,7 @@ export function channelSuite(
 
 interface Server {
   readonly seen: Seen;
-  openGate(): void;
+  readonly openGate: () => void;
 }
 
 type WithChannel = (test: (channel: Channel, server: Server) => Promise<void>) => Promise<void>;
@@ -255,7 +255,10 @@ function endTests(withChannel: WithChannel): void {
 }
 
 /** Requests that go on, one at a time, until they are left. */
-function endless(): { requests: AsyncIterable<HealthCheckRequest>; leave(): void } {
+function endless(): {
+  readonly requests: AsyncIterable<HealthCheckRequest>;
+  readonly leave: () => void;
+} {
   let isLeft = false;
   async function* requests(): AsyncGenerator<HealthCheckRequest> {
     while (!isLeft) {

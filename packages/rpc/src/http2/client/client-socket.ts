@@ -49,7 +49,7 @@ export class ClientSocket {
   #isAwake = false;
   #isConnected = false;
   #isReady = false;
-  #hasServed = false;
+  #wasUsed = false;
   #closeReason: string | undefined;
   #timer: Timer | undefined;
   #lastReadMs = 0;
@@ -80,9 +80,9 @@ export class ClientSocket {
     return this.#isReady && this.#connection.canOpen;
   }
 
-  /** A call has been answered. */
-  get hasServed(): boolean {
-    return this.#hasServed;
+  /** A call has been started on it. */
+  get wasUsed(): boolean {
+    return this.#wasUsed;
   }
 
   /** Why the connection is gone. */
@@ -107,6 +107,7 @@ export class ClientSocket {
     fields: readonly HeaderField[],
     ownFields: readonly HeaderField[] | undefined,
   ): number {
+    this.#wasUsed = true;
     const streamId = this.#connection.request(fields, { endStream: false, ownFields });
     if (this.#calls.size === 0) this.#socket.ref();
     this.#calls.set(streamId, call);
@@ -190,7 +191,6 @@ export class ClientSocket {
   #handle(event: ClientEvent): void {
     switch (event.kind) {
       case "response":
-        this.#hasServed = true;
         return this.#calls.get(event.streamId)?.onResponse(event.fields, event.endStream);
       case "data": {
         const call = this.#calls.get(event.streamId);

@@ -34,11 +34,17 @@ const NO_OPTIONS: CallOptions = {};
  * Connects with its first call. Throws `TypeError` where the endpoint is no URL of http(s), and what
  * OpenSSL says where a certificate or key cannot be read.
  */
-export function createHttp2Channel(options: ChannelOptions): Channel {
-  return new Http2Channel(options, {
-    clock: backgroundClock(),
-    random: seededRandom(randomSeed()),
-  });
+export function createHttp2Channel(
+  options: ChannelOptions,
+  { clock = backgroundClock(), random = seededRandom(randomSeed()) }: ChannelDependencies = {},
+): Channel {
+  return new Http2Channel(options, { clock, random });
+}
+
+export interface ChannelDependencies {
+  /** Its timers should not keep the process alive. */
+  readonly clock?: Clock;
+  readonly random?: Random;
 }
 
 /** Timers of a channel keep no process alive: its connection does, while calls are open. */
@@ -174,10 +180,10 @@ class Http2Channel implements Channel, CallHost, SocketOwner {
     if (this.#socket === socket) this.#leave(socket, socket.closeReason);
   }
 
-  /** New calls need another connection. One that never served a call is an attempt that failed. */
+  /** New calls need another connection. One that could not be used is an attempt that failed. */
   #leave(socket: ClientSocket, reason: string): void {
     this.#socket = undefined;
-    if (socket.hasServed) {
+    if (socket.wasUsed) {
       this.#failures = 0;
       if (this.#waiting.size > 0 && !this.#isClosed) this.#connect();
       return;
