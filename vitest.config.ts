@@ -12,7 +12,11 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
-          include: ["packages/*/{src,test}/**/*.test.ts", "test/tidy.test.ts"],
+          include: [
+            "packages/*/{src,test}/**/*.test.ts",
+            "scripts/**/*.test.mjs",
+            "test/tidy.test.ts",
+          ],
           // Generous: tests wait on conditions, and a busy machine is no failure.
           testTimeout: 30_000,
           hookTimeout: 30_000,

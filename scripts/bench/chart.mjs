@@ -9,8 +9,8 @@
 /** @typedef {import("./summary.mjs").Row} Row */
 
 const WIDTH = 880;
-const LABEL_WIDTH = 430;
-const VALUE_WIDTH = 96;
+const LABEL_WIDTH = 390;
+const VALUE_WIDTH = 84;
 const ROW_HEIGHT = 24;
 const BAR_HEIGHT = 14;
 const HEAD_HEIGHT = 64;
@@ -20,8 +20,7 @@ const FOOT_HEIGHT = 34;
 const DOUBLINGS = { least: -1, most: 3 };
 /** Contrast of 4 to 1 and more on white and on GitHub's dark page alike. */
 const COLOR = {
-  text: "#76808c",
-  faint: "#76808c",
+  text: "#7d8590",
   better: "#2f81f7",
   worse: "#d1702a",
   goal: "#8250df",
@@ -33,7 +32,11 @@ const FONT = "font-family=\"system-ui, -apple-system, 'Segoe UI', Helvetica, Ari
  * @param {import("./machine.mjs").Machine} machine
  */
 export function chartSvg(rows, machine) {
-  const shown = rows.filter(({ ratios }) => (ratios["etcd"] ?? Number.NaN) > 0);
+  // A load's first figure, and what the issue asks for; the report has them all.
+  const shown = rows.filter(
+    ({ ratios, isFirst, goal }) =>
+      (ratios["etcd"] ?? Number.NaN) > 0 && (isFirst || goal !== undefined),
+  );
   const sizes = [...new Set(shown.map(({ members }) => members))].toSorted((a, b) => b - a);
   const scale = scaleOf(shown.map(({ ratios }) => ratios["etcd"] ?? 1));
   const height =
@@ -88,7 +91,7 @@ function grid(scale, top, bottom) {
     const x = round(scale.at(2 ** doubling));
     const isEven = doubling === 0;
     lines.push(
-      `<line x1="${x}" y1="${top + 6}" x2="${x}" y2="${bottom}" stroke="${COLOR.faint}" stroke-width="${isEven ? 1.5 : 1}" stroke-opacity="${isEven ? 0.9 : 0.25}"/>`,
+      `<line x1="${x}" y1="${top + 6}" x2="${x}" y2="${bottom}" stroke="${COLOR.text}" stroke-width="${isEven ? 1.5 : 1}" stroke-opacity="${isEven ? 0.9 : 0.25}"/>`,
       label(x, top, timesText(doubling), 'text-anchor="middle" font-size="11"'),
     );
   }
@@ -111,7 +114,7 @@ function bar({ title, ratios, goal, isReached }, scale, y) {
   const parts = [
     label(LABEL_WIDTH - 14, y + 16, title, 'text-anchor="end"'),
     `<rect x="${x}" y="${top}" width="${width}" height="${BAR_HEIGHT}" rx="2" fill="${ratio >= 1 ? COLOR.better : COLOR.worse}"/>`,
-    label(round(Math.max(even, end)) + 8, y + 16, text, 'font-weight="600"'),
+    label(WIDTH - VALUE_WIDTH + 16, y + 16, text, 'font-weight="600"'),
   ];
   if (goal !== undefined && goal !== 1) {
     const at = round(scale.at(goal));

@@ -18,6 +18,7 @@ import { median, ratioOf } from "./statistics.mjs";
  * @property {number | undefined} goal least ratio to etcd
  * @property {number | undefined} limit of our own value
  * @property {boolean | undefined} isReached goal or limit; undefined where there is none, or no etcd
+ * @property {boolean} isFirst of the load's rows
  * @property {Record<string, Record<string, number>>} details by key (`p50Ms`, `cpuMicros`, …), then by
  *   kind of cluster: in the load's first row
  */
@@ -67,6 +68,7 @@ function rowOf(runs, load, index, members) {
     goal,
     limit,
     isReached: isReached(values["sagong"], limit, ratios["etcd"], goal),
+    isFirst: index === 0,
     details: index === 0 ? detailsOf(kinds, runs) : {},
   };
 }

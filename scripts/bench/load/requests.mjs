@@ -4,7 +4,6 @@
  * place from then on. One object serves one call at a time; `next()` is copied before it is asked
  * for again.
  */
-// By path, not by name: not all of the messages are part of the client's surface.
 import {
   Compare,
   CompareResult,
@@ -12,7 +11,7 @@ import {
   PutRequest,
   RangeRequest,
   TxnRequest,
-} from "../../../packages/kv/dist/gen/rpc.js";
+} from "@sagong/kv/client";
 import { bytesField, FieldReader, varintField } from "./field-reader.mjs";
 import { withHead } from "./message-cutter.mjs";
 

@@ -3,7 +3,7 @@
  * Lease renewals on streams, so many under way at any time, each for another of many leases, which
  * the job grants before. Only an answer with the right lease and time left counts.
  */
-import { LeaseGrantRequest, LeaseKeepAliveRequest } from "../../../packages/kv/dist/gen/rpc.js";
+import { LeaseGrantRequest, LeaseKeepAliveRequest } from "@sagong/kv/client";
 import { openConnection } from "./connection.mjs";
 import { FieldReader, varintField } from "./field-reader.mjs";
 import { Histogram } from "./histogram.mjs";

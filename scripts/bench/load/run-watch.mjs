@@ -8,7 +8,7 @@
  * as fast as the store delivers, without a backlog that grows. Paced, puts begin at a rate, whatever
  * has been delivered.
  */
-import { WatchCreateRequest, WatchRequest } from "../../../packages/kv/dist/gen/rpc.js";
+import { WatchCreateRequest, WatchRequest } from "@sagong/kv/client";
 import { openConnection } from "./connection.mjs";
 import { bytesField, FieldReader, varintField } from "./field-reader.mjs";
 import { Histogram } from "./histogram.mjs";

@@ -28,7 +28,7 @@ export const largeKeys = (count) => ({ prefix: "bench/large/", count, bytes: KEY
 export const LARGE_LOADS = [
   {
     name: "memory",
-    title: "resident memory of all members, large store",
+    title: "resident memory with the large store",
     suite: "large",
     once: true,
     figures: [{ key: "residentMiB", title: "", unit: "MiB", better: "less", goal: 1 }],
@@ -59,7 +59,7 @@ export const LARGE_LOADS = [
   },
   {
     name: "restart",
-    title: "restart with the large store → first linearizable read",
+    title: "restart with the large store → first read",
     suite: "large",
     members: [1],
     isCold: true,

@@ -78,7 +78,7 @@ function paced(shape) {
   let rate = Number.NaN;
   return {
     name: `${shape.name} paced`,
-    title: `watch, ${shape.title}, at a rate that both sustain`,
+    title: `watch, ${shape.title}, paced`,
     suite: "watch",
     figures: [
       { key: "p99Ms", title: "p99 delivery", unit: "ms", better: "less", goal: 1 },

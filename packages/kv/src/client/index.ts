@@ -19,7 +19,9 @@ export {
   DeleteRangeRequest,
   DeleteRangeResponse,
   type HashKVResponse,
+  LeaseGrantRequest,
   LeaseGrantResponse,
+  LeaseKeepAliveRequest,
   LeaseKeepAliveResponse,
   LeaseLeasesResponse,
   LeaseRevokeResponse,
@@ -38,5 +40,7 @@ export {
   type StatusResponse,
   TxnRequest,
   TxnResponse,
+  WatchCreateRequest,
+  WatchRequest,
   WatchResponse,
 } from "../gen/rpc.js";
