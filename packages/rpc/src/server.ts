@@ -28,8 +28,10 @@ export interface RpcServerOptions {
   /** In its stead for HTTP/1.1: Node's own request and response. */
   readonly http1?: (request: IncomingMessage, response: ServerResponse) => void;
   readonly tls?: ServerTls;
-  /** A larger request message ends its call with resourceExhausted. */
+  /** A larger request message ends its call with resourceExhausted; 2 MiB where left out. */
   readonly maxRequestBytes?: number;
+  /** Compresses large responses to clients that take it; none where left out: it costs time. */
+  readonly responseCompression?: "gzip";
 }
 
 export interface ListenAddress {

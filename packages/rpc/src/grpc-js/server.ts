@@ -5,6 +5,7 @@
  */
 import { setMaxListeners } from "node:events";
 import {
+  compressionAlgorithms,
   type ConnectionInjector,
   type handleClientStreamingCall,
   type handleBidiStreamingCall,
@@ -54,6 +55,9 @@ class GrpcJsServer implements RpcServer {
       "grpc-node.max_session_memory": 1024,
       // Its own statistics of every call, which nobody asks for.
       "grpc.enable_channelz": 0,
+      ...(options.responseCompression === "gzip"
+        ? { "grpc.default_compression_algorithm": compressionAlgorithms.gzip }
+        : {}),
     });
     for (const service of options.services) this.#add(service);
     this.#injector = this.#grpc.createConnectionInjector(ServerCredentials.createInsecure());

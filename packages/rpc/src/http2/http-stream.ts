@@ -6,6 +6,7 @@
 import type { PeerIdentity } from "../handler.js";
 import type { HttpRequest, HttpResponse } from "../http/http-exchange.js";
 import type { RpcError } from "../status.js";
+import { BodyParts } from "./body-parts.js";
 import { checkTrailerFields } from "./connection/message-fields.js";
 import { ErrorCode } from "./frames/error-code.js";
 import type { HeaderField } from "./hpack/header-field.js";
@@ -23,7 +24,7 @@ export class HttpStream implements StreamUser, HttpRequest, HttpResponse {
   readonly #streamId: number;
   readonly #responseHeaders = new Map<string, readonly string[]>();
   #over: AbortController | undefined;
-  #unread: Uint8Array[] = [];
+  readonly #unread = new BodyParts();
   #hasRequestEnded = false;
   #readable: (() => void) | undefined;
   #drained: (() => void) | undefined;
@@ -74,7 +75,7 @@ export class HttpStream implements StreamUser, HttpRequest, HttpResponse {
   }
 
   onData(bytes: Uint8Array): void {
-    this.#unread.push(new Uint8Array(bytes)); // Not slice(): that of a Buffer copies nothing.
+    this.#unread.push(bytes);
     this.#readable?.();
   }
 
@@ -170,7 +171,7 @@ export class HttpStream implements StreamUser, HttpRequest, HttpResponse {
 
   #finish(): void {
     this.#hasEnded = true;
-    this.#unread = [];
+    this.#unread.clear();
     this.#host.ended(this.#streamId);
     this.#host.wake();
     this.#over?.abort(requestIsOver());

@@ -6,24 +6,43 @@
  * A call ends once: with its last message and ok, with an error, or by the client. After that
  * nothing that the handler does has any effect.
  */
-import type { Timer } from "@sagong/base";
+import { gzipSync } from "node:zlib";
 import type { PeerIdentity, ServerCall } from "../handler.js";
 import { MessageDecodeError } from "../message/decode-error.js";
 import type { AnyMethod } from "../message/method.js";
 import { type Metadata, RpcError, StatusCode } from "../status.js";
-import { contentOf, contentOfAll } from "./grpc/message-writer.js";
-import { metadataOf, type RequestHead } from "./grpc/request-head.js";
-import { errorTrailers, OK_TRAILERS, RESPONSE_HEAD, trailersOnly } from "./grpc/response-fields.js";
+import { DeadlineHolder, type Deadlines } from "./client/deadlines.js";
+import { inflate } from "./client/inflate.js";
+import type { StreamEnding } from "./connection/stream.js";
+import { MessageReader } from "./grpc/message-reader.js";
+import { contentOf, contentOfAll, type Deflate } from "./grpc/message-writer.js";
+import { GZIP, metadataOf, type RequestHead } from "./grpc/request-head.js";
+import {
+  errorTrailers,
+  GZIP_RESPONSE_HEAD,
+  OK_TRAILERS,
+  RESPONSE_HEAD,
+  trailersOnly,
+} from "./grpc/response-fields.js";
 import type { HeaderField } from "./hpack/header-field.js";
+import type { ReceiveBudget } from "./receive-budget.js";
 import type { StreamHost, StreamUser } from "./stream-user.js";
+
+const OK_ENDING: StreamEnding = { kind: "trailers", fields: OK_TRAILERS, isShared: true };
+/** Answers are compressed while everything else waits. */
+const GZIP_LEVEL = 1;
 
 /** What all calls of one connection share. */
 export interface CallHost extends StreamHost {
   readonly requestBytesMax: number;
+  readonly deadlines: Deadlines;
+  readonly budget: ReceiveBudget;
+  /** Answers are compressed for clients that take it. */
+  readonly compresses: boolean;
 }
 
+/** What calls with the same header fields share: clients repeat themselves. */
 export interface CallRequest {
-  readonly streamId: number;
   readonly head: RequestHead;
   readonly fields: readonly HeaderField[];
   readonly method: AnyMethod;
@@ -31,19 +50,24 @@ export interface CallRequest {
   readonly handler: unknown;
 }
 
-export abstract class OpenCall implements ServerCall, StreamUser {
+export abstract class OpenCall extends DeadlineHolder implements ServerCall, StreamUser {
   protected readonly host: CallHost;
+  protected readonly streamId: number;
   protected readonly request: CallRequest;
   #abort: AbortController | undefined;
   #metadata: Metadata | undefined;
-  #deadline: Timer | undefined;
   #hasHead = false;
   /** Why the call ended, where it was not by its handler's answer. */
   #error: RpcError | undefined;
   #isOver = false;
+  #reader: MessageReader | undefined;
+  /** Taken of the budget, for what the reader holds. */
+  #takenBytes = 0;
 
-  constructor(host: CallHost, request: CallRequest) {
+  constructor(host: CallHost, streamId: number, request: CallRequest) {
+    super();
     this.host = host;
+    this.streamId = streamId;
     this.request = request;
   }
 
@@ -74,7 +98,7 @@ export abstract class OpenCall implements ServerCall, StreamUser {
     return this.#isOver;
   }
 
-  abstract onData(bytes: Uint8Array): void;
+  abstract onData(bytes: Uint8Array, isLast: boolean): void;
   abstract onEnd(): void;
   abstract onWritable(): void;
   abstract onShutdown(): void;
@@ -87,6 +111,30 @@ export abstract class OpenCall implements ServerCall, StreamUser {
     this.#interrupt(error);
   }
 
+  expired(): void {
+    this.stop(new RpcError(StatusCode.deadlineExceeded, "Deadline exceeded"));
+  }
+
+  /** The messages that `bytes` complete. Throws `RpcError`. */
+  protected read(bytes: Uint8Array): readonly Uint8Array[] {
+    this.#reader ??= new MessageReader({
+      messageBytesMax: this.host.requestBytesMax,
+      inflate: this.request.head.encoding === GZIP ? inflate : undefined,
+    });
+    const messages = this.#reader.push(bytes);
+    const { heldBytes } = this.#reader;
+    if (heldBytes !== this.#takenBytes) {
+      this.host.budget.take(heldBytes - this.#takenBytes);
+      this.#takenBytes = heldBytes;
+    }
+    return messages;
+  }
+
+  /** A message has begun and is not whole. */
+  protected get isWithinMessage(): boolean {
+    return this.#reader?.isWithin ?? false;
+  }
+
   /** Sends `error`, and tells the handler. */
   protected stop(error: RpcError): void {
     if (this.#isOver) return;
@@ -94,15 +142,26 @@ export abstract class OpenCall implements ServerCall, StreamUser {
     this.#interrupt(error);
   }
 
+  /** The whole answer of a call that has sent nothing yet. */
+  protected answer(response: unknown): void {
+    if (this.#isOver) return;
+    // Encoded first: a response that cannot be is an error, and no half of an answer.
+    const content = contentOf(this.request.method.response, response, this.#deflate);
+    this.#finish();
+    this.host.connection.answer(this.streamId, this.#head, { content, ending: OK_ENDING });
+    this.host.wake();
+  }
+
   /** False where the handler should wait for `writable`. */
   protected sendMessage(response: unknown): boolean {
-    // Encoded first: a response that cannot be is an error, and no half of an answer.
-    return this.isOver || this.#send(contentOf(this.request.method.response, response));
+    if (this.#isOver) return true;
+    return this.#send(contentOf(this.request.method.response, response, this.#deflate));
   }
 
   /** As `sendMessage`, for several at once. */
   protected sendMessages(responses: readonly unknown[]): boolean {
-    return this.isOver || this.#send(contentOfAll(this.request.method.response, responses));
+    if (this.#isOver) return true;
+    return this.#send(contentOfAll(this.request.method.response, responses, this.#deflate));
   }
 
   /** Ends the call with ok. */
@@ -110,9 +169,8 @@ export abstract class OpenCall implements ServerCall, StreamUser {
     if (this.#isOver) return;
     this.#finish();
     const { connection } = this.host;
-    const { streamId } = this.request;
-    if (this.#hasHead) connection.endWithTrailers(streamId, OK_TRAILERS, { isShared: true });
-    else connection.respond(streamId, [...RESPONSE_HEAD, ...OK_TRAILERS], { endStream: true });
+    if (this.#hasHead) connection.endWithTrailers(this.streamId, OK_TRAILERS, { isShared: true });
+    else connection.respond(this.streamId, [...this.#head, ...OK_TRAILERS], { endStream: true });
     this.host.wake();
   }
 
@@ -122,11 +180,10 @@ export abstract class OpenCall implements ServerCall, StreamUser {
     this.#finish();
     const error = toRpcError(cause);
     const { connection } = this.host;
-    const { streamId } = this.request;
     if (this.#hasHead) {
-      connection.endWithTrailers(streamId, errorTrailers(error), { isShared: false });
+      connection.endWithTrailers(this.streamId, errorTrailers(error), { isShared: false });
     } else {
-      connection.respond(streamId, trailersOnly(error), { endStream: true });
+      connection.respond(this.streamId, trailersOnly(error), { endStream: true });
     }
     this.host.wake();
   }
@@ -134,21 +191,29 @@ export abstract class OpenCall implements ServerCall, StreamUser {
   /** The answer comes later than the caller's time may end. */
   protected watchDeadline(): void {
     const { timeoutMs } = this.request.head;
-    if (timeoutMs === undefined || this.#isOver) return;
-    this.#deadline = this.host.clock.schedule(timeoutMs, () =>
-      this.stop(new RpcError(StatusCode.deadlineExceeded, "Deadline exceeded")),
-    );
+    if (timeoutMs !== undefined && !this.#isOver) this.host.deadlines.add(this, timeoutMs);
+  }
+
+  get #isCompressing(): boolean {
+    return this.host.compresses && this.request.head.acceptsGzip;
+  }
+
+  get #head(): readonly HeaderField[] {
+    return this.#isCompressing ? GZIP_RESPONSE_HEAD : RESPONSE_HEAD;
+  }
+
+  get #deflate(): Deflate | undefined {
+    return this.#isCompressing ? deflate : undefined;
   }
 
   #send(parts: readonly Uint8Array[]): boolean {
     const { connection } = this.host;
-    const { streamId } = this.request;
     if (!this.#hasHead) {
       this.#hasHead = true;
-      connection.respond(streamId, RESPONSE_HEAD, { endStream: false, isShared: true });
+      connection.respond(this.streamId, this.#head, { endStream: false, isShared: true });
     }
     let takesMore = true;
-    for (const part of parts) takesMore = connection.send(streamId, part);
+    for (const part of parts) takesMore = connection.send(this.streamId, part);
     this.host.wake();
     return takesMore;
   }
@@ -161,9 +226,15 @@ export abstract class OpenCall implements ServerCall, StreamUser {
 
   #finish(): void {
     this.#isOver = true;
-    this.#deadline?.cancel();
-    this.host.ended(this.request.streamId);
+    this.host.deadlines.remove(this);
+    if (this.#takenBytes > 0) this.host.budget.take(-this.#takenBytes);
+    this.#reader = undefined;
+    this.host.ended(this.streamId);
   }
+}
+
+function deflate(message: Uint8Array): Uint8Array {
+  return gzipSync(message, { level: GZIP_LEVEL });
 }
 
 /** What a handler, or a decoder, threw. */

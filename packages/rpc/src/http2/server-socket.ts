@@ -1,27 +1,42 @@
 /**
- * One connection's socket, driving a `ServerConnection` and the calls on it. All that is to be
- * sent at the end of a turn leaves in one write; while the socket is behind, nothing more is
- * framed, and once enough waits, nothing more is read.
+ * One connection's socket, driving a `ServerConnection` and the streams on it. All that is to be
+ * sent at the end of a turn, its promises included, leaves in one write; while the socket is behind,
+ * nothing more is framed, and once enough waits, nothing more is read.
+ *
+ * V1. Every stream that is answered, and whose user has not ended it, is in `#users`, but for the
+ *     newest: most calls end before the next begins, and cost the map nothing.
  */
 import type { Socket } from "node:net";
-import type { Clock, Timer } from "@sagong/base";
+import type { Clock } from "@sagong/base";
 import type { PeerIdentity } from "../handler.js";
 import type { HttpHandler } from "../http/http-exchange.js";
+import type { Http2Socket } from "../listener/connection-listener.js";
 import type { AnyMethod } from "../message/method.js";
 import { RpcError, StatusCode } from "../status.js";
+import type { Deadlines } from "./client/deadlines.js";
 import type { ServerEvent } from "./connection/connection-event.js";
 import { DEFAULT_LIMITS } from "./connection/limits.js";
 import { ServerConnection } from "./connection/server-connection.js";
-import { parseRequestHead } from "./grpc/request-head.js";
+import {
+  type ConnectionTimes,
+  ConnectionWatch,
+  type WatchedConnection,
+} from "./connection-watch.js";
+import { ErrorCode } from "./frames/error-code.js";
+import { GZIP, IDENTITY, type NotGrpc, parseRequestHead } from "./grpc/request-head.js";
 import { trailersOnly } from "./grpc/response-fields.js";
+import type { HeaderField } from "./hpack/header-field.js";
 import { HttpStream } from "./http-stream.js";
-import type { CallHost } from "./open-call.js";
+import type { CallHost, CallRequest } from "./open-call.js";
+import type { ReceiveBudget } from "./receive-budget.js";
 import { StreamCall } from "./stream-call.js";
 import type { StreamUser } from "./stream-user.js";
 import { UnaryCall } from "./unary-call.js";
 
-/** A client that takes nothing of what waits for it for so long is gone, or means harm. */
-const STALLED_WRITE_MS = 60_000;
+/** Header sections whose meaning is kept: what a client repeats. */
+const KNOWN_REQUESTS_MAX = 8;
+/** Why a server pings is of no concern to its client: the eight bytes are any. */
+const KEEPALIVE_PING: Uint8Array = new Uint8Array(8);
 
 export interface MethodEntry {
   readonly method: AnyMethod;
@@ -33,67 +48,126 @@ export interface ServerSocketOptions {
   /** Requests that are no gRPC; refused where left out. */
   readonly http: HttpHandler | undefined;
   readonly requestBytesMax: number;
-  readonly peerIdentity: PeerIdentity | undefined;
+  readonly compresses: boolean;
+  readonly budget: ReceiveBudget;
+  readonly times?: ConnectionTimes;
 }
 
-export class ServerSocket implements CallHost {
+export interface ServerSocketDependencies {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+}
+
+/** What a header section asks for: a call, a plain request, or what it is refused with. */
+type Meaning =
+  | { readonly kind: "call"; readonly fields: readonly HeaderField[]; readonly call: CallRequest }
+  | { readonly kind: "http"; readonly fields: readonly HeaderField[]; readonly head: NotGrpc }
+  | { readonly kind: "refused"; readonly fields: readonly HeaderField[]; readonly error: RpcError };
+
+type RequestEvent = ServerEvent & { readonly kind: "request" };
+
+export class ServerSocket implements CallHost, WatchedConnection {
   readonly connection: ServerConnection;
   readonly clock: Clock;
+  readonly deadlines: Deadlines;
   readonly peer: string;
   readonly peerIdentity: PeerIdentity | undefined;
   readonly requestBytesMax: number;
+  readonly compresses: boolean;
+  readonly budget: ReceiveBudget;
   readonly #socket: Socket;
-  readonly #methods: ReadonlyMap<string, MethodEntry>;
-  readonly #http: HttpHandler | undefined;
-  readonly #calls = new Map<number, StreamUser>();
+  readonly #options: ServerSocketOptions;
+  readonly #watch: ConnectionWatch;
+  readonly #users = new Map<number, StreamUser>();
+  #newest: StreamUser | undefined;
+  #newestId = 0;
+  readonly #known: Meaning[] = [];
+  #isAwake = false;
   readonly #flush = (): void => {
     this.#isAwake = false;
     this.#write();
   };
-  #isAwake = false;
-  #stalled: Timer | undefined;
+  readonly #flushSoon = (): void => {
+    process.nextTick(this.#flush);
+  };
 
-  constructor(socket: Socket, options: ServerSocketOptions, { clock }: { readonly clock: Clock }) {
+  constructor(
+    { socket, peerIdentity }: Pick<Http2Socket, "socket" | "peerIdentity">,
+    options: ServerSocketOptions,
+    { clock, deadlines }: ServerSocketDependencies,
+  ) {
     this.#socket = socket;
+    this.#options = options;
     this.clock = clock;
+    this.deadlines = deadlines;
     this.peer = `${socket.remoteAddress}:${socket.remotePort}`;
-    this.peerIdentity = options.peerIdentity;
+    this.peerIdentity = peerIdentity;
     this.requestBytesMax = options.requestBytesMax;
-    this.#methods = options.methods;
-    this.#http = options.http;
+    this.compresses = options.compresses;
+    this.budget = options.budget;
     this.connection = new ServerConnection(DEFAULT_LIMITS, { clock });
+    const { times } = options;
+    this.#watch = new ConnectionWatch(this, { clock, ...(times ? { times } : {}) });
   }
 
   /** Takes over the socket, of which `first` has been read. */
   start(first: Uint8Array): void {
+    this.#socket.setNoDelay(true);
     this.#socket.on("data", (chunk: Buffer) => this.#read(chunk));
     this.#socket.on("drain", () => this.#onDrain());
     this.#socket.on("close", () => this.#onClose());
-    this.#read(first);
+    this.#watch.start();
+    if (first.length > 0) this.#read(first);
+    this.wake();
   }
 
   /** Lets unary calls end, ends streams, takes no new ones. */
   shutdown(): void {
     this.connection.shutdown();
-    for (const call of this.#calls.values()) call.onShutdown();
+    for (const user of this.#allUsers()) user.onShutdown();
     this.wake();
   }
 
   wake(): void {
     if (this.#isAwake) return;
     this.#isAwake = true;
-    // After the promises of this turn: whatever they answer leaves in the same write.
     process.nextTick(this.#flush);
   }
 
   ended(streamId: number): void {
-    this.#calls.delete(streamId);
+    if (streamId === this.#newestId) this.#newest = undefined;
+    else this.#users.delete(streamId);
+  }
+
+  // As the watch sees it
+
+  get isSetUp(): boolean {
+    return this.connection.isSettingsAcked;
+  }
+
+  ping(): void {
+    this.connection.ping(KEEPALIVE_PING);
+    this.wake();
+  }
+
+  refuseSetup(): void {
+    this.connection.close(ErrorCode.settingsTimeout, "The client does not acknowledge SETTINGS");
+    this.#handleEvents();
+    this.wake();
+  }
+
+  cut(): void {
+    this.#socket.destroy();
   }
 
   #read(chunk: Uint8Array): void {
+    // After the promises of this turn: whatever they answer leaves in the same write.
+    const isFirst = !this.#isAwake;
+    this.#isAwake = true;
     this.connection.receive(chunk);
     this.#handleEvents();
-    this.wake();
+    this.#watch.heard(this.connection.isWithinFieldBlock);
+    if (isFirst) queueMicrotask(this.#flushSoon);
   }
 
   #handleEvents(): void {
@@ -108,19 +182,20 @@ export class ServerSocket implements CallHost {
       case "request":
         return this.#onRequest(event);
       case "data": {
-        const call = this.#calls.get(event.streamId);
-        if (event.data.length > 0) call?.onData(event.data);
-        if (event.endStream) call?.onEnd();
+        const user = this.#userOf(event.streamId);
+        if (user === undefined) return undefined;
+        if (event.data.length > 0) user.onData(event.data, event.endStream);
+        if (event.endStream) user.onEnd();
         return undefined;
       }
       case "trailers":
-        return this.#calls.get(event.streamId)?.onEnd();
+        return this.#userOf(event.streamId)?.onEnd();
       case "reset": {
         const error = new RpcError(StatusCode.cancelled, "the client cancelled the call");
-        return this.#calls.get(event.streamId)?.onCancel(error);
+        return this.#userOf(event.streamId)?.onCancel(error);
       }
       case "writable":
-        return this.#calls.get(event.streamId)?.onWritable();
+        return this.#userOf(event.streamId)?.onWritable();
       case "pong":
         return undefined;
       case "closed":
@@ -128,71 +203,115 @@ export class ServerSocket implements CallHost {
     }
   }
 
-  #onRequest(event: ServerEvent & { readonly kind: "request" }): void {
+  #onRequest(event: RequestEvent): void {
     const { streamId, fields, endStream } = event;
     // Reset already (CVE-2023-44487): nothing is begun for it.
     if (!this.connection.isOpen(streamId)) return;
-    const head = parseRequestHead(fields);
-    if ("httpStatus" in head) {
-      if (this.#http !== undefined) return this.#serveHttp(this.#http, event);
-      const status = [{ name: ":status", value: head.httpStatus }];
-      return this.connection.respond(streamId, status, { endStream: true });
+    const meaning = this.#meaningOf(fields);
+    if (meaning.kind === "http") return this.#onPlainRequest(event, meaning.head);
+    if (meaning.kind === "refused") {
+      return this.connection.respond(streamId, trailersOnly(meaning.error), { endStream: true });
     }
-    const entry = this.#methods.get(head.path);
-    if (entry === undefined) {
-      const text = `The server does not implement the method ${head.path}`;
-      const refusal = trailersOnly(new RpcError(StatusCode.unimplemented, text));
-      return this.connection.respond(streamId, refusal, { endStream: true });
-    }
-    const request = { streamId, head, fields, ...entry };
-    if (entry.method.kind === "unary") {
-      const call = new UnaryCall(this, request);
-      this.#calls.set(streamId, call);
+    if (meaning.call.method.kind === "unary") {
+      const call = new UnaryCall(this, streamId, meaning.call);
+      this.#begin(streamId, call);
       if (endStream) call.onEnd();
       return;
     }
-    const call = new StreamCall(this, request);
-    this.#calls.set(streamId, call);
+    const call = new StreamCall(this, streamId, meaning.call);
+    this.#begin(streamId, call);
     call.start();
     if (endStream) call.onEnd();
   }
 
-  #serveHttp(handler: HttpHandler, event: ServerEvent & { readonly kind: "request" }): void {
+  /** The same list comes again where its block does: see HpackDecoder. */
+  #meaningOf(fields: readonly HeaderField[]): Meaning {
+    for (const known of this.#known) if (known.fields === fields) return known;
+    const meaning = this.#parse(fields);
+    if (this.#known.length === KNOWN_REQUESTS_MAX) this.#known.shift();
+    this.#known.push(meaning);
+    return meaning;
+  }
+
+  #parse(fields: readonly HeaderField[]): Meaning {
+    const head = parseRequestHead(fields);
+    if ("httpStatus" in head) return { kind: "http", fields, head };
+    const refused = (text: string, trailers = {}): Meaning => {
+      const error = new RpcError(StatusCode.unimplemented, text, { trailers });
+      return { kind: "refused", fields, error };
+    };
+    const entry = this.#options.methods.get(head.path);
+    if (entry === undefined) {
+      return refused(`The server does not implement the method ${head.path}`);
+    }
+    if (head.encoding !== IDENTITY && head.encoding !== GZIP) {
+      const text = `Cannot read messages encoded by "${head.encoding}", expected identity or gzip`;
+      return refused(text, { "grpc-accept-encoding": `${IDENTITY},${GZIP}` });
+    }
+    const { method, handler } = entry;
+    return { kind: "call", fields, call: { head, fields, method, handler } };
+  }
+
+  #onPlainRequest(event: RequestEvent, { httpStatus }: NotGrpc): void {
+    const { http } = this.#options;
+    if (http === undefined) {
+      const status = [{ name: ":status", value: httpStatus }];
+      return this.connection.respond(event.streamId, status, { endStream: true });
+    }
     const stream = new HttpStream(this, event);
-    this.#calls.set(event.streamId, stream);
+    this.#begin(event.streamId, stream);
     if (event.endStream) stream.onEnd();
-    handler(stream, stream);
+    http(stream, stream);
+  }
+
+  #begin(streamId: number, user: StreamUser): void {
+    this.#keepNewest();
+    this.#newest = user;
+    this.#newestId = streamId;
+  }
+
+  #keepNewest(): void {
+    if (this.#newest !== undefined) this.#users.set(this.#newestId, this.#newest);
+    this.#newest = undefined;
+    this.#newestId = 0;
+  }
+
+  #userOf(streamId: number): StreamUser | undefined {
+    return streamId === this.#newestId ? this.#newest : this.#users.get(streamId);
+  }
+
+  #allUsers(): readonly StreamUser[] {
+    this.#keepNewest();
+    return [...this.#users.values()];
   }
 
   #write(): void {
+    const { connection } = this;
     const socket = this.#socket;
-    while (this.connection.hasOutput && !socket.writableNeedDrain && socket.writable) {
-      const parts = this.connection.takeOutput();
+    while (connection.hasOutput && !socket.writableNeedDrain && socket.writable) {
+      const parts = connection.takeOutput();
       if (parts.length > 1) socket.cork();
       for (const part of parts) socket.write(part);
       if (parts.length > 1) socket.uncork();
       this.#handleEvents();
     }
-    if (this.connection.isClosed && !this.connection.hasOutput) {
+    if (connection.isClosed && !connection.hasOutput) {
       socket.end(() => socket.destroy());
-    } else if (!this.connection.wantsInput && !socket.isPaused()) {
+    } else if (!connection.wantsInput && !socket.isPaused()) {
       socket.pause();
     }
-    if (socket.writableNeedDrain || this.connection.isClosed) {
-      this.#stalled ??= this.clock.schedule(STALLED_WRITE_MS, () => socket.destroy());
-    }
+    if (socket.writableNeedDrain || connection.isClosed) this.#watch.stalled();
   }
 
   #onDrain(): void {
-    this.#stalled?.cancel();
-    this.#stalled = undefined;
+    this.#watch.moved();
     this.#write();
     if (this.connection.wantsInput && this.#socket.isPaused()) this.#socket.resume();
   }
 
   #onClose(): void {
-    this.#stalled?.cancel();
+    this.#watch.stop();
     const error = new RpcError(StatusCode.cancelled, "the client closed the connection");
-    for (const call of this.#calls.values()) call.onCancel(error);
+    for (const user of this.#allUsers()) user.onCancel(error);
   }
 }

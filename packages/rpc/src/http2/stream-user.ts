@@ -5,8 +5,11 @@ import type { RpcError } from "../status.js";
 import type { ServerConnection } from "./connection/server-connection.js";
 
 export interface StreamUser {
-  /** Content of the request came: a view, to be copied where it is kept. */
-  onData(bytes: Uint8Array): void;
+  /**
+   * Content of the request came: a view, to be copied where it is kept. `isLast`: `onEnd` follows
+   * at once.
+   */
+  onData(bytes: Uint8Array, isLast: boolean): void;
   /** The request has ended. */
   onEnd(): void;
   /** The connection takes more of the answer. */

@@ -2,29 +2,29 @@
 import { type Consumer, Deferred } from "@sagong/base";
 import type { ServerCall } from "../handler.js";
 import { RpcError, StatusCode } from "../status.js";
-import { MessageReader } from "./grpc/message-reader.js";
-import { type CallHost, type CallRequest, OpenCall } from "./open-call.js";
+import { onlyMessageOf } from "./grpc/message-reader.js";
+import { OpenCall } from "./open-call.js";
 
 export class UnaryCall extends OpenCall implements Consumer<unknown> {
-  readonly #reader: MessageReader;
   #message: Uint8Array | undefined;
-
-  constructor(host: CallHost, request: CallRequest) {
-    super(host, request);
-    this.#reader = new MessageReader({ messageBytesMax: host.requestBytesMax });
-  }
 
   override get encodedRequest(): Uint8Array | undefined {
     return this.#message;
   }
 
-  onData(bytes: Uint8Array): void {
+  onData(bytes: Uint8Array, isLast: boolean): void {
+    // Most requests are one message that comes in one piece: what follows is for the others.
+    if (isLast && this.#message === undefined && !this.isWithinMessage) {
+      this.#message = onlyMessageOf(bytes, this.host.requestBytesMax);
+      if (this.#message !== undefined) return this.#consume(bytes);
+    }
     try {
-      for (const message of this.#reader.push(bytes)) {
+      for (const message of this.read(bytes)) {
         if (this.#message) throw tooMany(this.request.method.path);
-        this.#message = message;
+        // It waits for the request's end, and does not keep the whole chunk so long.
+        this.#message = isLast ? message : new Uint8Array(message);
       }
-      this.host.connection.consume(this.request.streamId, bytes.length);
+      this.#consume(bytes);
     } catch (error) {
       this.fail(error);
     }
@@ -33,7 +33,7 @@ export class UnaryCall extends OpenCall implements Consumer<unknown> {
   onEnd(): void {
     if (this.isOver) return;
     try {
-      if (this.#message === undefined || this.#reader.isWithin) throw incomplete();
+      if (this.#message === undefined || this.isWithinMessage) throw incomplete();
       // By `method.kind`; see CallRequest.
       const handler = this.request.handler as (request: unknown, call: ServerCall) => unknown;
       const result = handler(this.request.method.request.decode(this.#message), this);
@@ -41,7 +41,7 @@ export class UnaryCall extends OpenCall implements Consumer<unknown> {
         if (!result.isSettled) this.watchDeadline();
         return result.consume(this);
       }
-      if (!isPromise(result)) return this.resolved(result);
+      if (!isPromise(result)) return this.answer(result);
       this.watchDeadline();
       void result.then(
         (response) => this.resolved(response),
@@ -61,8 +61,7 @@ export class UnaryCall extends OpenCall implements Consumer<unknown> {
   /** The handler's answer. */
   resolved(response: unknown): void {
     try {
-      this.sendMessage(response);
-      this.succeed();
+      this.answer(response);
     } catch (error) {
       this.fail(error);
     }
@@ -71,13 +70,17 @@ export class UnaryCall extends OpenCall implements Consumer<unknown> {
   rejected(error: unknown): void {
     this.fail(error);
   }
+
+  #consume(bytes: Uint8Array): void {
+    this.host.connection.consume(this.streamId, bytes.length);
+  }
 }
 
 export function incomplete(): RpcError {
   return new RpcError(StatusCode.internal, "Cannot read the request: it ends within a message");
 }
 
-function tooMany(path: string): RpcError {
+export function tooMany(path: string): RpcError {
   return new RpcError(StatusCode.unimplemented, `Cannot call ${path}: more than one request`);
 }
 

@@ -59,6 +59,13 @@ export class Writer {
     if (this.#hasSlab) this.#returnSlab();
   }
 
+  /** Leaves room for `bytes` zeros, for whoever has the result to fill. */
+  skip(bytes: number): void {
+    this.#reserve(bytes);
+    this.#bytes.fill(0, this.#length, this.#length + bytes);
+    this.#length += bytes;
+  }
+
   /** An unsigned 32-bit varint; also writes tags. */
   uint32(value: number): void {
     this.#reserve(5);

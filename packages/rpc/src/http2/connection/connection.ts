@@ -8,7 +8,7 @@
  * RST_STREAM or with GOAWAY and the event `closed`; no method throws because of what came. How
  * streams begin is up to the side: `ServerConnection` or `ClientConnection`.
  */
-import { assert } from "@sagong/base";
+import { assert, AssertionError } from "@sagong/base";
 import { ConnectionError, ErrorCode } from "../frames/error-code.js";
 import { DEFAULT_FRAME_BYTES, DEFAULT_WINDOW, type Frame } from "../frames/frame.js";
 import { FrameParser } from "../frames/frame-parser.js";
@@ -47,6 +47,16 @@ export abstract class Connection<State extends AnyState> {
 
   get hasOutput(): boolean {
     return this.state.writer.pendingBytes > 0;
+  }
+
+  /** The peer has acknowledged our SETTINGS. */
+  get isSettingsAcked(): boolean {
+    return this.state.isSettingsAcked;
+  }
+
+  /** A field block has begun and not ended: no other frame may come until it does. */
+  get isWithinFieldBlock(): boolean {
+    return this.#inbound.isWithinFieldBlock;
   }
 
   get openStreams(): number {
@@ -107,7 +117,9 @@ export abstract class Connection<State extends AnyState> {
   consume(streamId: number, bytes: number): void {
     const stream = this.state.streams.get(streamId);
     if (stream === undefined) return; // What it held was given back when it ended.
-    assert(bytes <= stream.unconsumedBytes, `the stream ${streamId} has fewer bytes to consume`);
+    if (bytes > stream.unconsumedBytes) {
+      throw new AssertionError(`the stream ${streamId} has fewer bytes to consume`);
+    }
     stream.unconsumedBytes -= bytes;
     this.state.giveBack(bytes, stream);
   }
@@ -135,11 +147,13 @@ export abstract class Connection<State extends AnyState> {
   protected sendingStream(streamId: number): Stream | undefined {
     const stream = this.state.streams.get(streamId);
     if (stream === undefined) return undefined;
-    assert(stream.hasLocalHead, `the stream ${streamId} has content before its headers`);
-    assert(
-      stream.ending === undefined && !stream.isLocalEnded,
-      `the stream ${streamId} has content after its end`,
-    );
+    // No assert(): its sentence would be made for every part that is sent.
+    if (!stream.hasLocalHead) {
+      throw new AssertionError(`the stream ${streamId} has content before its headers`);
+    }
+    if (stream.ending !== undefined || stream.isLocalEnded) {
+      throw new AssertionError(`the stream ${streamId} has content after its end`);
+    }
     return stream;
   }
 }

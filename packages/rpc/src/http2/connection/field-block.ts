@@ -27,6 +27,11 @@ export class FieldBlockAssembler {
     this.#limits = limits;
   }
 
+  /** A block has begun and not ended. */
+  get isOpen(): boolean {
+    return this.#open !== undefined;
+  }
+
   /** Throws `ConnectionError` where `frame` may not come now (§6.2, §6.10, §5.5). */
   check(frame: Frame): void {
     const open = this.#open;
@@ -67,7 +72,8 @@ export class FieldBlockAssembler {
   #add(fragment: Uint8Array): void {
     this.#limited(fragment);
     this.#bytes += fragment.length;
-    this.#fragments.push(fragment.slice()); // Kept beyond the chunk that it is a view of.
+    // Kept beyond the chunk that it is a view of; slice() of a Buffer would copy nothing.
+    this.#fragments.push(new Uint8Array(fragment));
     if (this.#fragments.length > this.#limits.continuationFramesMax + 1) {
       throw new ConnectionError(
         ErrorCode.enhanceYourCalm,

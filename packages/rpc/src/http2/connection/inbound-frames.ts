@@ -34,6 +34,10 @@ export class InboundFrames {
     this.#decoder = new HpackDecoder({ listBytesMax: state.limits.headerListBytesMax });
   }
 
+  get isWithinFieldBlock(): boolean {
+    return this.#assembler.isOpen;
+  }
+
   /** Throws `ConnectionError` and `HpackError`: the connection must then be closed. */
   receive(frame: Frame): void {
     this.#assembler.check(frame);

@@ -1,5 +1,5 @@
 /** The server's side of one HTTP/2 connection. What it owns, and how it is used: `Connection`. */
-import { assert, type Clock, encodeUtf8, equalBytes } from "@sagong/base";
+import { AssertionError, type Clock, encodeUtf8, equalBytes } from "@sagong/base";
 import { ConnectionError, ErrorCode } from "../frames/error-code.js";
 import { CLIENT_PREFACE, DEFAULT_WINDOW, SettingId } from "../frames/frame.js";
 import type { HeaderField } from "../hpack/header-field.js";
@@ -7,7 +7,9 @@ import { Connection } from "./connection.js";
 import type { ConnectionLimits } from "./limits.js";
 import type { HeaderOptions } from "./sender.js";
 import { ServerState } from "./server-state.js";
+import type { StreamEnding } from "./stream.js";
 
+const SHARED_HEAD: HeaderOptions = { endStream: false, isShared: true };
 const PREFACE: Uint8Array = encodeUtf8(CLIENT_PREFACE);
 
 export interface ConnectionDependencies {
@@ -30,11 +32,26 @@ export class ServerConnection extends Connection<ServerState> {
     if (more > 0) writer.windowUpdate(0, more);
   }
 
+  /** A whole answer at once. The fields never change. No effect on a stream that is gone. */
+  answer(
+    streamId: number,
+    head: readonly HeaderField[],
+    { content, ending }: { readonly content: readonly Uint8Array[]; readonly ending: StreamEnding },
+  ): void {
+    const stream = this.state.streams.get(streamId);
+    if (stream === undefined) return;
+    if (stream.hasLocalHead) throw new AssertionError(`the stream ${streamId} is answered twice`);
+    const { sender } = this.state;
+    sender.headers(stream, head, SHARED_HEAD);
+    for (const part of content) sender.data(stream, part);
+    sender.end(stream, ending);
+  }
+
   /** The head of an answer. No effect on a stream that is gone. */
   respond(streamId: number, fields: readonly HeaderField[], options: HeaderOptions): void {
     const stream = this.state.streams.get(streamId);
     if (stream === undefined) return;
-    assert(!stream.hasLocalHead, `the stream ${streamId} is answered twice`);
+    if (stream.hasLocalHead) throw new AssertionError(`the stream ${streamId} is answered twice`);
     this.state.sender.headers(stream, fields, options);
   }
 

@@ -10,7 +10,12 @@ describe("parseRequestHead()", () => {
   it("takes gRPC's content types and no other", () => {
     const head = (type: string): unknown =>
       parseRequestHead(fieldsOf({ ...HEAD, "content-type": type }));
-    const expected = { path: "/a.B/C", timeoutMs: undefined };
+    const expected = {
+      path: "/a.B/C",
+      timeoutMs: undefined,
+      encoding: "identity",
+      acceptsGzip: false,
+    };
     expect(head("application/grpc")).toEqual(expected);
     expect(head("application/grpc+proto")).toEqual(expected);
     expect(head("application/grpc; charset=utf-8")).toEqual(expected);
@@ -31,7 +36,7 @@ describe("parseRequestHead()", () => {
       Array.from({ length: 6 }, () => undefined),
     );
     const head = parseRequestHead(fieldsOf({ ...HEAD, "grpc-timeout": "50m" }));
-    expect(head).toEqual({ path: "/a.B/C", timeoutMs: 50 });
+    expect(head).toMatchObject({ path: "/a.B/C", timeoutMs: 50 });
   });
 });
 

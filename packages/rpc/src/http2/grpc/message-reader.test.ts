@@ -2,7 +2,7 @@ import { concatBytes, toHex } from "@sagong/base";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { StatusCode } from "../../status.js";
-import { MessageReader } from "./message-reader.js";
+import { MessageReader, onlyMessageOf } from "./message-reader.js";
 import { prefixMessage } from "./message-writer.js";
 
 const reader = (): MessageReader => new MessageReader({ messageBytesMax: 1_000 });
@@ -23,11 +23,24 @@ describe("MessageReader.push()", () => {
     );
   });
 
-  it("copies: a message does not change with the chunk that it came in", () => {
-    const chunk = prefixMessage(Uint8Array.of(1, 2));
-    const [message] = reader().push(chunk);
+  it("copies what waits for its rest: a chunk may change or go away", () => {
+    const bytes = Buffer.from(prefixMessage(Uint8Array.of(1, 2, 3)));
+    const one = reader();
+    const chunk = bytes.subarray(0, 7);
+    one.push(chunk);
+    expect(one.heldBytes).toBe(7);
+    const rest = Buffer.from(bytes.subarray(7));
     chunk.fill(9);
-    expect(message).toEqual(Uint8Array.of(1, 2));
+    expect(one.push(rest).map(toHex)).toEqual(["010203"]);
+    expect(one.heldBytes).toBe(0);
+  });
+
+  it("inflates compressed messages, and refuses them where it cannot", () => {
+    const compressed = Uint8Array.of(1, 0, 0, 0, 1, 7);
+    const inflate = (message: Uint8Array, messageBytesMax: number): Uint8Array =>
+      Uint8Array.of(...message, messageBytesMax >> 8);
+    const inflating = new MessageReader({ messageBytesMax: 512, inflate });
+    expect(inflating.push(compressed)).toEqual([Uint8Array.of(7, 2)]);
   });
 
   it("knows when a message is not whole", () => {
@@ -47,7 +60,27 @@ describe("MessageReader.push()", () => {
 
   it("refuses a compressed message", () => {
     expect(() => reader().push(Uint8Array.of(1, 0, 0, 0, 0))).toThrow(
-      expect.objectContaining({ code: StatusCode.unimplemented }),
+      expect.objectContaining({ code: StatusCode.internal }),
     );
+  });
+});
+
+describe("onlyMessageOf()", () => {
+  const max = 1_000;
+  const message = Uint8Array.of(1, 2, 3);
+
+  it("gives the message where there is one, whole and plain, and nothing else", () => {
+    expect(onlyMessageOf(prefixMessage(message), max)).toEqual(message);
+    expect(onlyMessageOf(prefixMessage(new Uint8Array(0)), max)).toEqual(new Uint8Array(0));
+  });
+
+  it("leaves the rest to a reader: parts, several, compressed ones, those over the limit", () => {
+    const bytes = prefixMessage(message);
+    expect(onlyMessageOf(bytes.subarray(0, 7), max)).toBeUndefined();
+    expect(onlyMessageOf(bytes.subarray(0, 4), max)).toBeUndefined();
+    expect(onlyMessageOf(concatBytes([bytes, bytes]), max)).toBeUndefined();
+    expect(onlyMessageOf(Uint8Array.of(1, 0, 0, 0, 0), max)).toBeUndefined();
+    expect(onlyMessageOf(bytes, 2)).toBeUndefined();
+    expect(onlyMessageOf(Uint8Array.of(0, 0xff, 0xff, 0xff, 0xff), max)).toBeUndefined();
   });
 });

@@ -1,17 +1,26 @@
 /** Messages as the content of a stream: each behind a prefix of a flag and its length. */
-import { EncodedMessage } from "../../message/encoded-message.js";
+import { EncodedMessage, encodeMessage } from "../../message/encoded-message.js";
 import type { MessageType } from "../../message/message-type.js";
+import { Writer } from "../../message/writer.js";
 import { PREFIX_BYTES } from "./message-reader.js";
 
 /** Up to here a message is cheaper to copy than to send in parts. */
 const COPIED_BYTES_MAX = 4_096;
 
+/** Smaller messages are not compressed: they would hardly become smaller. */
+const COMPRESSED_BYTES_MIN = 1_024;
+
+/** Compresses the bytes of a message. */
+export type Deflate = (message: Uint8Array) => Uint8Array;
+
 /** The parts to send for one message. */
 export function contentOf<T>(
   type: MessageType<T>,
   message: T | EncodedMessage,
+  deflate?: Deflate,
 ): readonly Uint8Array[] {
-  if (!(message instanceof EncodedMessage)) return [prefixMessage(type.encode(message))];
+  if (deflate !== undefined) return [deflatedContentOf(encodeMessage(type, message), deflate)];
+  if (!(message instanceof EncodedMessage)) return [encodePrefixed(type, message)];
   const { parts, byteLength } = message;
   if (byteLength > COPIED_BYTES_MAX) return [prefixOf(byteLength, 0), ...parts];
   const bytes = prefixOf(byteLength, byteLength);
@@ -30,7 +39,11 @@ export function contentOf<T>(
 export function contentOfAll<T>(
   type: MessageType<T>,
   messages: readonly (T | EncodedMessage)[],
+  deflate?: Deflate,
 ): readonly Uint8Array[] {
+  if (deflate !== undefined) {
+    return messages.map((message) => deflatedContentOf(encodeMessage(type, message), deflate));
+  }
   const [first] = messages;
   if (messages.length === 1 && first !== undefined) return contentOf(type, first);
   const encoded = messages.map((message) =>
@@ -69,6 +82,28 @@ function copiedBytes(messages: readonly EncodedMessage[]): number {
 export function prefixMessage(message: Uint8Array): Uint8Array {
   const bytes = prefixOf(message.length, message.length);
   bytes.set(message, PREFIX_BYTES);
+  return bytes;
+}
+
+/** The same of a message that is yet to be encoded, which is then written behind its prefix. */
+function encodePrefixed<T>(type: MessageType<T>, message: T): Uint8Array {
+  const writer = new Writer();
+  try {
+    writer.skip(PREFIX_BYTES);
+    type.write(message, writer);
+  } catch (error) {
+    writer.abandon();
+    throw error;
+  }
+  const bytes = writer.finish();
+  writeLength(bytes, 0, bytes.length - PREFIX_BYTES);
+  return bytes;
+}
+
+function deflatedContentOf(message: Uint8Array, deflate: Deflate): Uint8Array {
+  if (message.length < COMPRESSED_BYTES_MIN) return prefixMessage(message);
+  const bytes = prefixMessage(deflate(message));
+  bytes[0] = 1; // Compressed.
   return bytes;
 }
 

@@ -6,12 +6,20 @@ export interface RequestHead {
   readonly path: string;
   /** How long the caller waits, where it says so. */
   readonly timeoutMs: number | undefined;
+  /** How compressed messages of the request are; `identity` where none are. */
+  readonly encoding: string;
+  /** Whether messages of the answer may be compressed by gzip. */
+  readonly acceptsGzip: boolean;
 }
 
 /** No gRPC at all: the HTTP status to answer with. */
 export interface NotGrpc {
   readonly httpStatus: "405" | "415";
 }
+
+/** What messages may be encoded by (gRPC over HTTP/2, "Message-Encoding"). */
+export const IDENTITY = "identity";
+export const GZIP = "gzip";
 
 const CONTENT_TYPE = "application/grpc";
 const TIMEOUT = /^(\d{1,8})([HMSmun])$/;
@@ -29,20 +37,29 @@ const RESERVED: ReadonlySet<string> = new Set(["content-type", "te", "host", "co
 /** A `grpc-timeout` that is malformed counts as none: the caller keeps its own time. */
 export function parseRequestHead(fields: readonly HeaderField[]): RequestHead | NotGrpc {
   let [method, path, contentType, timeout] = ["", "", "", ""];
+  let [encoding, accepted] = [IDENTITY, ""];
   for (const { name, value } of fields) {
     if (name === ":method") method = value;
     else if (name === ":path") path = value;
     else if (name === "content-type") contentType = value;
     else if (name === "grpc-timeout") timeout = value;
+    else if (name === "grpc-encoding") encoding = value;
+    else if (name === "grpc-accept-encoding") accepted = value;
   }
   if (method !== "POST") return { httpStatus: "405" };
   if (!isGrpc(contentType)) return { httpStatus: "415" };
-  return { path, timeoutMs: timeout === "" ? undefined : parseTimeout(timeout) };
+  return {
+    path,
+    timeoutMs: timeout === "" ? undefined : parseTimeout(timeout),
+    encoding,
+    acceptsGzip: accepted.split(",").some((one) => one.trim() === GZIP),
+  };
 }
 
 /** The caller's own fields; several of one name are joined by commas. */
 export function metadataOf(fields: readonly HeaderField[]): Metadata {
-  const metadata: Record<string, string> = {};
+  // Without a prototype: a field may be named as something of Object's.
+  const metadata: Record<string, string> = Object.create(null);
   for (const { name, value } of fields) {
     if (name.startsWith(":") || name.startsWith("grpc-") || RESERVED.has(name)) continue;
     const text = name.endsWith("-bin") ? padded(value) : value;

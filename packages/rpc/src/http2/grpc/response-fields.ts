@@ -1,6 +1,7 @@
 /** The header and trailer fields of gRPC answers (gRPC over HTTP/2, "Responses"). */
 import { encodeUtf8 } from "@sagong/base";
 import { checkTrailerFields } from "../connection/message-fields.js";
+import { GZIP } from "./request-head.js";
 import type { HeaderField } from "../hpack/header-field.js";
 import { type RpcError, StatusCode } from "../../status.js";
 
@@ -8,6 +9,12 @@ import { type RpcError, StatusCode } from "../../status.js";
 export const RESPONSE_HEAD: readonly HeaderField[] = [
   { name: ":status", value: "200" },
   { name: "content-type", value: "application/grpc", indexing: "incremental" },
+];
+
+/** The same where messages of the answer may be compressed. */
+export const GZIP_RESPONSE_HEAD: readonly HeaderField[] = [
+  ...RESPONSE_HEAD,
+  { name: "grpc-encoding", value: GZIP, indexing: "incremental" },
 ];
 
 export const OK_TRAILERS: readonly HeaderField[] = [

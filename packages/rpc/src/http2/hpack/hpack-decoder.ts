@@ -78,7 +78,7 @@ export class HpackDecoder {
       this.#known = [];
     } else if (block.length <= KNOWN_BLOCK_BYTES_MAX) {
       if (this.#known.length === KNOWN_BLOCKS_MAX) this.#known.shift();
-      this.#known.push({ block: block.slice(), list });
+      this.#known.push({ block: new Uint8Array(block), list });
     }
     return list;
   }
