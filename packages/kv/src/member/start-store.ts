@@ -175,7 +175,7 @@ class Store implements RunningStore {
       // checkStoreConfig: every member has a URL.
       .map(({ id, peerUrls }) => ({ nodeId: id, url: peerUrls[0] ?? "" }));
     return new RpcTransport(
-      { clusterId, nodeId: memberId, peers },
+      { clusterId, nodeId: memberId, peers, transport: this.#config.transport },
       { clock: this.#clock, logger: this.#logger },
     );
   }
@@ -213,15 +213,18 @@ class Store implements RunningStore {
     { registry, transport }: { registry: MetricsRegistry; transport: RpcTransport },
   ): Promise<void> {
     const { listenPeerUrls, listenClientUrls, listenMetricsUrls, maxRequestBytes } = this.#config;
+    const { transport: rpc } = this.#config;
     const http = (scope: "client" | "metrics"): HttpHandler =>
       createHttpHandler({ source: member.http, metrics: registry, logger: this.#logger, scope });
     this.#listeners.peer = await listen({
+      transport: rpc,
       urls: listenPeerUrls,
       flag: "listen-peer-urls",
       services: [transport.service, ...member.peerServices],
       maxRequestBytes: PEER_MESSAGE_BYTES_MAX,
     });
     this.#listeners.client = await listen({
+      transport: rpc,
       urls: listenClientUrls,
       flag: "listen-client-urls",
       services: member.services,
@@ -229,6 +232,7 @@ class Store implements RunningStore {
       maxRequestBytes: maxRequestBytes + GRPC_OVERHEAD_BYTES,
     });
     this.#listeners.metrics = await listen({
+      transport: rpc,
       urls: listenMetricsUrls,
       flag: "listen-metrics-urls",
       services: [],
