@@ -5,6 +5,8 @@
 
 /** Bytes of whole responses that may wait for the reader before the server must wait. */
 const UNREAD_BYTES_MAX = 64 * 1024;
+/** What a message that waits costs besides its bytes: of empty ones any number would else wait. */
+const MESSAGE_OVERHEAD_BYTES = 128;
 /** Slots of messages that were read, before the array is moved up. */
 const READ_SLOTS_MAX = 1_024;
 
@@ -25,7 +27,7 @@ export class ResponseQueue {
   push(messages: readonly Uint8Array[], bytes: number): void {
     for (const message of messages) {
       this.#messages.push(message);
-      this.#unreadBytes += message.length;
+      this.#unreadBytes += message.length + MESSAGE_OVERHEAD_BYTES;
     }
     this.#heldBytes += bytes;
     this.#giveBack();
@@ -43,7 +45,7 @@ export class ResponseQueue {
       this.#messages = this.#messages.slice(this.#first);
       this.#first = 0;
     }
-    this.#unreadBytes -= message.length;
+    this.#unreadBytes -= message.length + MESSAGE_OVERHEAD_BYTES;
     this.#giveBack();
     return message;
   }
