@@ -24,9 +24,11 @@ export class OwnLeases implements PeerLeases {
     this.#keeper = keeper;
   }
 
-  async renew({ id }: LeaseKeepAliveRequest): Promise<LeaseKeepAliveResponse> {
+  renew({ id }: LeaseKeepAliveRequest): LeaseKeepAliveResponse | Promise<LeaseKeepAliveResponse> {
     if (!this.#keeper.isPrimary) throw new MemberError("not-leader");
-    return { header: undefined, id, ttl: await this.#keeper.renew(id) };
+    const ttl = this.#keeper.renew(id);
+    if (typeof ttl === "number") return { header: undefined, id, ttl };
+    return ttl.then((later) => ({ header: undefined, id, ttl: later }));
   }
 
   async timesOf({ id, keys }: LeaseTimeToLiveRequest): Promise<LeaseTimeToLiveResponse> {
@@ -62,7 +64,18 @@ export class LeaderLeases implements PeerLeases {
     this.#options = options;
   }
 
-  renew(request: LeaseKeepAliveRequest): Promise<LeaseKeepAliveResponse> {
+  /** Refuses by throwing at once or by rejecting. */
+  renew(request: LeaseKeepAliveRequest): LeaseKeepAliveResponse | Promise<LeaseKeepAliveResponse> {
+    const { raft, memberId, own } = this.#options;
+    if (raft.status().leaderId === memberId) {
+      try {
+        const answer = own.renew(request);
+        if (!(answer instanceof Promise)) return answer;
+        return this.#ask((leases) => leases.renew(request), answer);
+      } catch (error) {
+        if (!isTransient(error)) throw error;
+      }
+    }
     return this.#ask((leases) => leases.renew(request));
   }
 
@@ -70,16 +83,20 @@ export class LeaderLeases implements PeerLeases {
     return this.#ask((leases) => leases.timesOf(request));
   }
 
-  async #ask<T>(question: (leases: PeerLeases) => Promise<T>): Promise<T> {
+  /** `first`: the question is asked already. */
+  async #ask<T>(question: (leases: PeerLeases) => T | Promise<T>, first?: Promise<T>): Promise<T> {
     const { clock, timeoutMs } = this.#options;
     const deadlineMs = clock.monotonicMs() + timeoutMs;
+    let answer: T | Promise<T> | undefined = first;
     for (;;) {
       const leases = this.#atLeader();
       try {
-        if (leases) return await question(leases);
+        if (answer === undefined && leases) answer = question(leases);
+        if (answer !== undefined) return await answer;
       } catch (error) {
         if (!isTransient(error)) throw error;
       }
+      answer = undefined;
       if (clock.monotonicMs() >= deadlineMs) {
         throw new MemberError(leases ? "timeout" : "no-leader");
       }

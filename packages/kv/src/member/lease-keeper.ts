@@ -66,9 +66,11 @@ export class LeaseKeeper {
   }
 
   /** Granted seconds, or 0 where there is no such lease. Only where this member is primary. */
-  async renew(id: bigint): Promise<number> {
-    const known = this.#renewNow(id);
-    if (known !== undefined) return known;
+  renew(id: bigint): number | Promise<number> {
+    return this.#renewNow(id) ?? this.#renewLater(id);
+  }
+
+  async #renewLater(id: bigint): Promise<number> {
     await this.#options.reads.wait();
     if (!this.isPrimary) throw new MemberError("leader-changed");
     return this.#renewNow(id) ?? 0;

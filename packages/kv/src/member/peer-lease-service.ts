@@ -40,9 +40,12 @@ export const PeerLeaseService: {
   },
 };
 
-/** What a leader answers, and a follower asks of it. Refusals are `RpcError` over the wire. */
+/**
+ * What a leader answers, and a follower asks of it. Refusals are `RpcError` over the wire. A renewal
+ * is answered without a promise where the lease is known here: there are many.
+ */
 export interface PeerLeases {
-  renew(request: LeaseKeepAliveRequest): Promise<LeaseKeepAliveResponse>;
+  renew(request: LeaseKeepAliveRequest): LeaseKeepAliveResponse | Promise<LeaseKeepAliveResponse>;
   timesOf(request: LeaseTimeToLiveRequest): Promise<LeaseTimeToLiveResponse>;
 }
 

@@ -181,9 +181,16 @@ export class StoreMember implements KvApi, LeaseApi {
     await this.#propose("leaseRevoke", LeaseRevocation.encode({ id, expiredInTerm: term }));
   }
 
-  async keepAlive(request: LeaseKeepAliveRequest): Promise<LeaseKeepAliveResponse> {
-    const { id, ttl } = await this.#parts.leaderLeases.renew(request);
-    return { header: this.header(), id, ttl };
+  keepAlive(
+    request: LeaseKeepAliveRequest,
+  ): LeaseKeepAliveResponse | Promise<LeaseKeepAliveResponse> {
+    const renewed = this.#parts.leaderLeases.renew(request);
+    const answer = ({ id, ttl }: LeaseKeepAliveResponse): LeaseKeepAliveResponse => ({
+      header: this.header(),
+      id,
+      ttl,
+    });
+    return renewed instanceof Promise ? renewed.then(answer) : answer(renewed);
   }
 
   async timeToLive(request: LeaseTimeToLiveRequest): Promise<LeaseTimeToLiveResponse> {

@@ -48,7 +48,9 @@ export interface KvApi {
 export interface LeaseApi {
   grant(request: LeaseGrantRequest): Promise<LeaseGrantResponse>;
   revoke(request: LeaseRevokeRequest): Promise<LeaseRevokeResponse>;
-  keepAlive(request: LeaseKeepAliveRequest): Promise<LeaseKeepAliveResponse>;
+  keepAlive(
+    request: LeaseKeepAliveRequest,
+  ): LeaseKeepAliveResponse | Promise<LeaseKeepAliveResponse>;
   timeToLive(request: LeaseTimeToLiveRequest): Promise<LeaseTimeToLiveResponse>;
   leases(): LeaseLeasesResponse;
 }
