@@ -64,8 +64,9 @@ export class ProposalQueue {
   #slab: Uint8Array = new Uint8Array(0);
   #start = 0;
   #end = 0;
-  /** Size of the last batch taken: the next one will be about as large. */
+  /** Size of the largest batch that was taken last, and of the largest since: slabs are made for it. */
   #usualBytes = 0;
+  #largestBytes = 0;
 
   get bytes(): number {
     return this.#closedBytes + this.#end - this.#start;
@@ -97,6 +98,8 @@ export class ProposalQueue {
     const batches = this.#closed;
     this.#closed = [];
     this.#closedBytes = 0;
+    this.#usualBytes = Math.min(this.#largestBytes, BATCH_BYTES);
+    this.#largestBytes = 0;
     return batches;
   }
 
@@ -104,23 +107,29 @@ export class ProposalQueue {
     this.take();
   }
 
+  /** Room for `size` more in the open batch, or in a new one. */
   #reserve(size: number): void {
     if (this.#end > this.#start && this.#end - this.#start + size > BATCH_BYTES) this.#close();
     const open = this.#end - this.#start;
-    const expected = Math.max(open + size, open === 0 ? this.#usualBytes : 0);
-    if (this.#start + expected <= this.#slab.length) return;
-    const slab = new Uint8Array(
-      Math.max(SLAB_BYTES, open + size > SLAB_BYTES / 2 ? 2 * (open + size) : 0, expected),
-    );
+    const expected = open + size;
+    if (open > 0 ? this.#end + size <= this.#slab.length : this.#fits(expected)) return;
+    const grown = open > 0 ? Math.min(2 * expected, Math.max(BATCH_BYTES, expected)) : expected;
+    const slab = new Uint8Array(Math.max(SLAB_BYTES, grown, this.#usualBytes));
     slab.set(this.#slab.subarray(this.#start, this.#end));
     this.#slab = slab;
     this.#start = 0;
     this.#end = open;
   }
 
+  /** Whether a batch that begins with `size` has room to become as large as they usually are. */
+  #fits(size: number): boolean {
+    return this.#start + Math.max(size, this.#usualBytes) <= this.#slab.length;
+  }
+
   #close(): void {
-    if (this.#end === this.#start) return;
-    this.#usualBytes = this.#end - this.#start;
+    const length = this.#end - this.#start;
+    if (length === 0) return;
+    this.#largestBytes = Math.max(this.#largestBytes, length);
     this.#push(this.#slab.subarray(this.#start, this.#end));
     this.#start = this.#end;
   }

@@ -7,8 +7,19 @@ export function majorityOf(voters: number): number {
 
 /** The highest index that a majority has, of one match index per voter. */
 export function quorumIndex(matches: readonly LogIndex[]): LogIndex {
-  const sorted = [...matches].sort((a, b) => b - a);
-  return sorted[majorityOf(matches.length) - 1] ?? 0;
+  const majority = majorityOf(matches.length);
+  let highest = 0;
+  // Groups are small: counting for each costs less than sorting a copy, and is done for every answer.
+  for (const match of matches) {
+    if (match > highest && countFrom(matches, match) >= majority) highest = match;
+  }
+  return highest;
+}
+
+function countFrom(matches: readonly LogIndex[], least: LogIndex): number {
+  let count = 0;
+  for (const match of matches) if (match >= least) count++;
+  return count;
 }
 
 export type VoteResult = "won" | "lost" | "pending";

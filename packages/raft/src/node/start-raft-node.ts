@@ -77,13 +77,13 @@ class Node implements RaftNode, MemberHost {
     dependencies: RaftNodeDependencies,
     restored: RestoredState,
   ) {
-    const { storage, stateMachine, random, defer } = dependencies;
+    const { stateMachine, random, defer } = dependencies;
     const pass = (): void => this.guard(() => this.#pass());
     this.options = options;
     this.dependencies = dependencies;
     this.tasks = new TaskGroup((error) => this.fatal(error));
     this.raw = new RawNode(raftConfig(options, random), restored);
-    this.disk = new LogDisk(storage, defer);
+    this.disk = new LogDisk(dependencies);
     this.applies = new PendingApplies(stateMachine, defer, () => this.#applyInTurn());
     this.#turns = new Turns(dependencies, pass);
     this.#images = new ImageTraffic(this);

@@ -22,15 +22,31 @@ export function hasLarge(entries: readonly Pick<Entry, "data">[]): boolean {
   return false;
 }
 
-/** A record of `rest` and these entries. */
+/** What a record has beside entries. */
+export interface RecordHeader {
+  readonly identity?: LogRecord["identity"];
+  readonly hardState?: LogRecord["hardState"];
+  readonly snapshot?: LogRecord["snapshot"];
+  readonly reset?: boolean;
+}
+
+const NO_ENTRIES: readonly LogEntry[] = [];
+
+/** A record of `header` and these entries. */
 export function encodeLogRecord(
-  rest: Partial<Omit<LogRecord, "entries">>,
+  header: RecordHeader,
   entries: readonly Entry[] = [],
 ): Uint8Array[] {
-  if (!hasLarge(entries)) {
-    return [LogRecord.encode(LogRecord.create({ ...rest, entries: entries.map(entryToMessage) }))];
-  }
-  const parts = [LogRecord.encode(LogRecord.create(rest))];
+  const inOne = !hasLarge(entries);
+  const record: LogRecord = {
+    hardState: header.hardState,
+    entries: inOne ? entries.map(entryToMessage) : NO_ENTRIES,
+    snapshot: header.snapshot,
+    identity: header.identity,
+    reset: header.reset ?? false,
+  };
+  const parts = [LogRecord.encode(record)];
+  if (inOne) return parts;
   for (const entry of entries) pushEntry(parts, LOG_RECORD_ENTRIES_TAG, entryToMessage(entry));
   return parts;
 }

@@ -37,10 +37,9 @@ export function recordHead(payload: readonly Uint8Array[]): Uint8Array {
     );
   }
   const head = new Uint8Array(HEAD_BYTES);
-  const view = new DataView(head.buffer);
-  view.setUint32(0, length, true);
-  view.setUint32(4, crc, true);
-  view.setUint32(8, crc32c(head.subarray(0, 8)), true);
+  putUint32(head, 0, length);
+  putUint32(head, 4, crc);
+  putUint32(head, 8, crc32c(head, 0, 0, 8));
   return head;
 }
 
@@ -107,7 +106,7 @@ function recordAt(bytes: Uint8Array, offset: number): Uint8Array | undefined {
 /** The payload's length where a sound head stands at `offset`. */
 function lengthAt(bytes: Uint8Array, offset: number): number | undefined {
   if (offset + HEAD_BYTES > bytes.length) return undefined;
-  if (crc32c(bytes.subarray(offset, offset + 8)) !== uint32At(bytes, offset + 8)) return undefined;
+  if (crc32c(bytes, 0, offset, offset + 8) !== uint32At(bytes, offset + 8)) return undefined;
   const length = uint32At(bytes, offset);
   return length <= MAX_RECORD_BYTES ? length : undefined;
 }
@@ -123,6 +122,13 @@ function hasRecordAfter(bytes: Uint8Array, offset: number, written: number): boo
 function isZero(bytes: Uint8Array, from: number, to: number): boolean {
   for (let at = from; at < to; at++) if (bytes[at] !== 0) return false;
   return true;
+}
+
+function putUint32(bytes: Uint8Array, offset: number, value: number): void {
+  bytes[offset] = value & 0xff;
+  bytes[offset + 1] = (value >>> 8) & 0xff;
+  bytes[offset + 2] = (value >>> 16) & 0xff;
+  bytes[offset + 3] = value >>> 24;
 }
 
 function uint32At(bytes: Uint8Array, offset: number): number {
