@@ -16,7 +16,7 @@ import type { MessageType } from "../../message/message-type.js";
 import type { AnyMethod } from "../../message/method.js";
 import { RpcError, StatusCode } from "../../status.js";
 import { contentOf } from "../grpc/message-writer.js";
-import { MessageReader } from "../grpc/message-reader.js";
+import { MessageReader, onlyMessageOf } from "../grpc/message-reader.js";
 import type { HeaderField } from "../hpack/header-field.js";
 import type { ClientSocket } from "./client-socket.js";
 import { DeadlineHolder, type Deadlines } from "./deadlines.js";
@@ -128,9 +128,14 @@ export abstract class ClientCall extends DeadlineHolder {
 
   /** Content came, which is given back to its window by `consumed`. */
   onData(data: Uint8Array): void {
+    const { responseBytesMax: messageBytesMax } = this.host;
     try {
+      if (this.#reader === undefined && !this.#isGzip) {
+        const only = onlyMessageOf(data, messageBytesMax);
+        if (only !== undefined) return this.receiveOne(only, data.length);
+      }
       this.#reader ??= new MessageReader({
-        messageBytesMax: this.host.responseBytesMax,
+        messageBytesMax,
         inflate: this.#isGzip ? inflate : undefined,
       });
       this.receive(this.#reader.push(data), data.length);
@@ -189,6 +194,8 @@ export abstract class ClientCall extends DeadlineHolder {
   protected abstract readonly canSendAgain: boolean;
   /** Messages came with `bytes` of content. May throw. */
   protected abstract receive(messages: readonly Uint8Array[], bytes: number): void;
+  /** As `receive`, for one message: what most content is. */
+  protected abstract receiveOne(message: Uint8Array, bytes: number): void;
   /** The response has ended: calls `finish`, at once or once what came has been read. */
   protected abstract received(error: RpcError | undefined): void;
   protected abstract ended(error: RpcError | undefined): void;

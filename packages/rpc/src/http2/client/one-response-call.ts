@@ -2,6 +2,7 @@
  * Calls with one response: unary ones, and those with a stream of requests. The response is decoded
  * once the server has said that the call ended well.
  */
+import { EMPTY_BYTES } from "@sagong/base";
 import type { CallOptions } from "../../channel.js";
 import type { AnyMethod } from "../../message/method.js";
 import { RpcError, StatusCode } from "../../status.js";
@@ -21,12 +22,12 @@ abstract class OneResponseCall extends ClientCall {
   #message: Uint8Array | undefined;
 
   protected receive(messages: readonly Uint8Array[], bytes: number): void {
-    for (const message of messages) {
-      if (this.#message !== undefined) {
-        throw new RpcError(StatusCode.internal, "The server sent more than one response");
-      }
-      this.#message = message;
-    }
+    for (const message of messages) this.#take(message);
+    this.consumed(bytes);
+  }
+
+  protected receiveOne(message: Uint8Array, bytes: number): void {
+    this.#take(message);
     this.consumed(bytes);
   }
 
@@ -39,7 +40,14 @@ abstract class OneResponseCall extends ClientCall {
   }
 
   protected response(): unknown {
-    return this.method.response.decode(this.#message ?? new Uint8Array(0));
+    return this.method.response.decode(this.#message ?? EMPTY_BYTES);
+  }
+
+  #take(message: Uint8Array): void {
+    if (this.#message !== undefined) {
+      throw new RpcError(StatusCode.internal, "The server sent more than one response");
+    }
+    this.#message = message;
   }
 }
 

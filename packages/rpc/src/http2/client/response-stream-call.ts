@@ -69,6 +69,10 @@ abstract class ResponseStreamCall extends ClientCall implements AsyncIterableIte
     }
   }
 
+  protected receiveOne(message: Uint8Array, bytes: number): void {
+    this.receive([message], bytes);
+  }
+
   protected received(error: RpcError | undefined): void {
     this.finish(error);
   }
