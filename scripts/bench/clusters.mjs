@@ -215,7 +215,7 @@ function anonymousBytes(pid) {
 }
 
 /** @param {number} pid */
-function cpuMicros(pid) {
+export function cpuMicros(pid) {
   // proc(5): utime and stime are fields 14 and 15; field 2 is in parentheses.
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");

@@ -2,6 +2,7 @@
 /** One run of h2load: many copies of one gRPC call over a few connections. */
 import { execFile } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpuMicros } from "./clusters.mjs";
 import { quantile } from "./statistics.mjs";
 
 /**
@@ -19,11 +20,12 @@ export const FRAME_HEAD_BYTES = 5;
 /** Calls under way on one connection; more of them take more connections. */
 const STREAMS_MAX = 100;
 const LIMIT_MS = 300_000;
+const SAMPLE_MS = 100;
 
 /**
  * @param {H2load} load
- * @returns {Promise<{ perSecond: number, p50Ms: number, p99Ms: number, dataBytes: number }>}
- *   `dataBytes`: of the answers' bodies
+ * @returns {Promise<{ perSecond: number, p50Ms: number, p99Ms: number, clientCpu: number, dataBytes: number }>}
+ *   `clientCpu`: share of a core that h2load took; `dataBytes`: of the answers' bodies
  */
 export async function h2load({ endpoint, path, message, inFlight, requests, folder }) {
   const frame = new Uint8Array(FRAME_HEAD_BYTES + message.length);
@@ -34,7 +36,7 @@ export async function h2load({ endpoint, path, message, inFlight, requests, fold
   // h2load appends.
   rmSync(files.times, { force: true });
   const connections = Math.max(1, Math.ceil(inFlight / STREAMS_MAX));
-  const output = await run([
+  const { output, clientCpu } = await run([
     `-n${requests}`,
     `-c${connections}`,
     `-m${Math.ceil(inFlight / connections)}`,
@@ -46,7 +48,7 @@ export async function h2load({ endpoint, path, message, inFlight, requests, fold
     `${endpoint}${path}`,
   ]);
   const result = parseOutput(output, requests);
-  return { ...result, ...parseTimes(readFileSync(files.times, "utf8")) };
+  return { ...result, ...parseTimes(readFileSync(files.times, "utf8")), clientCpu };
 }
 
 /** @param {string} output @param {number} requests */
@@ -69,12 +71,25 @@ export function parseTimes(text) {
   return { p50Ms: quantile(times, 0.5), p99Ms: quantile(times, 0.99) };
 }
 
-/** @param {readonly string[]} args @returns {Promise<string>} */
+/** @param {readonly string[]} args @returns {Promise<{ output: string, clientCpu: number }>} */
 function run(args) {
   return new Promise((resolve, reject) => {
-    execFile("h2load", args, { timeout: LIMIT_MS }, (error, stdout, stderr) => {
+    let clientCpu = Number.NaN;
+    const began = performance.now();
+    const child = execFile("h2load", args, { timeout: LIMIT_MS }, (error, stdout, stderr) => {
+      clearInterval(timer);
       if (error) reject(new Error(`h2load failed: ${error.message}\n${stdout}${stderr}`));
-      else resolve(stdout);
+      else resolve({ output: stdout, clientCpu });
     });
+    // Node tells nothing of an ended child's CPU, so it is asked for while the child runs.
+    const timer = setInterval(() => {
+      if (process.platform !== "linux" || child.pid === undefined) return;
+      try {
+        clientCpu = cpuMicros(child.pid) / 1_000 / (performance.now() - began);
+      } catch {
+        // It has ended meanwhile: the last figure stands.
+        clearInterval(timer);
+      }
+    }, SAMPLE_MS);
   });
 }

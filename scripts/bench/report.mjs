@@ -39,7 +39,7 @@ export function reportText({ machine, options, rows, generators, failures }) {
   const lines = [
     `${machine.cores} × ${machine.cpu}, Linux ${machine.kernel}, Node ${machine.node}, etcd ${machine.etcd}; ${machine.date}`,
     `medians of ${rounds} rounds of about ${seconds} s; values of ${valueBytes} bytes; ratio: above 1, ours is better;`,
-    "CPU: of all members for one operation; client: share of a core that our generator took;",
+    "CPU: of all members for one operation; client: share of a core that h2load or our generator took;",
     "watch: unpaced, as fast as events are delivered; paced, at the highest rate that all products sustain",
     `large store: ${options.keys.toLocaleString("en")} keys of 64 bytes`,
   ];
