@@ -16,12 +16,11 @@ function findNativeSlice(): Slice | undefined {
   return prototype.latin1Slice;
 }
 
-export function toBinaryString(bytes: Uint8Array): string {
-  if (nativeSlice) return nativeSlice.call(bytes, 0, bytes.length);
-  if (bytes.length <= CHUNK) return fromCodes(bytes);
+export function toBinaryString(bytes: Uint8Array, start = 0, end: number = bytes.length): string {
+  if (nativeSlice) return nativeSlice.call(bytes, start, end);
   let text = "";
-  for (let at = 0; at < bytes.length; at += CHUNK)
-    text += fromCodes(bytes.subarray(at, at + CHUNK));
+  for (let at = start; at < end; at += CHUNK)
+    text += fromCodes(bytes.subarray(at, Math.min(at + CHUNK, end)));
   return text;
 }
 

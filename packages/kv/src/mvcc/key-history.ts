@@ -12,6 +12,7 @@
  */
 
 import { hashOfText } from "./key-table.js";
+import type { Revision } from "./revision.js";
 
 /** Nothing: what a history without older revisions shares with all others. Never written to. */
 const NONE: number[] = [];
@@ -28,9 +29,9 @@ export class KeyHistory {
   created = 0;
   version = 0;
 
-  constructor(key: string) {
+  constructor(key: string, hash: number = hashOfText(key)) {
     this.key = key;
-    this.hash = hashOfText(key);
+    this.hash = hash;
   }
 
   put(main: number, sub: number): void {
@@ -45,16 +46,23 @@ export class KeyHistory {
     this.version = 0;
   }
 
-  /** Takes up a stored change; `version` is 0 for a delete. Mostly, but not always, in order. */
+  /**
+   * Takes up a stored change; `version` is 0 for a delete. Mostly, but not always, in order. True
+   * where it is the latest so far.
+   */
   restore(
-    { main, sub }: { readonly main: number; readonly sub: number },
-    { version, created }: { readonly version: number; readonly created: number },
-  ): void {
+    { main, sub }: Revision,
+    { version, createRevision }: { readonly version: number; readonly createRevision: number },
+  ): boolean {
     const signed = version === 0 ? ~sub : sub;
-    if (main <= this.#main) return this.#insert(main, signed);
+    if (main <= this.#main) {
+      this.#insert(main, signed);
+      return false;
+    }
     this.#push(main, signed);
-    this.created = created;
+    this.created = createRevision;
     this.version = version;
+    return true;
   }
 
   #push(main: number, signedSub: number): void {

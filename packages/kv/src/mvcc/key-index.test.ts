@@ -63,7 +63,10 @@ describe("KeyTable", () => {
     for (const [i, history] of all.entries()) {
       const expected = i % 3 === 0 ? history : undefined;
       expect(table.get(history.key)).toBe(expected);
-      expect(table.find(fromBinaryString(history.key))).toBe(expected);
+      const bytes = fromBinaryString(`..${history.key}.`);
+      const range = { start: 2, end: bytes.length - 1 };
+      const hash = hashOfBytes(bytes, range.start, range.end);
+      expect(table.find(bytes, range, hash)).toBe(expected);
     }
   });
 
@@ -157,9 +160,13 @@ describe("KeyIndex", () => {
         index.forEach({ start: "", end: undefined }, (name, history) => {
           const at = history.count - 1;
           const version = history.isDeleted ? 0 : history.version;
+          const bytes = fromBinaryString(name);
           restarted
-            .restore(fromBinaryString(name))
-            .restore({ main: history.mainAt(at), sub: 0 }, { version, created: history.created });
+            .restore(bytes, { start: 0, end: bytes.length })
+            .restore(
+              { main: history.mainAt(at), sub: 0 },
+              { version, createRevision: history.created },
+            );
         });
         restarted.finishRestore();
         for (const one of [index, restarted]) {

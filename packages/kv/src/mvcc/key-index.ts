@@ -4,7 +4,7 @@
  */
 import { toBinaryString } from "./binary-string.js";
 import { KeyHistory } from "./key-history.js";
-import { KeyTable } from "./key-table.js";
+import { type ByteRange, hashOfBytes, KeyTable } from "./key-table.js";
 import { KeyTree } from "./key-tree.js";
 import type { Revision } from "./revision.js";
 import { sortHistories } from "./sort-histories.js";
@@ -41,6 +41,8 @@ export class KeyIndex {
   #last: KeyHistory | undefined;
   /** Taken up by a restart, and not in the tree yet. */
   #restored: KeyHistory[] = [];
+  /** Those of them that the table has no place for. */
+  #restoredBeside = new Map<string, KeyHistory>();
 
   get size(): number {
     return this.#tree.size;
@@ -54,7 +56,7 @@ export class KeyIndex {
 
   /** The key as text: the one that the index has, where it has it. */
   textOf(key: Uint8Array): string {
-    const found = this.#table.find(key);
+    const found = this.#table.find(key, { start: 0, end: key.length }, hashOfBytes(key));
     if (found === undefined || found === "unknown") return toBinaryString(key);
     this.#last = found;
     return found.key;
@@ -96,18 +98,23 @@ export class KeyIndex {
   // ── Opening ──────────────────────────────────────────────────────────────────────────────────
 
   /** The history of a key that the database holds; it is not in order before `finishRestore`. */
-  restore(key: Uint8Array): KeyHistory {
-    const found = this.#table.find(key);
+  restore(bytes: Uint8Array, { start, end }: ByteRange): KeyHistory {
+    const hash = hashOfBytes(bytes, start, end);
+    const found = this.#table.find(bytes, { start, end }, hash);
     if (found !== undefined && found !== "unknown") return found;
-    const history = new KeyHistory(toBinaryString(key));
+    const key = toBinaryString(bytes, start, end);
+    const known = found === "unknown" ? this.#restoredBeside.get(key) : undefined;
+    if (known) return known;
+    const history = new KeyHistory(key, hash);
     this.#restored.push(history);
-    this.#table.add(history);
+    if (!this.#table.add(history)) this.#restoredBeside.set(key, history);
     return history;
   }
 
   finishRestore(): void {
     const restored = this.#restored;
     this.#restored = [];
+    this.#restoredBeside.clear();
     sortHistories(restored);
     this.#tree.fill(restored);
   }

@@ -5,11 +5,9 @@ import { range } from "../apply/range.js";
 import { Lessor } from "../lease/lessor.js";
 import { rangeRequest, StateFixture, text } from "../testing/state-fixture.js";
 import { AppliedMark } from "../gen/store.js";
-import { APPLIED_MARK_KEY, SPACE_BLOCK } from "./backend.js";
-import { DamagedDatabaseError } from "./damaged-database-error.js";
+import { APPLIED_MARK_KEY } from "./backend.js";
 import { MvccStore } from "./mvcc-store.js";
 import { StoreLoader } from "./open-store.js";
-import { blockKey, revisionOfKey } from "./revision.js";
 
 const ALL = { rangeEnd: text("\0") };
 
@@ -51,87 +49,6 @@ function markedPairs({ store, backend }: StateFixture): (readonly [Uint8Array, U
   const mark = AppliedMark.encode(AppliedMark.create({ revision, compactRevision }));
   return [[APPLIED_MARK_KEY, mark], ...backend.pairs()];
 }
-
-describe("StoreLoader", () => {
-  const open = (pairs: Iterable<readonly [Uint8Array, Uint8Array]>): void => {
-    const loader = new StoreLoader(new MvccStore(new StateFixture().backend), new Lessor());
-    loader.load(pairs);
-    loader.finish();
-  };
-  const withFive = (): StateFixture => {
-    const fixture = new StateFixture();
-    for (const key of ["a", "b", "c", "a", "b"]) {
-      fixture.put(key, "1");
-      fixture.backend.commit(); // So that each has a block of its own.
-    }
-    return fixture;
-  };
-
-  const isOf = (key: Uint8Array, revision: number): boolean =>
-    key[0] === SPACE_BLOCK && revisionOfKey(key).main === revision;
-
-  it.each([
-    ["in the middle", 3, "revision 3 is missing, expected all from 2 to 6"],
-    ["at the end", 6, "revision 6 is missing, expected all from 2 to 6"],
-  ])("refuses a database that lacks a revision %s", (_where, revision, sentence) => {
-    const pairs = markedPairs(withFive());
-    const lost = pairs.filter(([key]) => !isOf(key, revision));
-    expect(() => open(lost)).toThrow(`Cannot read the database: ${sentence}`);
-    expect(() => open(pairs)).not.toThrow();
-  });
-
-  it("refuses a database that holds more than its mark says", () => {
-    const fixture = withFive();
-    const pairs = markedPairs(fixture);
-    fixture.put("late", "1");
-    expect(() => open([...pairs, ...fixture.backend.pairs().slice(-1)])).toThrow(
-      "Cannot read the database: it holds revision 7, expected none after 6",
-    );
-  });
-
-  it("misses nothing that a compaction has removed", () => {
-    const fixture = withFive();
-    fixture.compact(5);
-    fixture.cleanUp();
-    expect(() => open(markedPairs(fixture))).not.toThrow();
-    fixture.delete("a", "z");
-    fixture.compact(7);
-    fixture.cleanUp();
-    expect(() => open(markedPairs(fixture))).not.toThrow();
-  });
-
-  it("says which version of which block is damaged, wherever a byte has changed", () => {
-    const fixture = new StateFixture();
-    for (const key of ["a", "b", "c"]) fixture.put(key, "value");
-    const pairs = markedPairs(fixture);
-    const at = pairs.findIndex(([key]) => key[0] === SPACE_BLOCK);
-    const [key, block] = pairs[at] ?? [new Uint8Array(0), new Uint8Array(0)];
-    const sentences = new Set<string>();
-    for (let i = 0; i < block.length; i++) {
-      const damaged = Uint8Array.from(block);
-      damaged[i] = (damaged[i] ?? 0) ^ 0x10;
-      expect(() => open(pairs.with(at, [key, damaged]))).toThrow(DamagedDatabaseError);
-      try {
-        open(pairs.with(at, [key, damaged]));
-      } catch (error) {
-        sentences.add(String(error).replaceAll(/checksum \w+, expected \w+/g, "checksum"));
-      }
-    }
-    const prefix =
-      "DamagedDatabaseError: Cannot read the database: the block at revision 2.0 is damaged";
-    expect([...sentences].filter((sentence) => /revision \d\.0 has/.test(sentence))).toEqual(
-      [2, 3, 4].map((revision) => `${prefix}: revision ${revision}.0 has checksum`),
-    );
-    expect(sentences).toContain(`${prefix}: checksum`);
-  });
-
-  it("refuses a block that lies at another's place", () => {
-    const pairs = markedPairs(withFive()).map(([key, value]) => {
-      return [isOf(key, 3) ? blockKey(4, 0) : isOf(key, 4) ? blockKey(3, 0) : key, value] as const;
-    });
-    expect(() => open(pairs)).toThrow("the block at revision 4.0 is damaged: checksum");
-  });
-});
 
 describe("MvccStore", () => {
   it("starts at revision 1, and only changes move it", () => {

@@ -79,9 +79,8 @@ export class MvccStore {
 
   /** Takes up one stored version. Gives its key where it is the key's latest so far. */
   restoreVersion(place: Revision, head: VersionHead): string | undefined {
-    const history = this.index.restore(head.key);
-    history.restore(place, { version: head.version, created: head.createRevision });
-    return history.mainAt(history.count - 1) === place.main ? history.key : undefined;
+    const history = this.index.restore(head.bytes, { start: head.keyStart, end: head.keyEnd });
+    return history.restore(place, head) ? history.key : undefined;
   }
 
   restoreState({ revision, compactRevision }: MvccState): void {

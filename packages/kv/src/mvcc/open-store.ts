@@ -89,7 +89,8 @@ export class StoreLoader {
   #version(place: Revision, head: VersionHead): void {
     if (place.main > this.#mark.compactRevision) this.#revisions.add(place.main);
     const key = this.#store.restoreVersion(place, head);
-    if (key !== undefined) this.#lessor.attach(key, head.version === 0 ? 0n : head.lease);
+    if (key === undefined || this.#lessor.size === 0) return;
+    this.#lessor.attach(key, head.version === 0 ? 0n : head.lease);
   }
 
   #checkRevisions({ revision, compactRevision }: AppliedMark): void {

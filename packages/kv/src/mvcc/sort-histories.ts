@@ -1,55 +1,81 @@
 /**
- * Sorts histories by their keys: "multikey quicksort" (Bentley and Sedgewick 1997), which looks at one
- * character at a time and never again at a beginning that keys have in common. Keys of a store are
- * long and share most of it: comparing them whole took four times as long.
+ * Sorts histories by their keys, three characters at a time, as numbers: what keys have in common is
+ * looked at once and not with every comparison, and the memory that a key lies in is touched a few
+ * times instead of twenty. Keys of a store are long and share most of it: comparing them whole took
+ * several times as long.
+ *
+ *     group ─▶ depth up to which all agree ─▶ next three characters and place, in one number
+ *           ─▶ numbers sorted ─▶ groups of those with the same three
  */
 import type { KeyHistory } from "./key-history.js";
 
 /** Fewer are sorted by comparing them. */
-const FEW = 12;
+const FEW = 8;
+const DIGITS = 3;
+/** A character is a byte; or there is none, which sorts before all. */
+const CODES = 257;
+/** Room for the place in its group: 257^3 times this is below 2^53. */
+const PLACES = 2 ** 28;
+
+interface Group {
+  readonly from: number;
+  readonly to: number;
+  /** All keys of the group agree in so many characters. */
+  readonly depth: number;
+}
 
 export function sortHistories(histories: KeyHistory[]): void {
-  // From, to and depth of what is still to be sorted; on the heap, for keys may be long.
-  const ranges: number[] = [0, histories.length, 0];
-  while (ranges.length > 0) {
-    const depth = ranges.pop() ?? 0;
-    const to = ranges.pop() ?? 0;
-    const from = ranges.pop() ?? 0;
-    if (to - from < FEW) insertionSort(histories, from, to);
-    else partition(histories, { from, to, depth }, ranges);
+  const numbers = new Float64Array(histories.length);
+  const groups: Group[] = [{ from: 0, to: histories.length, depth: 0 }];
+  for (let group = groups.pop(); group !== undefined; group = groups.pop()) {
+    if (group.to - group.from < FEW) insertionSort(histories, group.from, group.to);
+    else sortByDigits(histories, numbers, { group, groups });
   }
 }
 
-/** Below, equal to and above one character, by which the three parts are told apart. */
-function partition(
+function sortByDigits(
   histories: KeyHistory[],
-  { from, to, depth }: { readonly from: number; readonly to: number; readonly depth: number },
-  ranges: number[],
+  numbers: Float64Array,
+  { group, groups }: { readonly group: Group; readonly groups: Group[] },
 ): void {
-  const pivot = pivotOf(histories, { from, to, depth });
-  let [low, at, high] = [from, from, to];
-  while (at < high) {
-    const history = histories[at] as KeyHistory; // In range.
-    const code = codeAt(history.key, depth);
-    if (code === pivot) at++;
-    else if (code < pivot) swap(histories, low++, at++);
-    else swap(histories, at, --high);
+  const { from, to } = group;
+  const depth = commonDepth(histories, group);
+  const own = numbers.subarray(from, to);
+  for (let i = from; i < to; i++) {
+    const digits = digitsAt((histories[i] as KeyHistory).key, depth); // In range.
+    own[i - from] = digits * PLACES + (i - from);
   }
-  if (low === from && high === to && pivot >= 0) {
-    // All have this character in common, and likely more: found in one pass instead of one for each.
-    ranges.push(from, to, commonDepth(histories, { from, to, depth: depth + 1 }));
-    return;
+  own.sort();
+  const before = histories.slice(from, to);
+  let start = from;
+  let last = -1;
+  for (let i = from; i < to; i++) {
+    const number = own[i - from] as number; // In range, as below.
+    const digits = Math.floor(number / PLACES);
+    histories[i] = before[number - digits * PLACES] as KeyHistory;
+    if (digits === last) continue;
+    addGroup(groups, { from: start, to: i, depth: depth + DIGITS }, last);
+    start = i;
+    last = digits;
   }
-  ranges.push(from, low, depth, high, to, depth);
-  // Keys that have ended are equal: there is one at most.
-  if (pivot >= 0) ranges.push(low, high, depth + 1);
+  addGroup(groups, { from: start, to, depth: depth + DIGITS }, last);
 }
 
-/** How many characters all keys have in common, which are known to share the first `depth`. */
-function commonDepth(
-  histories: readonly KeyHistory[],
-  { from, to, depth }: { readonly from: number; readonly to: number; readonly depth: number },
-): number {
+/** Those whose keys have ended are one at most: keys differ. */
+function addGroup(groups: Group[], group: Group, digits: number): void {
+  if (group.to - group.from > 1 && digits % CODES !== 0) groups.push(group);
+}
+
+function digitsAt(key: string, depth: number): number {
+  let digits = 0;
+  for (let i = depth; i < depth + DIGITS; i++) {
+    digits = digits * CODES + (i < key.length ? key.charCodeAt(i) + 1 : 0);
+  }
+  return digits;
+}
+
+/** How many characters all keys have in common. */
+function commonDepth(histories: readonly KeyHistory[], { from, to, depth }: Group): number {
   const first = (histories[from] as KeyHistory).key; // In range, as those below.
   let common = first.length;
   for (let i = from + 1; i < to && common > depth; i++) {
@@ -59,26 +85,6 @@ function commonDepth(
     common = at;
   }
   return common;
-}
-
-function pivotOf(
-  histories: readonly KeyHistory[],
-  { from, to, depth }: { readonly from: number; readonly to: number; readonly depth: number },
-): number {
-  const code = (at: number): number => codeAt((histories[at] as KeyHistory).key, depth); // In range.
-  const [a, b, c] = [code(from), code((from + to) >> 1), code(to - 1)];
-  return Math.max(Math.min(a, b), Math.min(Math.max(a, b), c));
-}
-
-/** -1 behind the end: a key sorts before those that it begins. */
-function codeAt(key: string, depth: number): number {
-  return depth < key.length ? key.charCodeAt(depth) : -1;
-}
-
-function swap(histories: KeyHistory[], a: number, b: number): void {
-  const other = histories[a] as KeyHistory; // In range, both.
-  histories[a] = histories[b] as KeyHistory;
-  histories[b] = other;
 }
 
 function insertionSort(histories: KeyHistory[], from: number, to: number): void {

@@ -3,7 +3,7 @@
  * read from it in part. The fields stand in the order of the generated codec, so that the bytes are
  * the same as if it had written them, and leave for clients as they lie on disk.
  */
-import { Reader } from "@sagong/rpc/message";
+import { MessageDecodeError, Reader } from "@sagong/rpc/message";
 
 /** What is written; `key` as the index has it, one character a byte. */
 export interface Version {
@@ -94,7 +94,7 @@ function writeVarintBig(value: bigint, into: Uint8Array, start: number): number 
  * one array: `read` sets the fields.
  */
 export class VersionHead {
-  readonly #bytes: Uint8Array;
+  readonly bytes: Uint8Array;
   readonly #reader: Reader;
   keyStart = 0;
   keyEnd = 0;
@@ -108,7 +108,7 @@ export class VersionHead {
   valueEnd = 0;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
+    this.bytes = bytes;
     this.#reader = new Reader(bytes);
   }
 
@@ -127,6 +127,9 @@ export class VersionHead {
         const length = reader.uint32();
         this.keyStart = reader.position;
         this.keyEnd = reader.position = this.keyStart + length;
+        if (this.keyEnd > end) {
+          throw new MessageDecodeError(`a key of ${length} bytes passes the end of its pair`);
+        }
       } else if (tag === TAG_CREATE_REVISION) this.createRevision = reader.int64();
       else if (tag === TAG_MOD_REVISION) this.modRevision = reader.int64();
       else if (tag === TAG_VERSION) this.version = reader.int64();
@@ -141,6 +144,6 @@ export class VersionHead {
   }
 
   get key(): Uint8Array {
-    return this.#bytes.subarray(this.keyStart, this.keyEnd);
+    return this.bytes.subarray(this.keyStart, this.keyEnd);
   }
 }

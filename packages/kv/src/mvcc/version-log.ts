@@ -80,6 +80,7 @@ export class VersionLog implements LateWriter {
     const entry = { ...newEntry(block.first, block), open: block };
     this.directory.append(entry);
     this.#pending.push(entry);
+    this.#waitingBytes += entry.bytes;
     return entry;
   }
 
@@ -130,6 +131,8 @@ export class VersionLog implements LateWriter {
     const index = this.directory.find(entry.first.main, entry.first.sub);
     const at = this.#pending.indexOf(entry);
     const parts = [copyOf(source, 0, count), copyOf(source, count, entry.count)];
+    for (const part of parts) this.#waitingBytes += part.bytes;
+    this.#waitingBytes -= entry.bytes;
     this.directory.replace(index, index + 1, parts);
     this.#pending.splice(at, 1, ...parts);
   }
