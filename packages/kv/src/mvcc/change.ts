@@ -11,6 +11,8 @@ export interface Change {
   readonly revision: number;
   /** The pair's wire form, as the database has it. */
   readonly bytes: Uint8Array;
+  /** Of `bytes`, roughly: it is asked of every change, also where nobody asks for the bytes. */
+  readonly byteLength: number;
   readonly event: Event;
 }
 
@@ -37,6 +39,11 @@ export class StoredChange implements Change {
   get bytes(): Uint8Array {
     this.#bytes ??= this.#place.source.at(this.#place.position);
     return this.#bytes;
+  }
+
+  get byteLength(): number {
+    const { source } = this.#place;
+    return this.#bytes?.length ?? source.byteLength / source.count;
   }
 
   get event(): Event {

@@ -18,7 +18,8 @@ function blockOf(revision: number, keys: readonly string[]): EventBlock {
   const changes = keys.map((key): Change => {
     const kv = KeyValue.create({ key: encodeUtf8(key), modRevision: revision });
     const event = { type: EventType.PUT, kv, prevKv: undefined };
-    return { key, type: EventType.PUT, revision, bytes: KeyValue.encode(kv), event };
+    const bytes = KeyValue.encode(kv);
+    return { key, type: EventType.PUT, revision, bytes, byteLength: bytes.length, event };
   });
   return new EventBlock(changes, { revision });
 }

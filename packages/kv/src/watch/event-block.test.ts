@@ -12,7 +12,8 @@ const pair = (key: string, size: number): KeyValue =>
 const change = (key: string, size: number, type: number = EventType.PUT): Change => {
   const kv = pair(key, size);
   const event = { type, kv, prevKv: undefined };
-  return { key, type, revision: 7, bytes: KeyValue.encode(kv), event };
+  const bytes = KeyValue.encode(kv);
+  return { key, type, revision: 7, bytes, byteLength: bytes.length, event };
 };
 
 describe("EventBlock", () => {

@@ -8,6 +8,7 @@ const change = (revision: number, bytes: Uint8Array = new Uint8Array(1)): Change
   type: EventType.PUT,
   revision,
   bytes,
+  byteLength: bytes.length,
   event: { type: EventType.PUT, kv: undefined, prevKv: undefined },
 });
 

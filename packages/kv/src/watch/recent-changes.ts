@@ -15,6 +15,8 @@ const GONE_MAX = 1_024;
 
 export class RecentChanges {
   #transactions: (readonly Change[])[] = [];
+  /** What each was taken to cost, which is not known better later. */
+  #sizes: number[] = [];
   /** Position of `first` in the array: what is before has gone. */
   #head = 0;
   #first = 0;
@@ -48,29 +50,35 @@ export class RecentChanges {
     return this.#transactions[this.#head + revision - this.#first] as readonly Change[];
   }
 
-  append(changes: readonly Change[], revision: number): void {
+  /** Returns what it costs to keep them, roughly. */
+  append(changes: readonly Change[], revision: number): number {
     if (this.isEmpty) this.#first = revision;
     assert(
       revision === this.#first + this.#transactions.length - this.#head,
       `the changes of revision ${revision} come behind those of ${this.last}`,
     );
+    const bytes = bytesOf(changes);
     this.#transactions.push(changes);
-    this.#bytes += bytesOf(changes);
+    this.#sizes.push(bytes);
+    this.#bytes += bytes;
     while (this.#bytes > this.#bytesMax) this.#forgetFirst();
+    return bytes;
   }
 
   clear(): void {
     this.#transactions = [];
+    this.#sizes = [];
     this.#head = 0;
     this.#bytes = 0;
   }
 
   #forgetFirst(): void {
-    this.#bytes -= bytesOf(this.at(this.#first));
+    this.#bytes -= this.#sizes[this.#head] ?? 0;
     this.#transactions[this.#head++] = [];
     this.#first++;
     if (this.#head < GONE_MAX || this.#head * 2 < this.#transactions.length) return;
     this.#transactions = this.#transactions.slice(this.#head);
+    this.#sizes = this.#sizes.slice(this.#head);
     this.#head = 0;
   }
 }
@@ -78,6 +86,6 @@ export class RecentChanges {
 /** What keeping `changes` costs, roughly. */
 export function bytesOf(changes: readonly Change[]): number {
   let bytes = 0;
-  for (const change of changes) bytes += OVERHEAD_BYTES + change.bytes.length;
+  for (const change of changes) bytes += OVERHEAD_BYTES + change.byteLength;
   return bytes;
 }

@@ -18,6 +18,7 @@ const changeOf = (key: string): Change => ({
   type: EventType.PUT,
   revision: 2,
   bytes: new Uint8Array(0),
+  byteLength: 0,
   event: { type: EventType.PUT, kv: undefined, prevKv: undefined },
 });
 

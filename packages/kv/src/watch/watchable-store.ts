@@ -20,7 +20,7 @@ import type { MvccStore } from "../mvcc/mvcc-store.js";
 import { beginRecent, CatchUp } from "./catch-up.js";
 import { Cohort, type CohortServices } from "./cohort.js";
 import type { EventBlock } from "./event-block.js";
-import { bytesOf, RecentChanges } from "./recent-changes.js";
+import { RecentChanges } from "./recent-changes.js";
 import type { Watcher, WatchSink } from "./watcher.js";
 import { DEFAULT_WATCH_LIMITS, type WatchLimits } from "./watch-limits.js";
 
@@ -111,8 +111,7 @@ export class WatchableStore {
       if (!this.#recent.isEmpty) this.#recent.clear();
       return;
     }
-    this.#recent.append(changes, revision);
-    this.#unflushedBytes += bytesOf(changes);
+    this.#unflushedBytes += this.#recent.append(changes, revision);
     if (this.#unflushedBytes >= this.#limits.sliceBytes) this.flush();
   }
 
