@@ -14,12 +14,7 @@ describe.each(["test/rfc9113", "test/rfc7541"])("%s/README.md", (folder) => {
   /** The file that a reference names. */
   const fileOf = (name: string): URL => {
     if (name === "auditor") return new URL("test/support/auditor.ts", PACKAGE);
-    const paths = [
-      `${folder}/${name}.test.ts`,
-      `test/${name}.test.ts`,
-      `${name}.test.ts`,
-      `${name}.ts`,
-    ];
+    const paths = [`${folder}/${name}.test.ts`, `test/${name}.test.ts`, `${name}.test.ts`, name];
     const found = paths.map((path) => new URL(path, PACKAGE)).find((url) => existsSync(url));
     if (found === undefined) throw new Error(`No file is ${name}`);
     return found;
@@ -36,7 +31,7 @@ describe.each(["test/rfc9113", "test/rfc7541"])("%s/README.md", (folder) => {
     const missing: string[] = [];
     for (const [, , , where = ""] of rows) {
       if (where.startsWith("–")) continue;
-      for (const reference of where.split(/; (?=[\w/-]+#)/)) {
+      for (const reference of where.split(/; (?=[\w./-]+#)/)) {
         const [name = "", ...rest] = reference.split("#");
         const source = readFileSync(fileOf(name), "utf8").replaceAll(/"\s*\+\s*"/g, "");
         if (!source.includes(rest.join("#"))) missing.push(reference);
