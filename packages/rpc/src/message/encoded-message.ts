@@ -10,6 +10,8 @@ export class EncodedMessage {
   /** One behind the other they are the message. None of them may change any more. */
   readonly parts: readonly Uint8Array[];
   readonly byteLength: number;
+  /** What a transport made of it for one stream, kept for the next: the same for all of them. */
+  framed: Uint8Array | undefined;
 
   constructor(parts: readonly Uint8Array[]) {
     this.parts = parts;

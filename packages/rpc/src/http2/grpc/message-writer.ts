@@ -21,7 +21,8 @@ export function contentOf<T>(
 ): readonly Uint8Array[] {
   if (deflate !== undefined) return [deflatedContentOf(encodeMessage(type, message), deflate)];
   if (!(message instanceof EncodedMessage)) return [encodePrefixed(type, message)];
-  const { parts, byteLength } = message;
+  const { parts, byteLength, framed } = message;
+  if (framed !== undefined) return [framed];
   if (byteLength > COPIED_BYTES_MAX) return [prefixOf(byteLength, 0), ...parts];
   const bytes = prefixOf(byteLength, byteLength);
   let offset = PREFIX_BYTES;
@@ -29,6 +30,7 @@ export function contentOf<T>(
     bytes.set(part, offset);
     offset += part.length;
   }
+  message.framed = bytes;
   return [bytes];
 }
 
