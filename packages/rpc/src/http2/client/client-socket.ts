@@ -1,13 +1,14 @@
 /**
  * One connection's socket, driving a `ClientConnection` and the calls on it. All that is to be sent
  * at the end of a turn, its promises included, leaves in one write; while the socket is behind,
- * nothing more is framed, and once enough waits, nothing more is read. The process is kept alive by
- * calls that are open, and by nothing else.
+ * nothing more is framed. What comes is always read: servers stop reading while their output waits,
+ * and were we to do the same, both could wait for each other. The process is kept alive by calls
+ * that are open, and by nothing else.
  *
  *     connecting ──SETTINGS──▶ ready ──GOAWAY──▶ draining ──▶ closed
  */
 import type { Socket } from "node:net";
-import type { Clock, Timer } from "@sagong/base";
+import { type Clock, errorText, type Timer } from "@sagong/base";
 import { KEEPALIVE_MS, KEEPALIVE_TIMEOUT_MS } from "../../channel-options.js";
 import { RpcError, StatusCode } from "../../status.js";
 import { ClientConnection } from "../connection/client-connection.js";
@@ -68,9 +69,9 @@ export class ClientSocket {
       this.#destroy(`no answer within ${CONNECT_TIMEOUT_MS} ms`),
     );
     socket.on("data", (chunk: Buffer) => this.#read(chunk));
-    socket.on("drain", () => this.#onDrain());
+    socket.on("drain", () => this.#write());
     socket.on("error", (error) => {
-      this.#closeReason ??= error.message;
+      this.#closeReason ??= reasonOf(error);
     });
     socket.on("close", () => this.#onClose());
   }
@@ -246,14 +247,7 @@ export class ClientSocket {
     if (this.#connection.isClosed && !this.#connection.hasOutput && socket.writable) {
       this.#setTimer(CLOSE_TIMEOUT_MS, () => socket.destroy());
       socket.end(() => socket.destroy());
-    } else if (!this.#connection.wantsInput && !socket.isPaused()) {
-      socket.pause();
     }
-  }
-
-  #onDrain(): void {
-    this.#write();
-    if (this.#connection.wantsInput && this.#socket.isPaused()) this.#socket.resume();
   }
 
   #onClose(): void {
@@ -300,4 +294,10 @@ export class ClientSocket {
     this.#closeReason ??= reason;
     this.#socket.destroy();
   }
+}
+
+/** A name with several addresses fails with an error for each, and no text of its own. */
+function reasonOf(error: Error): string {
+  const errors: readonly unknown[] = error instanceof AggregateError ? error.errors : [error];
+  return errors.map((one) => errorText(one)).join("; ");
 }

@@ -1,7 +1,8 @@
 /**
  * Our `Channel` on our own HTTP/2: one connection for all calls, made with the first of them, and
  * anew where it is lost. Calls that are begun meanwhile wait for the attempt in progress, and end
- * as unavailable where it fails; after a failure, until the next attempt is due, at once.
+ * as unavailable where it fails; after a failure, until the next attempt is due, at once: in the next
+ * turn of the event loop.
  *
  * A connection whose server says goodbye (GOAWAY) keeps the calls that it has, and another one is
  * made for new calls. A server that takes no more streams at once makes calls wait.
@@ -71,6 +72,8 @@ class Http2Channel implements Channel, CallHost, SocketOwner {
   readonly #draining = new Set<ClientSocket>();
   #socket: ClientSocket | undefined;
   #isClosed = false;
+  /** The calls that wait are about to be ended. */
+  #isFailing = false;
   #failures = 0;
   #lastFailure = "";
   #attemptMs = 0;
@@ -149,10 +152,10 @@ class Http2Channel implements Channel, CallHost, SocketOwner {
       return call.start(this.#socket, { hasWaited: false });
     }
     if (this.#waiting.size >= WAITING_CALLS_MAX) return call.finish(tooMany());
-    const isTooSoon = this.#clock.monotonicMs() < this.#nextAttemptMs;
-    if (this.#socket === undefined && isTooSoon) return call.finish(this.#unconnected());
     this.#waiting.add(call);
-    if (this.#socket === undefined) this.#connect();
+    if (this.#socket !== undefined) return;
+    if (this.#clock.monotonicMs() < this.#nextAttemptMs) this.#failSoon();
+    else this.#connect();
   }
 
   forget(call: ClientCall): void {
@@ -191,6 +194,20 @@ class Http2Channel implements Channel, CallHost, SocketOwner {
     this.#failures++;
     this.#lastFailure = reason;
     this.#nextAttemptMs = this.#attemptMs + backoffMs(this.#failures, this.#random);
+    this.#failWaiting();
+  }
+
+  /** In a later turn: who repeats a call without a pause would else stop the process until then. */
+  #failSoon(): void {
+    if (this.#isFailing) return;
+    this.#isFailing = true;
+    setImmediate(() => {
+      this.#isFailing = false;
+      if (this.#socket === undefined) this.#failWaiting();
+    });
+  }
+
+  #failWaiting(): void {
     for (const call of this.#waiting) call.finish(this.#unconnected());
   }
 
