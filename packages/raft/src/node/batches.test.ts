@@ -70,7 +70,7 @@ interface Fixture {
   readonly machine: Machine;
   readonly storage: MemoryLogStorage;
   readonly peers: Peers;
-  receive(message: Message): void;
+  readonly receive: (message: Message) => void;
 }
 
 async function start(
