@@ -22,7 +22,8 @@ describe("one message in parts of one byte", () => {
     for (let i = 1; i < 300_000; i++) reader.push(part);
     // An array for each was 65 MB.
     expect(used() - before).toBeLessThan(40_000_000);
-    expect(reader.push(part)).toEqual([new Uint8Array(300_000).fill(7)]);
+    const [message = part] = reader.push(part);
+    expect(Buffer.compare(message, new Uint8Array(300_000).fill(7))).toBe(0);
   });
 });
 
@@ -53,7 +54,7 @@ describe("messages without a byte", () => {
     let sentBytes = 0;
     const empties = new Uint8Array(10_000); // 2,000 messages of no bytes behind their prefixes.
     const sending = (async () => {
-      for (let i = 0; i < 60; i++) {
+      for (let i = 0; i < 45; i++) {
         await new Promise((resolve) => stream.write(empties, resolve));
         sentBytes += empties.length;
       }
@@ -66,7 +67,7 @@ describe("messages without a byte", () => {
     await sending;
     stream.end();
     const answer: Buffer = await new Promise((resolve) => void stream.once("data", resolve));
-    expect(HealthCheckResponse.decode(answer.subarray(5)).status).toBe(60 * 2_000);
+    expect(HealthCheckResponse.decode(answer.subarray(5)).status).toBe(45 * 2_000);
     session.destroy();
     await server.close(0);
   });
