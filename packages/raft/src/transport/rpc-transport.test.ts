@@ -180,7 +180,9 @@ describe("RpcTransport, sending", () => {
     for (let i = 0; i < 12; i++) transport.send([append(i, 1_000_000)]);
     transport.send([heartbeat(1n, 2n, 77)]);
     gate.open();
-    await vi.waitFor(() => expect(batches.flatMap(({ messages }) => messages)).toHaveLength(13));
+    await vi.waitFor(() => expect(batches.flatMap(({ messages }) => messages)).toHaveLength(13), {
+      timeout: 10_000,
+    });
     const rounds = batches.flatMap(({ messages }) => messages.map(({ context }) => context));
     expect(rounds.indexOf(77)).toBeLessThan(6);
   });
