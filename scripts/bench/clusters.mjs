@@ -41,10 +41,10 @@ export class Cluster {
    * @param {Kind} kind
    * @param {{
    *   folder: string, ports: readonly number[], profile: string | undefined, checkout?: string,
-   *   snapshotCount: number,
+   *   flags: import("./loads/load.mjs").SuiteFlags,
    * }} options two ports for each member; `checkout` where it is not this one
    */
-  constructor(kind, { folder, ports, profile, checkout = root, snapshotCount }) {
+  constructor(kind, { folder, ports, profile, checkout = root, flags }) {
     this.kind = kind;
     this.#checkout = checkout;
     this.#profile = profile;
@@ -73,9 +73,9 @@ export class Cluster {
           `--initial-cluster-token=bench-${kind}`,
           "--heartbeat-interval=100",
           "--election-timeout=1000",
-          `--snapshot-count=${snapshotCount}`,
+          `--snapshot-count=${flags.snapshotCount}`,
           "--quota-backend-bytes=8589934592",
-          "--log-level=error",
+          `--log-level=${flags.logLevel}`,
         ],
       };
     });

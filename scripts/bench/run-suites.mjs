@@ -5,7 +5,7 @@
  */
 import { Cluster, freePorts } from "./clusters.mjs";
 import { Generator } from "./generator.mjs";
-import { SNAPSHOT_COUNT } from "./loads/load.mjs";
+import { SUITE_FLAGS } from "./loads/load.mjs";
 
 /**
  * @typedef {object} Result one run
@@ -126,7 +126,7 @@ export class Bench {
     say(`starting ${members === 1 ? "a member" : `${members} members`} of ${kind}`);
     const cluster = new Cluster(kind, {
       folder,
-      snapshotCount: suite === "stalls" ? SNAPSHOT_COUNT.stalls : SNAPSHOT_COUNT.standard,
+      flags: suite === "stalls" ? SUITE_FLAGS.stalls : SUITE_FLAGS.standard,
       ports: await freePorts(2 * members),
       profile: kind === "sagong" ? profile : undefined,
       ...(kind === "before" && before !== undefined ? { checkout: before } : {}),

@@ -46,10 +46,15 @@
 export const GOAL_MEMBERS = 3;
 
 /**
- * Entries of the log between two images of the store, in both products: the default of etcd 3.4, and
- * less where images are what is looked at.
+ * What differs between suites in the flags of all members: `snapshotCount`, entries of the log
+ * between two images of the store, is the default of etcd 3.4, and less where images are looked at.
+ * @typedef {{ snapshotCount: number, logLevel: "error" | "info" }} SuiteFlags
+ * @type {{ standard: SuiteFlags, stalls: SuiteFlags }}
  */
-export const SNAPSHOT_COUNT = { standard: 100_000, stalls: 5_000 };
+export const SUITE_FLAGS = {
+  standard: { snapshotCount: 100_000, logLevel: "error" },
+  stalls: { snapshotCount: 5_000, logLevel: "info" },
+};
 
 /** @param {Load} load @param {number} members */
 export function hasGoals({ members: sizes }, members) {

@@ -4,11 +4,11 @@
  * large ranges, ten thousand watchers. Of ours the members' event loops are read; of both, small
  * reads go on beside the work. The figures are the worst of the members that run all the time.
  */
+import { readFileSync } from "node:fs";
 import { leaderOf, withStore } from "../measure.mjs";
 import { whileProbing } from "../prober.mjs";
 import { fill, putAll, runCalls } from "./call-loads.mjs";
 import { largeKeys } from "./large-loads.mjs";
-import { SNAPSHOT_COUNT } from "./load.mjs";
 
 /** @typedef {import("./load.mjs").Load} Load */
 /** @typedef {import("./load.mjs").Context} Context */
@@ -17,10 +17,12 @@ import { SNAPSHOT_COUNT } from "./load.mjs";
 /** Old revisions that one compaction gives up, and keys of one large range. */
 const PART_KEYS = 100_000;
 /**
- * Puts that a member misses. The log behind an image keeps 5,000 entries by default in both, so
- * that entries alone cannot bring it back.
+ * What a member misses: more entries than etcd keeps behind an image, and more bytes (96 MiB) than we
+ * do, so that entries cannot bring it back.
  */
-const MISSED_PUTS = 3 * SNAPSHOT_COUNT.stalls;
+const MISSED = { keys: { prefix: "bench/missed/", count: 12_000, bytes: 32 }, valueBytes: 8_192 };
+/** Whoever got an image says so: ours, and etcd. */
+const IMAGE_LOGGED = /installing an image|applied snapshot/;
 const CAUGHT_UP_LIMIT_MS = 120_000;
 const POLL_MS = 20;
 const WATCHES = { keys: 1_000, watchersPerKey: 10, connections: 10, streams: 10, rate: 500 };
@@ -115,8 +117,9 @@ async function memberAway(cluster, context) {
   const away = cluster.members.find((member) => member !== leader);
   if (away === undefined) throw new Error("Cannot take a member away: there is one alone");
   await cluster.stopMember(away);
-  await putAll(cluster, context, largeKeys(Math.min(MISSED_PUTS, context.keys)));
+  await putAll(cluster, { ...context, valueBytes: MISSED.valueBytes }, MISSED.keys);
   const revision = await revisionOf(leader.endpoint);
+  const logged = readFileSync(away.log).length;
   return {
     endpoints: cluster.endpoints.filter((endpoint) => endpoint !== away.endpoint),
     work: async () => {
@@ -126,6 +129,9 @@ async function memberAway(cluster, context) {
       while ((await revisionOf(away.endpoint)) < revision) {
         if (performance.now() > end) throw new Error(`${away.name} did not catch up`);
         await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      }
+      if (!IMAGE_LOGGED.test(readFileSync(away.log).subarray(logged).toString())) {
+        throw new Error(`${away.name} of ${cluster.kind} came back without an image`);
       }
     },
   };
