@@ -87,8 +87,8 @@ export class HttpStream implements StreamUser, HttpRequest, HttpResponse {
       this.#sendHeaders({ endStream: isEmpty });
       if (isEmpty) return this.#finish();
     }
-    if (!isEmpty) connection.send(this.#streamId, part);
-    connection.end(this.#streamId);
+    if (isEmpty) connection.end(this.#streamId);
+    else connection.sendAndEnd(this.#streamId, part);
     this.#finish();
   }
 
