@@ -468,3 +468,31 @@ describe("Http2Channel: servers that are none", () => {
     });
   });
 });
+
+describe("Http2Channel: limits", () => {
+  it("calls that wait for a connection are limited", async () => {
+    const server = createTcpServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    closers.push(async () => void server.close());
+    const channel = open(`http://127.0.0.1:${(server.address() as AddressInfo).port}`); // As in serve().
+    const calls = Array.from({ length: 10_000 }, () => channel.unary(check, REQUEST));
+    await expect(channel.unary(check, REQUEST)).rejects.toMatchObject({
+      code: StatusCode.resourceExhausted,
+    });
+    const ends = calls.map((call) => call.catch((error: unknown) => error));
+    await channel.close();
+    expect(new Set((await Promise.all(ends)).map(String))).toEqual(
+      new Set(["RpcError: the channel was closed"]),
+    );
+  });
+
+  it("a sender that does not wait for its sends is stopped", async () => {
+    const { endpoint } = await serve(() => {});
+    const call = open(endpoint).duplex({ ...check, kind: "duplex" } as const);
+    const request = HealthCheckRequest.create({ service: "x".repeat(1_000_000) });
+    const sends = Array.from({ length: 20 }, () => call.send(request).catch(String));
+    expect(await sends.at(-1)).toMatch(/Cannot send a request: \d+ bytes wait already/);
+    call.cancel();
+    expect(await sends[0]).toMatch(/cancelled/);
+  });
+});

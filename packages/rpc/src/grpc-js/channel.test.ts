@@ -1,0 +1,3 @@
+import { transportSuite } from "../testing/transport-suite.js";
+
+transportSuite("grpc-js");
