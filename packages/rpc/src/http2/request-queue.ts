@@ -7,6 +7,7 @@
  * Q2. A handler that has left gets nothing more, and what comes then is held like what is unread.
  */
 import type { MessageType } from "../message/message-type.js";
+import { Fifo } from "./fifo.js";
 
 /** What a request that waits costs besides its bytes: of empty ones any number would else wait. */
 const REQUEST_OVERHEAD_BYTES = 128;
@@ -19,7 +20,7 @@ interface Reader<T> {
 export class RequestQueue<T> implements AsyncIterableIterator<T> {
   readonly #type: MessageType<T>;
   readonly #onTaken: () => void;
-  #unread: Uint8Array[] = [];
+  readonly #unread = new Fifo<Uint8Array>();
   #unreadBytes = 0;
   #readers: Reader<T>[] = [];
   #ending: { readonly error: unknown } | "ended" | undefined;
@@ -52,7 +53,7 @@ export class RequestQueue<T> implements AsyncIterableIterator<T> {
 
   /** The call is over: what is unread is dropped. */
   fail(error: unknown): void {
-    this.#unread = [];
+    this.#unread.clear();
     this.#unreadBytes = 0;
     this.#finish({ error });
   }
