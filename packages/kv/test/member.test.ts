@@ -79,6 +79,33 @@ describe.each(["memory", "sockets"] as const)("a member over %s", (carrier) => {
     if (carrier === "memory") await channel.close();
   });
 
+  it("a large range is of one revision, however many writes come while it is made", async () => {
+    const keys = Array.from({ length: 3_000 }, (_, i) =>
+      name(`large/${String(i).padStart(5, "0")}`),
+    );
+    for (let i = 0; i < keys.length; i += 100) {
+      const success = keys.slice(i, i + 100).map((key) => ({
+        request: {
+          kind: "requestPut" as const,
+          value: PutRequest.create({ key: bytes(key), value: new Uint8Array(300) }),
+        },
+      }));
+      await channel.unary(kv.txn, TxnRequest.create({ success }));
+    }
+    const rangeEnd = bytes(name("large0"));
+    const reading = range(channel, name("large/"), { rangeEnd });
+    const writing = Promise.all(keys.slice(-50).map((key) => put(channel, key, "later")));
+    const { kvs, count, more, header } = await reading;
+    await writing;
+    expect([kvs.length, count, more]).toEqual([3_000, 3_000, false]);
+    expect(kvs.map(({ key }) => decodeUtf8(key))).toEqual(keys);
+    for (const { modRevision } of kvs) {
+      expect(modRevision).toBeLessThanOrEqual(header?.revision ?? 0);
+    }
+    const { kvs: now } = await range(channel, name("large/"), { rangeEnd });
+    expect(now.filter(({ value }) => decodeUtf8(value) === "later")).toHaveLength(50);
+  });
+
   it("Put and Range agree, with one revision a write and headers filled", async () => {
     const first = await put(channel, name("a"), "1");
     const second = await put(channel, name("a"), "2", { prevKv: true });

@@ -9,6 +9,7 @@ import { type Deferred, type Random, randomId } from "@sagong/base";
 import type { RaftNode } from "@sagong/raft";
 import type { Applier, ApplyResponse, ApplyResult } from "../apply/applier.js";
 import { range } from "../apply/range.js";
+import { openRange } from "../apply/range-cursor.js";
 import { isReadOnlyTxn, isSerializableTxn } from "../apply/txn.js";
 import {
   validateCompaction,
@@ -34,7 +35,6 @@ import {
   PutRequest,
   type PutResponse,
   type RangeRequest,
-  type RangeResponse,
   type ResponseHeader,
   TxnRequest,
   type TxnResponse,
@@ -42,9 +42,9 @@ import {
 import { LeaseRevocation, MemberAttributes } from "../gen/store.js";
 import type { Lessor } from "../lease/lessor.js";
 import type { MvccStore } from "../mvcc/mvcc-store.js";
-import type { KvApi, LeaseApi } from "../rpc/store-api.js";
+import type { KvApi, LeaseApi, RangeAnswer } from "../rpc/store-api.js";
 import type { BackgroundLoop } from "./background-loop.js";
-import type { KvStateMachine } from "./kv-state-machine.js";
+import { finishRange, type LargeRangeDependencies } from "./large-range.js";
 import type { LinearizableReads } from "./linearizable-reads.js";
 import { MemberError } from "./member-error.js";
 import type { PeerLeases } from "./peer-lease-service.js";
@@ -53,14 +53,13 @@ import type { Proposals } from "./proposals.js";
 import { LEASE_COST_BYTES, putCostBytes, type Quota, txnCostBytes } from "./quota.js";
 import type { EncodedRequest } from "./request-batch.js";
 
-export interface StoreMemberParts {
+export interface StoreMemberParts extends LargeRangeDependencies {
   readonly clusterId: bigint;
   readonly memberId: bigint;
   readonly maxRequestBytes: number;
   readonly maxTxnOps: number;
   readonly raft: RaftNode;
   readonly store: MvccStore;
-  readonly machine: Pick<KvStateMachine, "replacement">;
   readonly lessor: Lessor;
   readonly applier: Applier;
   readonly proposals: Proposals<ApplyResult, ApplyResponse>;
@@ -103,9 +102,9 @@ export class StoreMember implements KvApi, LeaseApi {
 
   // ── KV ───────────────────────────────────────────────────────────────────────────────────────
 
-  range(request: RangeRequest): RangeResponse | PromiseLike<RangeResponse> {
+  range(request: RangeRequest): RangeAnswer | PromiseLike<RangeAnswer> {
     validateRange(request);
-    const read = (): RangeResponse | Promise<RangeResponse> =>
+    const read = (): RangeAnswer | Promise<RangeAnswer> =>
       this.#whenReadable(() => this.#rangeNow(request));
     return request.serializable ? read() : this.#linearizably(read);
   }
@@ -147,15 +146,21 @@ export class StoreMember implements KvApi, LeaseApi {
   }
 
   /** At once, but for the moment in which an image takes the database's place. */
-  #whenReadable<T>(read: () => T): T | Promise<T> {
-    const { replacement } = this.#parts.machine;
+  #whenReadable<T>(read: () => T | Promise<T>): T | Promise<T> {
+    const replacement = this.#parts.replacement();
     return replacement ? replacement.then(() => this.#whenReadable(read)) : read();
   }
 
-  #rangeNow(request: RangeRequest): RangeResponse {
+  #rangeNow(request: RangeRequest): RangeAnswer | Promise<RangeAnswer> {
     const { store } = this.#parts;
-    const { kvs, more, count } = range(store, request);
-    return { header: this.header(), kvs, more, count };
+    const header = this.header();
+    const cursor = openRange(store, request);
+    if (cursor === undefined) {
+      const { kvs, more, count } = range(store, request);
+      return { header, kvs, more, count };
+    }
+    if (cursor.step()) return cursor.finish(header);
+    return finishRange(cursor, this.#parts).then(() => cursor.finish(header));
   }
 
   // ── Leases ───────────────────────────────────────────────────────────────────────────────────

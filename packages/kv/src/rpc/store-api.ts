@@ -3,6 +3,7 @@
  * included. The edge decodes, checks headers, maps errors and counts; every decision is behind this
  * interface. Refusals are `StoreError` (the state machine's) or `MemberError` (the member's).
  */
+import type { EncodedMessage } from "@sagong/rpc";
 import type {
   AlarmRequest,
   AlarmResponse,
@@ -36,9 +37,12 @@ import type {
   TxnResponse,
 } from "../gen/rpc.js";
 
+/** Made of stored bytes where nothing has to be sorted or filtered. */
+export type RangeAnswer = RangeResponse | EncodedMessage;
+
 export interface KvApi {
   /** `encoded`: the request's own bytes where the caller has them, so that it is not encoded again. */
-  range(request: RangeRequest): RangeResponse | PromiseLike<RangeResponse>;
+  range(request: RangeRequest): RangeAnswer | PromiseLike<RangeAnswer>;
   put(request: PutRequest, encoded?: Uint8Array): PromiseLike<PutResponse>;
   deleteRange(request: DeleteRangeRequest, encoded?: Uint8Array): PromiseLike<DeleteRangeResponse>;
   txn(request: TxnRequest, encoded?: Uint8Array): TxnResponse | PromiseLike<TxnResponse>;
