@@ -21,7 +21,7 @@ export const BATCH_BYTES = 262_144;
 /** A larger forwarded batch becomes an entry of its own: joining it to others is not worth the copy. */
 const JOINED_BYTES_MAX = 32_768;
 /** Batches are cut one after the other from arrays of this size, or larger where batches are. */
-const SLAB_BYTES = 65_536;
+const SLAB_BYTES = 262_144;
 const VARINT_BYTES_MAX = 5;
 
 /** The proposals of an entry, in order, as views of its data. Throws `RangeError` where it is no batch. */

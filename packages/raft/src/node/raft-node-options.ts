@@ -22,10 +22,10 @@ export interface RaftNodeOptions {
 }
 
 /**
- * The log is kept in memory between compactions, so that a member has up to twice this. At 10,000
- * small puts a second it is ten seconds that a follower may be away without needing an image.
+ * The log is kept in memory between compactions, so that a member has up to twice this. It is some
+ * 50,000 small puts that a follower may be away for without needing an image; etcd keeps 5,000.
  */
-export const LOG_BYTES = 33_554_432;
+export const LOG_BYTES = 16_777_216;
 
 export interface RaftNodeDependencies {
   readonly clock: Clock;
