@@ -112,7 +112,10 @@ export class Cohort {
     this.#to = to;
   }
 
-  /** Offers what is under way; true where all of it was, false where the time was up before. */
+  /**
+   * Offers what is under way; true where all of it was, false where the time was up before.
+   * `isTimeUp` may let sinks end watchers.
+   */
   run(isTimeUp: () => boolean): boolean {
     const to = this.#to;
     if (to === undefined) return true;
@@ -127,13 +130,17 @@ export class Cohort {
     return true;
   }
 
-  /** From the list's end, since those who are refused leave it; and anew after a pause. */
+  /**
+   * From the list's end, since those who are refused leave it, and the last takes their place: who
+   * is met twice has it by its `from`. Anew after a pause, for the same reason.
+   */
   #runJob(job: Job, to: number, isTimeUp: () => boolean): boolean {
     const { watchers } = job;
     const block = (job.block ??= this.#blockOf(job.changes, { variant: job.variant, to }));
     for (let i = watchers.length - 1; i >= 0; i--) {
-      const watcher = watchers[i] as Watcher; // In range: removals are behind `i`.
-      if (watcher.from > to) continue;
+      const watcher = watchers[i];
+      // Beyond the end where a look at the time has let others go.
+      if (!watcher || watcher.from > to) continue;
       const own = watcher.from <= block.firstRevision ? block : this.#partOf(job, watcher.from, to);
       if (own === undefined || this.#services.offer(watcher, own)) {
         watcher.from = to + 1;

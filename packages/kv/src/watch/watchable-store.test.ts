@@ -171,6 +171,41 @@ describe("WatchableStore", () => {
     expect(calls).toEqual(["at once"]);
   });
 
+  it("sinks may end watchers, their own and others, while events are being offered", () => {
+    const clock = new VirtualClock();
+    let turns = 0;
+    const monotonicMs = (): number => {
+      clock.advance(++turns % 8); // Some turns end early.
+      return clock.monotonicMs();
+    };
+    const fixture = new StateFixture({ clock: { monotonicMs } });
+    const all: { readonly watcher: Watcher; readonly sink: Seen }[] = [];
+    class Ending extends Seen {
+      override flush(): void {
+        super.flush();
+        const gone = all[(all.length * 7 + this.events.length * 31 + ended * 13) % all.length];
+        if (ended++ % 3 === 0 && gone) fixture.watchable.cancel(gone.watcher);
+      }
+    }
+    let ended = 0;
+    for (let i = 0; i < 5_000; i++) {
+      const sink = new Ending();
+      const range = i % 2 === 0 ? { start: "a", end: "a\0" } : { start: "a", end: `b${i % 7}` };
+      const watcher = new Watcher({ ...EVERYTHING, range, sink });
+      all.push({ watcher, sink });
+      fixture.watchable.create(watcher);
+    }
+    for (let i = 0; i < 3; i++) fixture.put("a", "1");
+    while (fixture.watchable.hasBehind) fixture.watchable.catchUp();
+    const whole = ["+a@2", "+a@3", "+a@4"];
+    expect(all.filter(({ watcher }) => watcher.isCancelled).length).toBeGreaterThan(100);
+    const wrong = all.filter(({ watcher, sink }) => {
+      const wanted = watcher.isCancelled ? whole.slice(0, sink.events.length) : whole;
+      return sink.events.join() !== wanted.join();
+    });
+    expect(wrong).toEqual([]);
+  });
+
   it("any mix of watchers, writes, batches, slow sinks and images: each sees what a scan of all changes gives it", () => {
     const key = fc.constantFrom("a", "aa", "ab", "b", "c");
     const range = fc.oneof(

@@ -29,6 +29,9 @@ export interface WatchableStoreOptions {
   readonly limits?: WatchLimits;
 }
 
+/** Offers that wait at most before what was offered leaves: sending takes of the turn's time too. */
+const OFFERS_A_FLUSH = 1_024;
+
 export class WatchableStore {
   readonly #store: MvccStore;
   readonly #clock: Pick<Clock, "monotonicMs">;
@@ -43,7 +46,11 @@ export class WatchableStore {
   #lastOffered: WatchSink | undefined;
   #onCurrent: (() => void)[] = [];
   #turnEndMs = 0;
-  readonly #isTimeUp = (): boolean => this.#clock.monotonicMs() >= this.#turnEndMs;
+  #offers = 0;
+  readonly #isTimeUp = (): boolean => {
+    if (this.#offers >= OFFERS_A_FLUSH) this.#flushSinks();
+    return this.#clock.monotonicMs() >= this.#turnEndMs;
+  };
 
   constructor(store: MvccStore, { clock, limits = DEFAULT_WATCH_LIMITS }: WatchableStoreOptions) {
     this.#store = store;
@@ -192,6 +199,7 @@ export class WatchableStore {
   #offer(watcher: Watcher, block: EventBlock): boolean {
     const { sink } = watcher;
     if (!sink.offer(watcher, block)) return false;
+    this.#offers++;
     if (sink !== this.#lastOffered) {
       this.#lastOffered = sink;
       this.#offered.add(sink);
@@ -203,8 +211,9 @@ export class WatchableStore {
     this.#turnEndMs = this.#clock.monotonicMs() + this.#limits.turnMs;
   }
 
-  /** Sinks may end watchers, so nothing may be under way. */
+  /** Sinks may end watchers: whoever walks over some is prepared for it (`Cohort.run`). */
   #flushSinks(): void {
+    this.#offers = 0;
     if (this.#offered.size === 0) return;
     const sinks = this.#offered;
     this.#offered = new Set();
