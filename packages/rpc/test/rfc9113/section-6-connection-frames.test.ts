@@ -331,6 +331,22 @@ describe("RFC 9113 §6.9 windows, as a server", () => {
     expect(client.raw(content).resetOf(1)).toBe(ErrorCode.flowControlError);
   });
 
+  it("§6.9.1: a window is as large as was granted, to the byte, again and again", () => {
+    const used = (connectionWindow: number): RawClient => {
+      const client = new RawClient({ connectionWindow, streamWindow: 65_535 }).open();
+      client.request(1, { endStream: false }).request(3, { endStream: false });
+      for (let i = 0; i < 6; i++) {
+        if (i > 0) client.connection.consume(1, 65_535);
+        for (let left = 65_535; left > 0; left -= 16_384) client.data(1, Math.min(left, 16_384));
+      }
+      return client;
+    };
+    expect(used(65_535).data(3, 1).goaway).toBe(ErrorCode.flowControlError);
+    const client = used(1_000_000);
+    expect([client.resetOf(1), client.goaway]).toEqual([undefined, undefined]);
+    expect(client.data(1, 1).resetOf(1)).toBe(ErrorCode.flowControlError);
+  });
+
   it("§6.9.3: smaller windows do not concern what was sent before they were known", () => {
     const client = new RawClient().open(
       [[initialWindowSize, 10]].map(([id = 0, value = 0]) => ({ id, value })),
