@@ -50,6 +50,8 @@ export interface ServerFixture {
   readonly cluster: MemoryCluster;
   readonly port: number;
   readonly tls: { readonly ca: string } & KeyPair;
+  /** What an agent on 127.0.0.1 shows to the API server. */
+  readonly nodeTls: KeyPair;
   send(request: SentRequest): Promise<Answer>;
   /** A watch, line by line. */
   open(request: SentRequest): Promise<Lines>;
@@ -99,6 +101,7 @@ export async function openServer(
     cluster,
     port: server.port,
     tls: { ca: pki.ca, ...pairs.admin },
+    nodeTls: await pki.nodeCertificate("node-1", ["127.0.0.1"]),
     send: async (request) => collected(await transport.begin(request)),
     open: async (request) => lines(await transport.begin(request)),
     close: async () => {
