@@ -14,6 +14,7 @@ import { RpcError, StatusCode } from "../../status.js";
 import { ClientConnection } from "../connection/client-connection.js";
 import type { ClientEvent } from "../connection/connection-event.js";
 import { type ConnectionLimits, DEFAULT_LIMITS } from "../connection/limits.js";
+import { StreamMap } from "../connection/stream-map.js";
 import { ErrorCode } from "../frames/error-code.js";
 import type { HeaderField } from "../hpack/header-field.js";
 import type { ClientCall } from "./client-call.js";
@@ -42,7 +43,7 @@ export class ClientSocket {
   readonly #owner: SocketOwner;
   readonly #clock: Clock;
   readonly #connection: ClientConnection;
-  readonly #calls = new Map<number, ClientCall>();
+  readonly #calls = new StreamMap<ClientCall>();
   readonly #flush = (): void => {
     this.#isAwake = false;
     this.#write();
@@ -262,7 +263,7 @@ export class ClientSocket {
   }
 
   #endCalls(error: RpcError): void {
-    const calls = [...this.#calls.values()];
+    const calls = this.#calls.values();
     this.#calls.clear();
     for (const call of calls) call.onLost(error);
   }

@@ -20,6 +20,7 @@ import type { ConnectionLimits } from "./limits.js";
 import { ReceiveWindow } from "./receive-window.js";
 import { Sender } from "./sender.js";
 import { Stream } from "./stream.js";
+import { StreamMap } from "./stream-map.js";
 
 /**
  * `announced`: GOAWAY without a limit was sent (servers only). `draining`: streams that are open go
@@ -46,7 +47,7 @@ export abstract class ConnectionState<Event extends ServerEvent | ClientEvent> {
   readonly limits: ConnectionLimits;
   readonly writer: FrameWriter = new FrameWriter();
   readonly sender: Sender;
-  readonly streams: Map<number, Stream> = new Map();
+  readonly streams: StreamMap<Stream> = new StreamMap();
   readonly closedStreams: ClosedStreams = new ClosedStreams();
   readonly window: ReceiveWindow;
   readonly holdsConnectionWindow: boolean;

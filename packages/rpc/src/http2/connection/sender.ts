@@ -125,7 +125,7 @@ export class Sender {
 
   /** The stream is gone: nothing of it is sent any more. */
   forget(stream: Stream): void {
-    stream.queue.length = 0;
+    if (stream.queue.length > 0) stream.queue.length = 0; // Most have none, and it is no field.
     stream.queuedBytes = 0;
     stream.ending = undefined;
     if (!stream.isInLine) return;

@@ -70,8 +70,7 @@ export class HpackDecoder {
 
   /** Throws `HpackError`. A block that came before may give the very same list again. */
   decode(block: Uint8Array): HeaderList {
-    const known = this.#known.find((one) => equalBytes(one.block, block));
-    if (known !== undefined) return known.list;
+    for (const known of this.#known) if (equalBytes(known.block, block)) return known.list;
     const generation = this.#generation;
     const list = this.#decode(block);
     if (generation !== this.#generation) {
