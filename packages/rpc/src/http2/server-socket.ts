@@ -11,7 +11,6 @@ import type { Clock } from "@sagong/base";
 import type { PeerIdentity } from "../handler.js";
 import type { HttpHandler } from "../http/http-exchange.js";
 import type { Http2Socket } from "../listener/connection-listener.js";
-import type { AnyMethod } from "../message/method.js";
 import { RpcError, StatusCode } from "../status.js";
 import type { Deadlines } from "./client/deadlines.js";
 import type { ServerEvent } from "./connection/connection-event.js";
@@ -23,25 +22,18 @@ import {
   type WatchedConnection,
 } from "./connection-watch.js";
 import { ErrorCode } from "./frames/error-code.js";
-import { GZIP, IDENTITY, type NotGrpc, parseRequestHead } from "./grpc/request-head.js";
+import type { NotGrpc } from "./grpc/request-head.js";
 import { trailersOnly } from "./grpc/response-fields.js";
-import type { HeaderField } from "./hpack/header-field.js";
 import { HttpStream } from "./http-stream.js";
-import type { CallHost, CallRequest } from "./open-call.js";
+import type { CallHost } from "./open-call.js";
 import type { ReceiveBudget } from "./receive-budget.js";
+import { type MethodEntry, RequestMeanings } from "./request-meanings.js";
 import { StreamCall } from "./stream-call.js";
 import type { StreamUser } from "./stream-user.js";
 import { UnaryCall } from "./unary-call.js";
 
-/** Header sections whose meaning is kept: what a client repeats. */
-const KNOWN_REQUESTS_MAX = 8;
 /** Why a server pings is of no concern to its client: the eight bytes are any. */
 const KEEPALIVE_PING: Uint8Array = new Uint8Array(8);
-
-export interface MethodEntry {
-  readonly method: AnyMethod;
-  readonly handler: unknown;
-}
 
 export interface ServerSocketOptions {
   readonly methods: ReadonlyMap<string, MethodEntry>;
@@ -57,12 +49,6 @@ export interface ServerSocketDependencies {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
 }
-
-/** What a header section asks for: a call, a plain request, or what it is refused with. */
-type Meaning =
-  | { readonly kind: "call"; readonly fields: readonly HeaderField[]; readonly call: CallRequest }
-  | { readonly kind: "http"; readonly fields: readonly HeaderField[]; readonly head: NotGrpc }
-  | { readonly kind: "refused"; readonly fields: readonly HeaderField[]; readonly error: RpcError };
 
 type RequestEvent = ServerEvent & { readonly kind: "request" };
 
@@ -81,7 +67,7 @@ export class ServerSocket implements CallHost, WatchedConnection {
   readonly #users = new Map<number, StreamUser>();
   #newest: StreamUser | undefined;
   #newestId = 0;
-  readonly #known: Meaning[] = [];
+  readonly #meanings: RequestMeanings;
   #isAwake = false;
   readonly #flush = (): void => {
     this.#isAwake = false;
@@ -105,6 +91,7 @@ export class ServerSocket implements CallHost, WatchedConnection {
     this.requestBytesMax = options.requestBytesMax;
     this.compresses = options.compresses;
     this.budget = options.budget;
+    this.#meanings = new RequestMeanings(options.methods);
     this.connection = new ServerConnection(DEFAULT_LIMITS, { clock });
     const { times } = options;
     this.#watch = new ConnectionWatch(this, { clock, ...(times ? { times } : {}) });
@@ -207,7 +194,7 @@ export class ServerSocket implements CallHost, WatchedConnection {
     const { streamId, fields, endStream } = event;
     // Reset already (CVE-2023-44487): nothing is begun for it.
     if (!this.connection.isOpen(streamId)) return;
-    const meaning = this.#meaningOf(fields);
+    const meaning = this.#meanings.of(fields);
     if (meaning.kind === "http") return this.#onPlainRequest(event, meaning.head);
     if (meaning.kind === "refused") {
       return this.connection.respond(streamId, trailersOnly(meaning.error), { endStream: true });
@@ -222,34 +209,6 @@ export class ServerSocket implements CallHost, WatchedConnection {
     this.#begin(streamId, call);
     call.start();
     if (endStream) call.onEnd();
-  }
-
-  /** The same list comes again where its block does: see HpackDecoder. */
-  #meaningOf(fields: readonly HeaderField[]): Meaning {
-    for (const known of this.#known) if (known.fields === fields) return known;
-    const meaning = this.#parse(fields);
-    if (this.#known.length === KNOWN_REQUESTS_MAX) this.#known.shift();
-    this.#known.push(meaning);
-    return meaning;
-  }
-
-  #parse(fields: readonly HeaderField[]): Meaning {
-    const head = parseRequestHead(fields);
-    if ("httpStatus" in head) return { kind: "http", fields, head };
-    const refused = (text: string, trailers = {}): Meaning => {
-      const error = new RpcError(StatusCode.unimplemented, text, { trailers });
-      return { kind: "refused", fields, error };
-    };
-    const entry = this.#options.methods.get(head.path);
-    if (entry === undefined) {
-      return refused(`The server does not implement the method ${head.path}`);
-    }
-    if (head.encoding !== IDENTITY && head.encoding !== GZIP) {
-      const text = `Cannot read messages encoded by "${head.encoding}", expected identity or gzip`;
-      return refused(text, { "grpc-accept-encoding": `${IDENTITY},${GZIP}` });
-    }
-    const { method, handler } = entry;
-    return { kind: "call", fields, call: { head, fields, method, handler } };
   }
 
   #onPlainRequest(event: RequestEvent, { httpStatus }: NotGrpc): void {

@@ -10,7 +10,8 @@ import { ConnectionListener, type Http2Socket } from "../listener/connection-lis
 import type { ListenAddress, RpcServer, RpcServerOptions } from "../server.js";
 import { Deadlines } from "./client/deadlines.js";
 import { ReceiveBudget } from "./receive-budget.js";
-import { type MethodEntry, ServerSocket } from "./server-socket.js";
+import type { MethodEntry } from "./request-meanings.js";
+import { ServerSocket } from "./server-socket.js";
 
 const DEFAULT_MAX_REQUEST_BYTES = 2 * 1024 * 1024;
 const DEFAULT_GRACE_MS = 5_000;
