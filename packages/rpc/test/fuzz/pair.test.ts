@@ -44,43 +44,58 @@ class Side {
   readonly auditor: Auditor;
   readonly connectionWindow: number;
   readonly #cutter = new Cutter();
-  /** On its way to the other side. */
+  /** On its way to the other side, and how much of it may be. */
   readonly #pipe: Uint8Array[] = [];
+  #pipeBytes = 0;
+  readonly #pipeBytesMax: number;
   #prefaceLeft: number;
 
   constructor(
     connection: ClientConnection | ServerConnection,
-    { connectionWindow }: ConnectionLimits,
+    { limits, pipeBytesMax }: { readonly limits: ConnectionLimits; readonly pipeBytesMax: number },
   ) {
     this.connection = connection;
-    this.connectionWindow = connectionWindow;
+    this.connectionWindow = limits.connectionWindow;
+    this.#pipeBytesMax = pipeBytesMax;
     const role = connection instanceof ClientConnection ? "client" : "server";
-    this.auditor = new Auditor(role, { isInStep: false, connectionWindow });
+    this.auditor = new Auditor(role, { isInStep: false, connectionWindow: this.connectionWindow });
     this.#prefaceLeft = role === "server" ? 24 : 0;
   }
 
   /** Hands what is to be sent to the pipe. */
   write(): boolean {
+    if (this.#pipeBytes >= this.#pipeBytesMax) return false;
     const parts = this.connection.takeOutput();
     for (const part of parts) {
       this.auditor.output(part);
       this.#pipe.push(part.slice());
+      this.#pipeBytes += part.length;
     }
     return parts.length > 0;
   }
 
   /** Takes some bytes of the other side's pipe. */
   read(dice: Dice, from: Side): boolean {
-    const [first] = from.#pipe;
-    if (first === undefined || !this.connection.wantsInput) return false;
-    const bytes = dice.oneIn(2) ? first : first.subarray(0, dice.below(first.length) + 1);
-    if (bytes.length === first.length) from.#pipe.shift();
-    else from.#pipe[0] = first.subarray(bytes.length);
+    // A server that is behind takes nothing more; were a client so too, both might wait for ever.
+    const takes = this.connection instanceof ClientConnection || this.connection.wantsInput;
+    const bytes = takes ? from.#some(dice) : undefined;
+    if (bytes === undefined) return false;
     const framed = bytes.subarray(Math.min(this.#prefaceLeft, bytes.length));
     this.#prefaceLeft -= bytes.length - framed.length;
     for (const { frame } of this.#cutter.cut(framed)) this.auditor.input(frame);
     this.connection.receive(bytes);
     return true;
+  }
+
+  /** Some of what is on its way. */
+  #some(dice: Dice): Uint8Array | undefined {
+    const [first] = this.#pipe;
+    if (first === undefined) return undefined;
+    const bytes = dice.oneIn(2) ? first : first.subarray(0, dice.below(first.length) + 1);
+    if (bytes.length === first.length) this.#pipe.shift();
+    else this.#pipe[0] = first.subarray(bytes.length);
+    this.#pipeBytes -= bytes.length;
+    return bytes;
   }
 }
 
@@ -98,7 +113,11 @@ class Conversation {
     const [ours, theirs] = [limitsOf(dice), limitsOf(dice)];
     this.client = new ClientConnection(ours, { clock });
     this.server = new ServerConnection(theirs, { clock });
-    this.sides = [new Side(this.client, ours), new Side(this.server, theirs)];
+    const pipeBytesMax = dice.pick([1, 10_000, Number.POSITIVE_INFINITY]);
+    this.sides = [
+      new Side(this.client, { limits: ours, pipeBytesMax }),
+      new Side(this.server, { limits: theirs, pipeBytesMax }),
+    ];
   }
 
   run(): void {
