@@ -16,6 +16,7 @@ import type { Deadlines } from "./client/deadlines.js";
 import type { ServerEvent } from "./connection/connection-event.js";
 import { DEFAULT_LIMITS } from "./connection/limits.js";
 import { ServerConnection } from "./connection/server-connection.js";
+import { StreamMap } from "./connection/stream-map.js";
 import {
   type ConnectionTimes,
   ConnectionWatch,
@@ -64,7 +65,7 @@ export class ServerSocket implements CallHost, WatchedConnection {
   readonly #socket: Socket;
   readonly #options: ServerSocketOptions;
   readonly #watch: ConnectionWatch;
-  readonly #users = new Map<number, StreamUser>();
+  readonly #users = new StreamMap<StreamUser>();
   #newest: StreamUser | undefined;
   #newestId = 0;
   readonly #meanings: RequestMeanings;
