@@ -11,3 +11,14 @@ export function realClock(): Clock {
     },
   };
 }
+
+/** The same, but for timers that keep no process alive: for those who only watch over others. */
+export function backgroundClock(): Clock {
+  return {
+    ...realClock(),
+    schedule(delayMs: number, callback: () => void): Timer {
+      const handle = setTimeout(callback, delayMs).unref();
+      return { cancel: () => clearTimeout(handle) };
+    },
+  };
+}

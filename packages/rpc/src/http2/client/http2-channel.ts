@@ -12,7 +12,7 @@
  */
 import type { SecureContext } from "node:tls";
 import { type Clock, type Random, seededRandom } from "@sagong/base";
-import { randomSeed, realClock } from "@sagong/base/real";
+import { backgroundClock, randomSeed } from "@sagong/base/real";
 import type { CallOptions, Channel, DuplexCall } from "../../channel.js";
 import { type ChannelOptions, type Endpoint, parseEndpoint } from "../../channel-options.js";
 import type { EncodedMessage } from "../../message/encoded-message.js";
@@ -43,20 +43,9 @@ export function createHttp2Channel(
 }
 
 export interface ChannelDependencies {
-  /** Its timers should not keep the process alive. */
+  /** Its timers should keep no process alive: the connection does, while calls are open. */
   readonly clock?: Clock;
   readonly random?: Random;
-}
-
-/** Timers of a channel keep no process alive: its connection does, while calls are open. */
-function backgroundClock(): Clock {
-  return {
-    ...realClock(),
-    schedule(delayMs, callback) {
-      const handle = setTimeout(callback, delayMs).unref();
-      return { cancel: () => clearTimeout(handle) };
-    },
-  };
 }
 
 class Http2Channel implements Channel, CallHost, SocketOwner {
