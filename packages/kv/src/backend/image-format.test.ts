@@ -89,8 +89,8 @@ describe("encodeImage() and decodeImage()", () => {
 
   it("refuse another version, and what is no image", async () => {
     const image = await encode(SMALL);
-    image.writeUInt32LE(2, 8);
-    await expect(decode([image])).rejects.toThrow("the image has version 2, expected 1");
+    image.writeUInt32LE(3, 8);
+    await expect(decode([image])).rejects.toThrow("the image has version 3, expected 1 to 2");
     await expect(decode([encodeUtf8("<html>not found</html>")])).rejects.toThrow(
       "this is no image of a database",
     );

@@ -7,9 +7,13 @@ import { crc32c } from "@sagong/base";
 
 type Pair = readonly [key: Uint8Array, value: Uint8Array];
 
-/** "sagongdb", and the version of what follows. */
+/**
+ * "sagongdb", and the version of what follows. The first had one pair a version; who knows only that
+ * must not take an image with blocks, of which it would see nothing. We read both.
+ */
 const MAGIC = "sagongdb";
-const VERSION = 1;
+const VERSION = 2;
+const FIRST_VERSION = 1;
 const HEAD_BYTES = 12;
 const CHUNK_BYTES = 64 * 1024;
 /** No key and no value is longer: requests are far below. A damaged length is not waited for. */
@@ -101,8 +105,10 @@ class ImageDecoder {
       throw new RangeError("this is no image of a database");
     }
     const version = this.#rest.readUInt32LE(MAGIC.length);
-    if (version !== VERSION) {
-      throw new RangeError(`the image has version ${version}, expected ${VERSION}`);
+    if (version < FIRST_VERSION || version > VERSION) {
+      throw new RangeError(
+        `the image has version ${version}, expected ${FIRST_VERSION} to ${VERSION}`,
+      );
     }
     this.#consume(HEAD_BYTES);
     this.#state = "pairs";

@@ -18,8 +18,11 @@ import { blockKey, type Revision, revisionKey } from "./revision.js";
 import { LoneVersion, VersionBlock, type VersionSource } from "./version-block.js";
 import { type Version, VersionHead, versionBytesMax } from "./version-bytes.js";
 
-/** Of blocks that are held in memory to be read again. */
-const HELD_BYTES_MAX = 64 * 1024 * 1024;
+/**
+ * Of blocks that are held in memory to be read again. Together with the index less than what etcd
+ * maps of its database, at the same number of keys.
+ */
+const HELD_BYTES_MAX = 256 * 1024 * 1024;
 /** A block that takes less is put together with its neighbours. */
 export const SMALL_BYTES: number = BLOCK_BYTES / 2;
 /** What a held block costs besides its bytes, roughly. */
@@ -167,10 +170,14 @@ export class VersionLog implements LateWriter {
 
   /** A block's versions, read where they are not in memory, and kept there for a while. */
   sourceOf(entry: BlockEntry): VersionSource {
+    const wasUsed = entry.isUsed;
     entry.isUsed = true;
     if (entry.held) return entry.held;
     const source = this.read(entry);
-    this.hold(entry, source);
+    // Where there is no room, the first of several reads does not drive others out: one that goes
+    // over more than there is room for would only fill memory with what is given up at once.
+    const hasRoom = this.#heldBytes + entry.bytes <= HELD_BYTES_MAX;
+    if (hasRoom || wasUsed) this.hold(entry, source);
     return source;
   }
 
@@ -188,9 +195,9 @@ export class VersionLog implements LateWriter {
     while (this.#heldBytes > HELD_BYTES_MAX) {
       if (this.#hand >= this.directory.size) this.#hand = 0;
       const candidate = this.directory.at(this.#hand++);
-      if (candidate.held === undefined || this.#isPending(candidate)) continue;
+      if (this.#isPending(candidate)) continue;
       if (candidate.isUsed) candidate.isUsed = false;
-      else this.release(candidate);
+      else if (candidate.held) this.release(candidate);
     }
   }
 
@@ -230,7 +237,7 @@ export class VersionLog implements LateWriter {
   // ── Opening ──────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Takes up a block of the database, without keeping it, and shows all that live in it. `dead` are
+   * Takes up a block of the database, keeps it while there is room, and shows all that live in it. `dead` are
    * those on its list. Throws `DamagedDatabaseError`, also where a version's checksum is wrong.
    */
   restoreBlock(
@@ -240,8 +247,10 @@ export class VersionLog implements LateWriter {
   ): void {
     const block = VersionBlock.read(bytes, first);
     const head = new VersionHead(bytes);
-    const entry = { ...newEntry(first, block), held: undefined, dead: dead.length / 2 };
+    const entry = { ...newEntry(first, block), dead: dead.length / 2 };
     this.#restored(entry);
+    if (this.#heldBytes + entry.bytes <= HELD_BYTES_MAX) this.#count(entry);
+    else entry.held = undefined;
     let next = 0;
     for (let i = 0; i < block.count; i++) {
       const revision = block.revisionAt(i);
