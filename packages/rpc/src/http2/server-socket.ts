@@ -2,9 +2,6 @@
  * One connection's socket, driving a `ServerConnection` and the streams on it. All that is to be
  * sent at the end of a turn, its promises included, leaves in one write; while the socket is behind,
  * nothing more is framed, and once enough waits, nothing more is read.
- *
- * V1. Every stream that is answered, and whose user has not ended it, is in `#users`, but for the
- *     newest: most calls end before the next begins, and cost the map nothing.
  */
 import type { Socket } from "node:net";
 import type { Clock } from "@sagong/base";
@@ -66,8 +63,6 @@ export class ServerSocket implements CallHost, WatchedConnection {
   readonly #options: ServerSocketOptions;
   readonly #watch: ConnectionWatch;
   readonly #users = new StreamMap<StreamUser>();
-  #newest: StreamUser | undefined;
-  #newestId = 0;
   readonly #meanings: RequestMeanings;
   #isAwake = false;
   readonly #flush = (): void => {
@@ -112,7 +107,7 @@ export class ServerSocket implements CallHost, WatchedConnection {
   /** Lets unary calls end, ends streams, takes no new ones. */
   shutdown(): void {
     this.connection.shutdown();
-    for (const user of this.#allUsers()) user.onShutdown();
+    for (const user of this.#users.values()) user.onShutdown();
     this.wake();
   }
 
@@ -123,8 +118,7 @@ export class ServerSocket implements CallHost, WatchedConnection {
   }
 
   ended(streamId: number): void {
-    if (streamId === this.#newestId) this.#newest = undefined;
-    else this.#users.delete(streamId);
+    this.#users.delete(streamId);
   }
 
   // As the watch sees it
@@ -170,20 +164,20 @@ export class ServerSocket implements CallHost, WatchedConnection {
       case "request":
         return this.#onRequest(event);
       case "data": {
-        const user = this.#userOf(event.streamId);
+        const user = this.#users.get(event.streamId);
         if (user === undefined) return undefined;
         if (event.data.length > 0) user.onData(event.data, event.endStream);
         if (event.endStream) user.onEnd();
         return undefined;
       }
       case "trailers":
-        return this.#userOf(event.streamId)?.onEnd();
+        return this.#users.get(event.streamId)?.onEnd();
       case "reset": {
         const error = new RpcError(StatusCode.cancelled, "the client cancelled the call");
-        return this.#userOf(event.streamId)?.onCancel(error);
+        return this.#users.get(event.streamId)?.onCancel(error);
       }
       case "writable":
-        return this.#userOf(event.streamId)?.onWritable();
+        return this.#users.get(event.streamId)?.onWritable();
       case "pong":
         return undefined;
       case "closed":
@@ -202,12 +196,12 @@ export class ServerSocket implements CallHost, WatchedConnection {
     }
     if (meaning.call.method.kind === "unary") {
       const call = new UnaryCall(this, streamId, meaning.call);
-      this.#begin(streamId, call);
+      this.#users.set(streamId, call);
       if (endStream) call.onEnd();
       return;
     }
     const call = new StreamCall(this, streamId, meaning.call);
-    this.#begin(streamId, call);
+    this.#users.set(streamId, call);
     call.start();
     if (endStream) call.onEnd();
   }
@@ -219,30 +213,9 @@ export class ServerSocket implements CallHost, WatchedConnection {
       return this.connection.respond(event.streamId, status, { endStream: true });
     }
     const stream = new HttpStream(this, event);
-    this.#begin(event.streamId, stream);
+    this.#users.set(event.streamId, stream);
     if (event.endStream) stream.onEnd();
     http(stream, stream);
-  }
-
-  #begin(streamId: number, user: StreamUser): void {
-    this.#keepNewest();
-    this.#newest = user;
-    this.#newestId = streamId;
-  }
-
-  #keepNewest(): void {
-    if (this.#newest !== undefined) this.#users.set(this.#newestId, this.#newest);
-    this.#newest = undefined;
-    this.#newestId = 0;
-  }
-
-  #userOf(streamId: number): StreamUser | undefined {
-    return streamId === this.#newestId ? this.#newest : this.#users.get(streamId);
-  }
-
-  #allUsers(): readonly StreamUser[] {
-    this.#keepNewest();
-    return [...this.#users.values()];
   }
 
   #write(): void {
@@ -272,6 +245,6 @@ export class ServerSocket implements CallHost, WatchedConnection {
   #onClose(): void {
     this.#watch.stop();
     const error = new RpcError(StatusCode.cancelled, "the client closed the connection");
-    for (const user of this.#allUsers()) user.onCancel(error);
+    for (const user of this.#users.values()) user.onCancel(error);
   }
 }
