@@ -226,9 +226,9 @@ class GrpcJsChannel implements Channel {
 }
 
 interface DuplexEnd {
-  done(): void;
-  refusal(): RpcError | undefined;
-  failure(error: unknown): RpcError;
+  readonly done: () => void;
+  readonly refusal: () => RpcError | undefined;
+  readonly failure: (error: unknown) => RpcError;
 }
 
 class GrpcJsDuplexCall<Request, Response> implements DuplexCall<Request, Response> {
@@ -286,14 +286,13 @@ async function* responsesOf<Response>(
 
 /** A call that was never begun. */
 function refusedCall<Request, Response>(error: RpcError): DuplexCall<Request, Response> {
-  async function* responses(): AsyncGenerator<Response> {
-    throw error;
-  }
   return {
     send: () => Promise.reject(error),
     end: () => {},
     cancel: () => {},
-    responses: responses(),
+    responses: {
+      [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(error) }),
+    },
   };
 }
 

@@ -156,7 +156,7 @@ class MemoryChannel implements Channel {
   async *#pull<Response>(
     responses: AsyncIterable<Response | EncodedMessage>,
     open: OpenCall,
-    { type, over }: { readonly type: MessageType<Response>; over?(): void },
+    { type, over }: { readonly type: MessageType<Response>; readonly over?: () => void },
   ): AsyncGenerator<Response> {
     const iterator = responses[Symbol.asyncIterator]();
     const { signal } = open.call;
