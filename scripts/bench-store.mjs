@@ -43,9 +43,12 @@ const dataDir = flags.dataDir ?? tmpdir();
 mkdirSync(dataDir, { recursive: true });
 const folder = mkdtempSync(`${dataDir}/sagong-bench-`);
 const bench = new Bench(flags, kinds, folder);
-for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) {
-  process.once(signal, () => void cleanUp().then(() => process.exit(1)));
+// However it ends, it leaves no process and no folder: the reader of its output may go, too.
+for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
+  process.once(signal, leave);
 }
+process.stdout.on("error", leave);
+process.stderr.on("error", leave);
 try {
   const date = flags.date ?? new Date().toISOString().slice(0, 10);
   const machine = machineFacts({ date, folder });
@@ -104,6 +107,10 @@ function kindsOf() {
 function refuse(why) {
   console.error(`bench:store: ${why}`);
   process.exit(2);
+}
+
+function leave() {
+  void cleanUp().then(() => process.exit(1));
 }
 
 async function cleanUp() {
