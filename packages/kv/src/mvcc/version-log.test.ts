@@ -16,10 +16,10 @@ const version = (main: number, valueBytes = 10, key = `key ${main}`): Version =>
   lease: 0n,
 });
 
-function setUp(): { backend: MemoryBackend; log: VersionLog } {
+function setUp(heldBytesMax?: number): { backend: MemoryBackend; log: VersionLog } {
   const backend = new MemoryBackend();
   backend.isGathering = true;
-  return { backend, log: new VersionLog(backend) };
+  return { backend, log: new VersionLog(backend, heldBytesMax) };
 }
 
 /** The mains of the versions in each block that is written. */
@@ -129,10 +129,10 @@ describe("VersionLog", () => {
   });
 
   it("holds no more than its budget, and reads again what it has given up", () => {
-    const { backend, log } = setUp();
-    const mebibyte = 1024 * 1024;
+    const kibibyte = 1024;
+    const { backend, log } = setUp(2_000 * kibibyte);
     for (let main = 2; main < 302; main++) {
-      log.append(version(main, mebibyte), 0);
+      log.append(version(main, 20 * kibibyte), 0);
       backend.commit();
       backend.write();
     }
@@ -143,15 +143,15 @@ describe("VersionLog", () => {
       return bytes;
     };
     const isHeld = (main: number): boolean => log.directory.at(main - 2).held !== undefined;
-    expect(held()).toBeLessThan(257 * mebibyte);
+    expect(held()).toBeLessThan(2_001 * kibibyte);
     // What is read once drives nothing out; what is read again does.
     expect([isHeld(2), isHeld(301)]).toEqual([false, true]);
     for (let main = 2; main < 302; main++) expect(mainOf(log.bytesAt(main, 0))).toBe(main);
     expect([isHeld(2), isHeld(301)]).toEqual([false, true]);
     log.bytesAt(2, 0);
     expect(isHeld(2)).toBe(true);
-    expect(held()).toBeLessThan(257 * mebibyte);
-    expect(held()).toBeGreaterThan(250 * mebibyte);
+    expect(held()).toBeLessThan(2_001 * kibibyte);
+    expect(held()).toBeGreaterThan(1_900 * kibibyte);
   });
 });
 

@@ -22,7 +22,7 @@ import { type Version, VersionHead, versionBytesMax } from "./version-bytes.js";
  * Of blocks that are held in memory to be read again. Together with the index less than what etcd
  * maps of its database, at the same number of keys.
  */
-const HELD_BYTES_MAX = 256 * 1024 * 1024;
+const HELD_BYTES_MAX = 384 * 1024 * 1024;
 /** A block that takes less is put together with its neighbours. */
 export const SMALL_BYTES: number = BLOCK_BYTES / 2;
 /** What a held block costs besides its bytes, roughly. */
@@ -35,8 +35,9 @@ export interface VersionPlace {
 }
 
 export class VersionLog implements LateWriter {
-  readonly directory: BlockDirectory;
+  readonly directory: BlockDirectory = new BlockDirectory();
   readonly #backend: Backend;
+  readonly #heldBytesMax: number;
   readonly #arena: BlockArena = new BlockArena();
   /** Not handed over yet, in order; only the last may be open. */
   #pending: BlockEntry[] = [];
@@ -50,9 +51,9 @@ export class VersionLog implements LateWriter {
   /** Where the search for blocks to evict goes on. */
   #hand = 0;
 
-  constructor(backend: Backend, directory: BlockDirectory = new BlockDirectory()) {
+  constructor(backend: Backend, heldBytesMax: number = HELD_BYTES_MAX) {
     this.#backend = backend;
-    this.directory = directory;
+    this.#heldBytesMax = heldBytesMax;
   }
 
   // ── Writing ──────────────────────────────────────────────────────────────────────────────────
@@ -176,7 +177,7 @@ export class VersionLog implements LateWriter {
     const source = this.read(entry);
     // Where there is no room, the first of several reads does not drive others out: one that goes
     // over more than there is room for would only fill memory with what is given up at once.
-    const hasRoom = this.#heldBytes + entry.bytes <= HELD_BYTES_MAX;
+    const hasRoom = this.#heldBytes + entry.bytes <= this.#heldBytesMax;
     if (hasRoom || wasUsed) this.hold(entry, source);
     return source;
   }
@@ -192,7 +193,7 @@ export class VersionLog implements LateWriter {
   /** Counts a block that is held, and evicts what has not been asked for since the last round. */
   #count(entry: BlockEntry): void {
     this.#heldBytes += heldBytes(entry);
-    while (this.#heldBytes > HELD_BYTES_MAX) {
+    while (this.#heldBytes > this.#heldBytesMax) {
       if (this.#hand >= this.directory.size) this.#hand = 0;
       const candidate = this.directory.at(this.#hand++);
       if (this.#isPending(candidate)) continue;
@@ -249,7 +250,7 @@ export class VersionLog implements LateWriter {
     const head = new VersionHead(bytes);
     const entry = { ...newEntry(first, block), dead: dead.length / 2 };
     this.#restored(entry);
-    if (this.#heldBytes + entry.bytes <= HELD_BYTES_MAX) this.#count(entry);
+    if (this.#heldBytes + entry.bytes <= this.#heldBytesMax) this.#count(entry);
     else entry.held = undefined;
     let next = 0;
     for (let i = 0; i < block.count; i++) {
