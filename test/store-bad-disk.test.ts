@@ -77,6 +77,7 @@ const allKeys = { key: encodeUtf8("key-"), rangeEnd: prefixEnd(encodeUtf8("key-"
 /** A value that does not shrink when it is compressed. */
 function putNumber(channel: Channel, i: number, sizeBytes = 100): Promise<unknown> {
   const value = randomBytes(sizeBytes);
+  value[sizeBytes - 1] = 1; // A log's last record can be told from the zeros behind it.
   return channel.unary(kv.put, PutRequest.create({ key: keyOf(i), value }), OPTIONS);
 }
 
@@ -98,6 +99,9 @@ async function writeAndKill(member: StoreProcess, count: number): Promise<readon
     .toSorted()
     .map((name) => join(log, name));
 }
+
+/** A log segment's; behind them are the zeros that it was prepared with. */
+const endOfRecords = (segment: Buffer): number => segment.findLastIndex((byte) => byte !== 0) + 1;
 
 const numbers = (count: number): string[] =>
   Array.from({ length: count }, (_, i) => decodeUtf8(keyOf(i)));
@@ -137,7 +141,7 @@ describe("a data directory", () => {
     const member = await oneMember(join(root, "damaged"));
     const [segment = ""] = await writeAndKill(member, 30);
     const bytes = readFileSync(segment);
-    const middle = Math.floor(bytes.length / 2);
+    const middle = Math.floor(endOfRecords(bytes) / 2);
     for (let i = middle; i < middle + 8; i++) bytes[i] = (bytes[i] ?? 0) ^ 0xff;
     writeFileSync(segment, bytes);
     member.spawn();
@@ -158,7 +162,8 @@ describe("a data directory", () => {
     const [segment = ""] = await writeAndKill(member, 30);
     const bytes = readFileSync(segment);
     // The beginning of a record, as a write leaves it that the machine's end cut short.
-    appendFileSync(segment, bytes.subarray(0, 9));
+    bytes.copy(bytes, endOfRecords(bytes), 0, 9);
+    writeFileSync(segment, bytes);
     await member.start();
     expect(await withChannel(member, keysOf)).toEqual(numbers(30));
     await withChannel(member, (channel) => putNumber(channel, 30));
@@ -171,7 +176,7 @@ describe("a data directory", () => {
   it("whose log lost its last records is accepted, and goes on from what is left", async () => {
     const member = await oneMember(join(root, "cut"));
     const [segment = ""] = await writeAndKill(member, 30);
-    truncateSync(segment, readFileSync(segment).length - 500);
+    truncateSync(segment, endOfRecords(readFileSync(segment)) - 500);
     await member.start();
     const before = await withChannel(member, keysOf);
     expect(before).toEqual(numbers(before.length));
@@ -190,7 +195,7 @@ describe("a data directory", () => {
     const store = join(member.dataDir, "member", "store");
     const [log = ""] = readdirSync(store).filter((name) => name.endsWith(".log"));
     const bytes = readFileSync(join(store, log));
-    const middle = Math.floor(bytes.length / 2);
+    const middle = Math.floor(endOfRecords(bytes) / 2);
     for (let i = middle; i < middle + 8; i++) bytes[i] = (bytes[i] ?? 0) ^ 0xff;
     writeFileSync(join(store, log), bytes);
     member.spawn();

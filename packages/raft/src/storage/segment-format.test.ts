@@ -85,6 +85,13 @@ describe("scanRecords() of a file that was prepared for more", () => {
     }
   });
 
+  it("takes a part of a head with nothing behind it for torn", () => {
+    for (let length = 1; length <= HEAD_BYTES; length++) {
+      const bytes = prepared(segment().subarray(0, LAST + length));
+      expect(scanRecords(bytes)).toMatchObject({ end: LAST, rest: "torn" });
+    }
+  });
+
   it("takes a changed byte for corruption, wherever it is, also in the last record's head", () => {
     const whole = prepared(segment(), 700);
     for (let at = 0; at < segment().length; at++) {

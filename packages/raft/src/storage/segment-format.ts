@@ -82,7 +82,8 @@ function endOfWritten(bytes: Uint8Array, from: number): number {
  * everything from `written` on is zero.
  */
 function isCutOff(bytes: Uint8Array, offset: number, written: number): boolean {
-  if (offset + HEAD_BYTES > bytes.length) return true;
+  // Nothing of a payload is there, and no payload is all zeros.
+  if (written <= offset + HEAD_BYTES) return true;
   const length = lengthAt(bytes, offset);
   // Of a record without a sound head only the head's sectors and what follows are known to be its.
   const end =
