@@ -10,7 +10,7 @@ import { encodeUtf8, VirtualClock } from "@sagong/base";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { HealthCheckRequest, HealthService } from "../gen/health.js";
 import { StatusCode } from "../status.js";
-import { Deadlines } from "./client/deadlines.js";
+import { Deadlines } from "./deadlines.js";
 import { ErrorCode } from "./frames/error-code.js";
 import {
   CLIENT_PREFACE,

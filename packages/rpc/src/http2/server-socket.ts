@@ -9,7 +9,7 @@ import type { PeerIdentity } from "../handler.js";
 import type { HttpHandler } from "../http/http-exchange.js";
 import type { Http2Socket } from "../listener/connection-listener.js";
 import { RpcError, StatusCode } from "../status.js";
-import type { Deadlines } from "./client/deadlines.js";
+import type { Deadlines } from "./deadlines.js";
 import type { ServerEvent } from "./connection/connection-event.js";
 import { DEFAULT_LIMITS } from "./connection/limits.js";
 import { ServerConnection } from "./connection/server-connection.js";

@@ -8,7 +8,7 @@ import { type HttpHandler, notFound } from "../http/http-exchange.js";
 import { adaptHttpHandler } from "../http/node-exchange.js";
 import { ConnectionListener, type Http2Socket } from "../listener/connection-listener.js";
 import type { ListenAddress, RpcServer, RpcServerOptions } from "../server.js";
-import { Deadlines } from "./client/deadlines.js";
+import { Deadlines } from "./deadlines.js";
 import { ReceiveBudget } from "./receive-budget.js";
 import type { MethodEntry } from "./request-meanings.js";
 import { ServerSocket } from "./server-socket.js";

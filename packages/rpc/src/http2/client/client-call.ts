@@ -19,8 +19,8 @@ import { contentOf } from "../grpc/message-writer.js";
 import { MessageReader, onlyMessageOf } from "../grpc/message-reader.js";
 import type { HeaderField } from "../hpack/header-field.js";
 import type { ClientSocket } from "./client-socket.js";
-import { DeadlineHolder, type Deadlines } from "./deadlines.js";
-import { inflate } from "./inflate.js";
+import { DeadlineHolder, type Deadlines } from "../deadlines.js";
+import { inflate } from "../inflate.js";
 import type { RequestFields } from "./request-fields.js";
 import { errorOfReset, parseResponseEnd, parseResponseHead } from "./response-fields.js";
 

@@ -22,7 +22,7 @@ import { backoffMs } from "./backoff.js";
 import type { CallHost, ClientCall } from "./client-call.js";
 import { ClientSocket, type SocketOwner } from "./client-socket.js";
 import { connectSocket, secureContextOf } from "./connect-socket.js";
-import { Deadlines } from "./deadlines.js";
+import { Deadlines } from "../deadlines.js";
 import { ClientStreamCall, UnaryCall } from "./one-response-call.js";
 import { RequestFields } from "./request-fields.js";
 import { DuplexStreamCall, ServerStreamCall } from "./response-stream-call.js";

@@ -1,6 +1,6 @@
 import { gunzipSync } from "node:zlib";
 import { errorText, hasCode } from "@sagong/base";
-import { RpcError, StatusCode } from "../../status.js";
+import { RpcError, StatusCode } from "../status.js";
 
 /** A message compressed by gzip. Throws `RpcError` where it is none, or inflates beyond the limit. */
 export function inflate(message: Uint8Array, messageBytesMax: number): Uint8Array {
