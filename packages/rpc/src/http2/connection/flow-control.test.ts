@@ -86,6 +86,17 @@ describe("ServerConnection: sending", () => {
     expect(client.goaway).toBe(ErrorCode.flowControlError);
   });
 
+  it("send() that does not wait as it was told loses no `writable`", () => {
+    const client = answering(new RawClient().open([{ id: SettingId.initialWindowSize, value: 0 }]));
+    expect(client.connection.send(1, new Uint8Array(queuedBytesMax))).toBe(false);
+    // Less is queued now than what makes one wait, and more than what ends the wait.
+    client.write((writer) => writer.windowUpdate(1, queuedBytesMax / 4));
+    expect(client.eventKinds).toEqual([]);
+    expect(client.connection.send(1, new Uint8Array(1))).toBe(false);
+    client.write((writer) => writer.windowUpdate(1, queuedBytesMax));
+    expect(client.eventKinds).toEqual(["writable"]);
+  });
+
   it("send() says when to wait, and the event `writable` when to go on", () => {
     const client = answering(new RawClient().open([{ id: SettingId.initialWindowSize, value: 0 }]));
     expect(client.connection.send(1, new Uint8Array(queuedBytesMax - 1))).toBe(true);

@@ -103,7 +103,8 @@ export class Sender {
       this.#enter(stream);
       this.pump();
     }
-    stream.isWaitedFor = stream.queuedBytes >= this.#limits.queuedBytesMax;
+    // Until `writable` is told, whoever sends on without waiting for it.
+    if (stream.queuedBytes >= this.#limits.queuedBytesMax) stream.isWaitedFor = true;
     return !stream.isWaitedFor;
   }
 
