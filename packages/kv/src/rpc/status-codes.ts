@@ -3,7 +3,7 @@
  * so they are passed on as they stand; the tables here say only which code goes with which.
  */
 import { errorText } from "@sagong/base";
-import { RpcError, StatusCode } from "@sagong/rpc";
+import { MessageDecodeError, RpcError, StatusCode } from "@sagong/rpc";
 import { StoreError } from "../apply/store-error.js";
 import { MemberError, type MemberErrorCode } from "../member/member-error.js";
 
@@ -31,6 +31,9 @@ export function toRpcError(error: unknown): RpcError {
   if (error instanceof StoreError) {
     // STORE_ERRORS holds numbers of this very table only.
     return new RpcError(error.status as StatusCode, error.message, { cause: error });
+  }
+  if (error instanceof MessageDecodeError) {
+    return new RpcError(StatusCode.internal, error.message, { cause: error });
   }
   return new RpcError(StatusCode.unknown, errorText(error), { cause: error });
 }
