@@ -130,12 +130,14 @@ export class Raft {
     if (this.role === "leader") this.reads.flush();
   }
 
-  /**
-   * Tells followers how far is committed, where no append has: once a turn, so that the appends of
-   * that turn carry it. At once, since those who wait there for their writes are waiting now.
-   */
+  /** Tells followers how far is committed, where no append has: once a turn at most. */
   flushCommit(): void {
     if (this.role === "leader") this.#replication.announceCommit();
+  }
+
+  /** Whether `flushCommit` would tell anybody anything. */
+  get hasUntoldCommit(): boolean {
+    return this.role === "leader" && this.#replication.hasNews;
   }
 
   /** Thesis §3.10. The owner learns of success by the change of leader. */

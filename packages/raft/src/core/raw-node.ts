@@ -28,6 +28,8 @@ export interface RawStatus {
 
 export class RawNode {
   readonly raft: Raft;
+  /** Set: a commit that no append carries is not told to followers for now. */
+  holdsCommit = false;
   #hardState: HardState;
   /** Answers that depend on what the next Ready writes. */
   #afterPersist: Message[] = [];
@@ -93,7 +95,7 @@ export class RawNode {
 
   /** Messages that may be sent now; those that must wait for the disk stay for the next Ready. */
   takeMessages(): Message[] {
-    this.raft.flushCommit();
+    if (!this.holdsCommit) this.raft.flushCommit();
     this.raft.flushReads();
     const { outbox } = this.raft;
     if (outbox.length === 0) return [];

@@ -114,7 +114,16 @@ export class Replication {
     return active >= majorityOf(this.#leader.config.voters.length);
   }
 
-  /** Tells followers how far is committed, where no append of this turn has. */
+  /** Whether a follower could be told of a commit that it was not told of yet. */
+  get hasNews(): boolean {
+    const { committed } = this.#leader.log;
+    for (const { state, sentCommit } of this.progress.values()) {
+      if (state === "replicate" && sentCommit < committed) return true;
+    }
+    return false;
+  }
+
+  /** Tells followers how far is committed, where no append has. */
   announceCommit(): void {
     const { id: from, term, log } = this.#leader;
     const commit = log.committed;

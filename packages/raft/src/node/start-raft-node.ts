@@ -21,6 +21,7 @@ import { ProposalQueue } from "../core/proposals.js";
 import { RawNode, type RestoredState } from "../core/raw-node.js";
 import type { Ready } from "../core/ready.js";
 import type { HardState, LogIndex, NodeId } from "../core/types.js";
+import { CommitNotices } from "./commit-notices.js";
 import { ImageTraffic } from "./image-traffic.js";
 import { LeaderWatch } from "./leader-watch.js";
 import { LogCompaction } from "./log-compaction.js";
@@ -61,6 +62,7 @@ class Node implements RaftNode, MemberHost {
   readonly applies: PendingApplies;
   readonly tasks: TaskGroup;
   readonly #turns: Turns;
+  readonly #notices: CommitNotices;
   readonly #images: ImageTraffic;
   readonly #compaction: LogCompaction;
   readonly #leaderWatch = new LeaderWatch();
@@ -77,7 +79,7 @@ class Node implements RaftNode, MemberHost {
     dependencies: RaftNodeDependencies,
     restored: RestoredState,
   ) {
-    const { stateMachine, random, defer } = dependencies;
+    const { stateMachine, random, defer, clock } = dependencies;
     const pass = (): void => this.guard(() => this.#pass());
     this.options = options;
     this.dependencies = dependencies;
@@ -86,6 +88,7 @@ class Node implements RaftNode, MemberHost {
     this.disk = new LogDisk(dependencies);
     this.applies = new PendingApplies(stateMachine, defer, () => this.#applyInTurn());
     this.#turns = new Turns(dependencies, pass);
+    this.#notices = new CommitNotices(clock, pass);
     this.#images = new ImageTraffic(this);
     this.#compaction = new LogCompaction(this);
     this.#reads = new ReadWaiters(random);
@@ -192,6 +195,7 @@ class Node implements RaftNode, MemberHost {
   #pass(): void {
     if (this.#isStopped) return;
     this.#reads.ask((context) => this.raw.readIndex(context));
+    this.raw.holdsCommit = this.#notices.areHeld;
     this.#feedProposals();
     let isBusy = this.#dispatch(this.raw.takeMessages());
     this.#reads.answer(this.raw.takeReads());
@@ -201,6 +205,7 @@ class Node implements RaftNode, MemberHost {
       }
       this.applies.add(this.raw.takeCommitted());
     }
+    this.#notices.turned(this.raw.raft.hasUntoldCommit);
     this.#noticeLeader();
     // What was just handed to network and disk leaves at the end of this turn: apply in the next.
     if (isBusy && this.applies.bytes > LITTLE_BYTES) this.applies.soon();
@@ -272,6 +277,7 @@ class Node implements RaftNode, MemberHost {
   /** What a follower forwards goes into the next batch with what is proposed here. */
   #join({ from, data }: Propose): void {
     const { logger } = this.dependencies;
+    this.#notices.forwarded();
     for (const batch of data) {
       // Lost then: whoever proposed it waits with a time limit.
       if (this.#proposals.bytes + batch.length > WAITING_BYTES_MAX) {
@@ -350,6 +356,7 @@ class Node implements RaftNode, MemberHost {
     this.#isStopped = true;
     this.disk.stop();
     this.#ticker?.cancel();
+    this.#notices.stop();
     this.#closing.abort(error);
     this.#reads.refuseAll(new ReadIndexRefusedError("this member is closed", { cause: error }));
     this.#proposals.clear();
