@@ -4,7 +4,7 @@ import { apiserverCommand } from "./commands/apiserver.js";
 import { startCommand } from "./commands/start.js";
 import { EXIT_OK, EXIT_USAGE, type Io } from "./terminal.js";
 
-function capture(): { readonly io: Io; text(): string } {
+function capture(): { readonly io: Io; readonly text: () => string } {
   let text = "";
   const write = (part: string): void => {
     text += part;
