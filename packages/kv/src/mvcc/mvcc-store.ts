@@ -32,8 +32,7 @@ export interface HashResult {
   readonly compactRevision: number;
 }
 
-/** What one step of a hash looks at before it lets others run: keys, and bytes of versions. */
-const HASH_STEP_KEYS = 500;
+/** Bytes of versions that one step of a hash looks at before it lets others run. */
 const HASH_STEP_BYTES = 256 * 1024;
 /** Superseded versions that wait for a sweep, at most: more, and the walk waits for one. */
 const DYING_MAX = 250_000;
@@ -309,7 +308,7 @@ export class MvccStore {
   // ── Hashing ──────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * CRC-32C over every version that is kept at `revision`, in order of keys; equal on members with
+   * CRC-32C over every version that is kept at `revision`, in order of revisions; equal on members with
    * equal revision and compactRevision. A generator that pauses now and then: the caller lets
    * others run meanwhile. Throws `StoreError` where a compaction overtakes it.
    */
@@ -318,40 +317,40 @@ export class MvccStore {
     const compactRevision = this.#compactRevision;
     let hash = 0;
     let bytes = 0;
-    let start: string | undefined = "";
-    while (start !== undefined) {
-      const keys = this.#historiesFrom(start, HASH_STEP_KEYS + 1);
-      start = keys.length > HASH_STEP_KEYS ? keys.pop()?.[0] : undefined;
-      for (const [, history] of keys) {
-        // By revisions: a clean-up may move positions while this pauses.
-        let main = 0;
-        for (;;) {
-          const at = Math.max(history.positionAt(main) + 1, history.keepFrom(compactRevision));
-          if (at >= history.count || history.mainAt(at) > revision) break;
-          main = history.mainAt(at);
-          const version = this.bytesAt(history, at);
-          hash = crc32c(revisionKey(main, history.subAt(at)), hash);
-          hash = crc32c(version, hash);
-          bytes += version.length;
-          if (bytes < HASH_STEP_BYTES) continue;
-          bytes = 0;
-          yield undefined;
-          if (this.#compactRevision !== compactRevision) throw new StoreError("compacted");
-        }
+    let next: Revision = { main: 0, sub: 0 };
+    for (;;) {
+      // Asked for anew after each pause: a clean-up may have put blocks together meanwhile.
+      const source = this.#log.blockFrom(next);
+      if (source === undefined || source.revisionAt(0).main > revision) break;
+      for (let i = 0; i < source.count; i++) {
+        const { main, sub } = source.revisionAt(i);
+        if (main > revision) break;
+        if (main < next.main || (main === next.main && sub < next.sub)) continue;
+        next = { main, sub: sub + 1 };
+        const version = source.at(i);
+        bytes += version.length;
+        if (!this.#isKept(version, { main, sub }, compactRevision)) continue;
+        hash = crc32c(revisionKey(main, sub), hash);
+        hash = crc32c(version, hash);
       }
+      if (source.revisionAt(source.count - 1).main > revision) break;
+      if (bytes < HASH_STEP_BYTES) continue;
+      bytes = 0;
       yield undefined;
       if (this.#compactRevision !== compactRevision) throw new StoreError("compacted");
     }
     return { hash, revision, compactRevision };
   }
 
-  #historiesFrom(start: string, count: number): [string, KeyHistory][] {
-    const found: [string, KeyHistory][] = [];
-    this.index.forEach({ start, end: undefined }, (key, history) => {
-      found.push([key, history]);
-      return found.length >= count;
-    });
-    return found;
+  /** Whether a version that lies in a block is there for readers, and not given up by a compaction. */
+  #isKept(version: Uint8Array, { main, sub }: Revision, compactRevision: number): boolean {
+    const head = new VersionHead(version);
+    head.read(0, version.length);
+    const history = this.index.get(this.index.textOf(head.key));
+    const at = history?.positionAt(main) ?? -1;
+    if (!history || at < 0 || history.mainAt(at) !== main || history.subAt(at) !== sub)
+      return false;
+    return at >= history.keepFrom(compactRevision);
   }
 }
 

@@ -218,6 +218,20 @@ export class VersionLog implements LateWriter {
     return entry.open !== undefined || this.#pending.includes(entry);
   }
 
+  /**
+   * The block that has `from`, or else the next one; undefined behind the last. For whoever goes over
+   * all blocks once: what is read for that is not kept.
+   */
+  blockFrom({ main, sub }: Revision): VersionSource | undefined {
+    for (let i = Math.max(0, this.directory.find(main, sub)); i < this.directory.size; i++) {
+      const entry = this.directory.at(i);
+      const source = entry.held ?? this.read(entry);
+      const last = source.revisionAt(source.count - 1);
+      if (last.main > main || (last.main === main && last.sub >= sub)) return source;
+    }
+    return undefined;
+  }
+
   /** Calls `visit` for all versions from revision `from` up to `to`, in order; none may be dead. */
   forEachBetween(
     { from, to }: { readonly from: number; readonly to: number },
