@@ -55,7 +55,7 @@ const BUFFERED_PAIR_OVERHEAD_BYTES = 128;
 /** LevelDB's own limit, at which it would do so by itself: out of reach (L4). */
 const WRITE_BUFFER_BYTES = 2 * BUFFERED_BYTES_MAX;
 /** LevelDB's, per process. */
-const BLOCK_CACHE_BYTES = 32 * 1024 * 1024;
+const BLOCK_CACHE_BYTES = 8 * 1024 * 1024;
 
 export class LevelBackend implements Backend {
   readonly #options: LevelBackendOptions;

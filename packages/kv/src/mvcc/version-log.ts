@@ -22,7 +22,7 @@ import { type Version, VersionHead, versionBytesMax } from "./version-bytes.js";
  * Of blocks that are held in memory to be read again. Together with the index less than what etcd
  * maps of its database, at the same number of keys.
  */
-const HELD_BYTES_MAX = 384 * 1024 * 1024;
+const HELD_BYTES_MAX = 112 * 1024 * 1024;
 /** A block that takes less is put together with its neighbours. */
 export const SMALL_BYTES: number = BLOCK_BYTES / 2;
 /** What a held block costs besides its bytes, roughly. */
