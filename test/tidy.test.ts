@@ -84,7 +84,7 @@ describe("tidy", () => {
   });
 
   it("packages reach each other only through their exports, in one direction", () => {
-    const order = ["base", "rpc", "raft", "kv", "orchestrator", "cli"];
+    const order = ["base", "rpc", "raft", "kv", "orchestrator", "robustness", "cli"];
     const faults: string[] = [];
     for (const path of sources) {
       const own = path.split("/")[1] ?? "";
