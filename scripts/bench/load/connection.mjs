@@ -30,13 +30,25 @@ const RECEIVE_WINDOW_BYTES = 2 ** 30 - 1;
 /** Given back in pieces of this size. */
 const REFILL_BYTES = 2 ** 28;
 const LIST_BYTES_MAX = 65_536;
+/** Read at a time, at most. */
+const READ_BYTES = 262_144;
 const CANCEL = 8;
 const CONNECT_LIMIT_MS = 5_000;
 
 /** @param {string} endpoint as in `http://127.0.0.1:2379` */
 export async function openConnection(endpoint) {
   const { hostname, port } = new URL(endpoint);
-  const socket = connect({ host: hostname, port: Number(port), noDelay: true });
+  /** @type {Connection | undefined} */
+  let connection;
+  const onread = {
+    // One memory for all that is read: nothing of it is looked at once it was taken.
+    buffer: Buffer.allocUnsafe(READ_BYTES),
+    callback: (/** @type {number} */ bytes, /** @type {Uint8Array} */ buffer) => {
+      connection?.take(/** @type {Buffer} */ (buffer).subarray(0, bytes));
+      return true;
+    },
+  };
+  const socket = connect({ host: hostname, port: Number(port), noDelay: true, onread });
   const timer = setTimeout(
     () => socket.destroy(new Error(`no connection to ${endpoint} in ${CONNECT_LIMIT_MS} ms`)),
     CONNECT_LIMIT_MS,
@@ -46,7 +58,9 @@ export async function openConnection(endpoint) {
   } finally {
     clearTimeout(timer);
   }
-  return new Connection(socket, `${hostname}:${port}`);
+  // What the server sends first comes in a later turn: nothing is missed.
+  connection = new Connection(socket, `${hostname}:${port}`);
+  return connection;
 }
 
 export class Connection {
@@ -54,7 +68,9 @@ export class Connection {
   now = performance.now();
   #socket;
   #fields;
-  #reader = new FrameReader((...frame) => this.#take(...frame));
+  #reader = new FrameReader((type, flags, id, bytes, start, end) =>
+    this.#take(type, flags, id, bytes, start, end),
+  );
   #writer = new FrameWriter();
   #decoder = new HpackDecoder({ listBytesMax: LIST_BYTES_MAX });
   /** @type {Map<number, Stream>} */
@@ -78,7 +94,6 @@ export class Connection {
   constructor(socket, authority) {
     this.#socket = socket;
     this.#fields = new RequestFields(authority);
-    socket.on("data", (/** @type {Buffer} */ chunk) => this.#read(chunk));
     socket.once("error", (error) => this.#fail(error));
     socket.once("close", () => this.#fail(new Error(`${authority} closed the connection`)));
     const settings = { [SETTING.enablePush]: 0, [SETTING.windowBytes]: RECEIVE_WINDOW_BYTES };
@@ -189,8 +204,8 @@ export class Connection {
     this.#flushSoon();
   }
 
-  /** @param {Buffer} chunk */
-  #read(chunk) {
+  /** What the socket has read. @param {Buffer} chunk may be read into again once this returns */
+  take(chunk) {
     this.now = performance.now();
     this.#isReading = true;
     try {

@@ -6,6 +6,14 @@ const PER_LN = 1 / Math.log(GROWTH);
 /** 1 µs to more than a quarter of an hour. */
 const BUCKETS = 2_100;
 const MICROS = 1_000;
+/** A logarithm an event would be a fifteenth of a client's time: from here up to 4 s they are looked up. */
+const LOOKED_UP_MICROS = 1_024;
+const FINE_MICROS = 65_536;
+const COARSE_SHIFT = 6;
+const FINE_BUCKETS = Uint16Array.from({ length: FINE_MICROS }, (_, micros) => bucketOf(micros));
+const COARSE_BUCKETS = Uint16Array.from({ length: FINE_MICROS }, (_, i) =>
+  bucketOf((i + 0.5) * 2 ** COARSE_SHIFT),
+);
 
 export class Histogram {
   #counts = new Float64Array(BUCKETS);
@@ -19,8 +27,7 @@ export class Histogram {
 
   /** @param {number} ms @param {number} [times] */
   record(ms, times = 1) {
-    const micros = ms * MICROS;
-    const bucket = micros <= 1 ? 0 : Math.min(BUCKETS - 1, Math.round(Math.log(micros) * PER_LN));
+    const bucket = /** @type {number} */ (lookUp(ms * MICROS));
     this.#counts[bucket] = /** @type {number} */ (this.#counts[bucket]) + times;
     this.#count += times;
     this.#sum += ms * times;
@@ -47,4 +54,17 @@ export class Histogram {
       maxMs: this.#count === 0 ? Number.NaN : this.#max,
     };
   }
+}
+
+/** @param {number} micros */
+function lookUp(micros) {
+  if (micros < LOOKED_UP_MICROS) return bucketOf(micros);
+  if (micros < FINE_MICROS - 1) return FINE_BUCKETS[Math.round(micros)];
+  const coarse = Math.floor(micros / 2 ** COARSE_SHIFT);
+  return coarse < FINE_MICROS ? COARSE_BUCKETS[coarse] : bucketOf(micros);
+}
+
+/** @param {number} micros */
+function bucketOf(micros) {
+  return micros <= 1 ? 0 : Math.min(BUCKETS - 1, Math.round(Math.log(micros) * PER_LN));
 }

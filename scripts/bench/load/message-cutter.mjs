@@ -1,21 +1,25 @@
 // @ts-check
 /**
  * gRPC's length-prefixed messages, found in the DATA frames of one stream. A message that lies in
- * one frame is given where it lies; one that spans frames is gathered once, into memory of its size.
+ * one frame is given where it lies; one that spans frames is gathered in memory that the stream keeps
+ * for the next such one.
  */
 
 /** gRPC puts a flag and a length before each message. */
 export const MESSAGE_HEAD_BYTES = 5;
 /** Above any answer that a benchmark asks for (100,000 keys are 40 MB). */
 const MESSAGE_BYTES_MAX = 1 << 30;
+/** Memory is taken in advance up to this. */
+const KEPT_BYTES_MAX = 1 << 20;
+const NOTHING = Buffer.alloc(0);
 
 /** @typedef {{ onMessage(bytes: Buffer, start: number, end: number): void }} MessageHandler the bytes are valid until it returns */
 
 export class MessageCutter {
   #head = Buffer.alloc(MESSAGE_HEAD_BYTES);
   #headLength = 0;
-  /** A message whose end has not come. @type {Buffer | undefined} */
-  #message;
+  /** Of a message whose end has not come: its first `#filled` bytes. */
+  #message = NOTHING;
   #filled = 0;
 
   /** Whether the stream may end here. */
@@ -57,18 +61,25 @@ export class MessageCutter {
       if (at === end) return at;
       this.#head[this.#headLength++] = /** @type {number} */ (bytes[at++]);
     }
-    this.#message ??= Buffer.allocUnsafe(lengthOf(this.#head, 0));
-    const message = this.#message;
-    const taken = Math.min(end - at, message.length - this.#filled);
-    bytes.copy(message, this.#filled, at, at + taken);
+    const length = lengthOf(this.#head, 0);
+    if (this.#message.length < length) this.#message = this.#larger(length);
+    const taken = Math.min(end - at, length - this.#filled);
+    bytes.copy(this.#message, this.#filled, at, at + taken);
     this.#filled += taken;
-    if (this.#filled === message.length) {
+    if (this.#filled === length) {
       this.#headLength = 0;
-      this.#message = undefined;
       this.#filled = 0;
-      handler.onMessage(message, 0, message.length);
+      handler.onMessage(this.#message, 0, length);
     }
     return at + taken;
+  }
+
+  /** Only between messages: nothing has to be carried over. @param {number} length */
+  #larger(length) {
+    // Room for messages that are a little larger. An answer of many megabytes is one of its kind.
+    return Buffer.allocUnsafe(
+      length > KEPT_BYTES_MAX ? length : Math.min(KEPT_BYTES_MAX, 2 * length),
+    );
   }
 }
 
