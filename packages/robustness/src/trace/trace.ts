@@ -30,7 +30,19 @@ export interface TraceEvent {
   readonly to?: string;
   /** One line, for people; the same for the same seed. */
   readonly text: string;
+  /**
+   * Of what lasts (a fault, a message on its way, a client's call): which end of it this is. Lost is
+   * an end too, of what never arrived. Undefined: it happened at once.
+   */
+  readonly phase?: "begin" | "end" | "lost";
+  /** The same number at both ends of what lasts, and of its kind nowhere else in the run. */
+  readonly pair?: number;
+  /** Of a raft event: what the member is from here on. */
+  readonly role?: TraceRole;
+  readonly term?: number;
 }
+
+export type TraceRole = "leader" | "follower" | "candidate" | "pre-candidate";
 
 export interface Trace {
   /** Cheap where nobody keeps events: `text` may then be a function that is never called. */
