@@ -1,0 +1,80 @@
+/**
+ * The one way by which the world reaches a process: its timers, what arrives for it, its finished
+ * disk operations. SIGSTOP shuts the gate and SIGCONT lets in, in order, what came meanwhile; kill -9
+ * takes it away, and nothing that waits or comes later reaches the dead.
+ *
+ * G1 the process runs inside its gate only, so a dead one never does anything again.
+ * G2 what passes the gate passes in the order in which it came, each as an event of its own.
+ */
+import { assert, type Timer } from "@sagong/base";
+import type { World } from "../world/world.js";
+
+export class ProcessGate {
+  readonly #world: World;
+  #isDead = false;
+  #isShut = false;
+  #waiting: (() => void)[] = [];
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  get isDead(): boolean {
+    return this.#isDead;
+  }
+
+  get isShut(): boolean {
+    return this.#isShut;
+  }
+
+  /** Lets `callback` in: now, when the process goes on, or never. */
+  enter(callback: () => void): void {
+    if (this.#isDead) return;
+    if (this.#isShut) this.#waiting.push(callback);
+    else callback();
+  }
+
+  /** `delayMs` of true time. A timer that falls due while the gate is shut fires late. */
+  after(delayMs: number, callback: () => void): Timer {
+    if (this.#isDead) return { cancel: () => {} };
+    let isCancelled = false;
+    const timer = this.#world.after(delayMs, () =>
+      this.enter(() => {
+        if (!isCancelled) callback();
+      }),
+    );
+    return {
+      cancel: () => {
+        isCancelled = true;
+        timer.cancel();
+      },
+    };
+  }
+
+  defer(callback: () => void): void {
+    if (!this.#isDead) this.#world.defer(() => this.enter(callback));
+  }
+
+  shut(): void {
+    this.#isShut = true;
+  }
+
+  open(): void {
+    if (this.#isDead || !this.#isShut) return;
+    this.#isShut = false;
+    this.#letIn();
+  }
+
+  kill(): void {
+    this.#isDead = true;
+    this.#waiting = [];
+  }
+
+  /** One an event; what comes meanwhile comes after them, for they are deferred before it. */
+  #letIn(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const callback of waiting) this.#world.defer(() => this.enter(callback));
+    assert(this.#waiting.length === 0, "a gate lets in what waits, and nothing is added meanwhile");
+  }
+}
