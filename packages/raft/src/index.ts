@@ -8,6 +8,8 @@ export {
   type StateMachineImage,
 } from "./node/state-machine.js";
 // Its log
+export { nodeLogFiles } from "./disk/node-log-files.js";
+export type { LogFile, LogFiles } from "./storage/log-files.js";
 export { FileLogStorage, type FileLogStorageOptions } from "./storage/file-log-storage.js";
 export {
   EMPTY_HARD_STATE,

@@ -20,9 +20,10 @@ import { dirname, join } from "node:path";
 import type { Clock, Timer } from "@sagong/base";
 import { ImageRefusedError } from "@sagong/raft";
 import { ClassicLevel } from "classic-level";
-import { APPLIED_MARK_KEY, type Backend, type LateWriter } from "../mvcc/backend.js";
+import { APPLIED_MARK_KEY, type LateWriter } from "../mvcc/backend.js";
 import { toBinaryString } from "../mvcc/binary-string.js";
-import type { ImageSteps } from "../member/state-medium.js";
+import type { ImageSteps, Pair, StateMedium } from "../member/state-medium.js";
+import { BackendError } from "./backend-error.js";
 import { decodeImage, encodeImage } from "./image-format.js";
 import { PendingBatch } from "./pending-batch.js";
 
@@ -33,12 +34,6 @@ export interface LevelBackendOptions {
 }
 
 type Database = ClassicLevel<Uint8Array, Uint8Array>;
-export type Pair = readonly [key: Uint8Array, value: Uint8Array];
-
-/** The database cannot be opened or written; the member must stop. */
-export class BackendError extends Error {
-  override readonly name: string = "BackendError";
-}
 
 /** How long a commit waits for others to share its write, unless so many bytes wait already. */
 const GATHER_MS = 10;
@@ -57,7 +52,7 @@ const WRITE_BUFFER_BYTES = 2 * BUFFERED_BYTES_MAX;
 /** LevelDB's, per process. */
 const BLOCK_CACHE_BYTES = 8 * 1024 * 1024;
 
-export class LevelBackend implements Backend {
+export class LevelBackend implements StateMedium {
   readonly #options: LevelBackendOptions;
   #db: Database;
   /** Being filled; visible to reads, not yet committed. */

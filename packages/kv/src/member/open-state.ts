@@ -3,23 +3,24 @@
  * memory, raft's log. Anything wrong is refused with a sentence that says what to do, and what was
  * opened is closed again.
  */
-import { readdir } from "node:fs/promises";
 import type { Clock, Logger } from "@sagong/base";
-import { FileLogStorage } from "@sagong/raft";
+import { FileLogStorage, type LogStorage } from "@sagong/raft";
 import { Applier } from "../apply/applier.js";
-import { BackendError, LevelBackend } from "../backend/level-backend.js";
+import { BackendError } from "../backend/backend-error.js";
 import type { StoreConfig } from "../config/store-config.js";
 import { Lessor } from "../lease/lessor.js";
 import { MvccStore } from "../mvcc/mvcc-store.js";
 import { DamagedDatabaseError } from "../mvcc/open-store.js";
 import { WatchableStore } from "../watch/watchable-store.js";
-import { claimDataDir, type DataDir, dataDirAt, DataDirError, prepareDataDir } from "./data-dir.js";
+import { claimDataDir, DataDirError } from "./data-dir.js";
 import type { ClusterIdentity } from "./identity.js";
 import { KvStateMachine, type KvStateMachineParts } from "./kv-state-machine.js";
+import type { MemberDisk } from "./member-disk.js";
 import { Membership } from "./membership.js";
+import type { StateMedium } from "./state-medium.js";
 
 export interface OpenState {
-  readonly medium: LevelBackend;
+  readonly medium: StateMedium;
   readonly store: MvccStore;
   readonly lessor: Lessor;
   readonly applier: Applier;
@@ -27,28 +28,30 @@ export interface OpenState {
   readonly membership: Membership;
   readonly machine: KvStateMachine;
   /** Closed by the raft node that is given it. */
-  readonly log: FileLogStorage;
+  readonly log: LogStorage;
 }
 
 export interface OpenStateDependencies {
+  readonly disk: MemberDisk;
   readonly identity: ClusterIdentity;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onStorageError: (error: unknown) => void;
   readonly onFsync: (seconds: number) => void;
+  /** Of raft's log, instead of its own choice. */
+  readonly segmentBytes?: number;
 }
 
 /** etcd: the least TTL of a lease is this many election timeouts, rounded up to seconds. */
 const MIN_TTL_ELECTION_TIMEOUTS = 1.5;
 
 export async function openState(
-  config: StoreConfig,
+  config: Pick<StoreConfig, "electionTimeoutMs">,
   dependencies: OpenStateDependencies,
 ): Promise<OpenState> {
-  const { clock, identity, onFsync } = dependencies;
-  const dir = dataDirAt(config.dataDir);
-  await prepareDataDir(dir);
-  const medium = await openMedium(dir, dependencies);
+  const { disk, clock, identity, onFsync, segmentBytes } = dependencies;
+  await disk.prepare();
+  const medium = await disk.openMedium({ clock, onError: dependencies.onStorageError });
   try {
     const store = new MvccStore(medium);
     const lessor = new Lessor();
@@ -58,19 +61,20 @@ export async function openState(
     const membership = new Membership(identity, medium);
     const parts = { medium, store, lessor, applier, watchable, membership, clock };
     const startedMs = clock.monotonicMs();
-    const machine = await openMachine(parts, dir);
-    const logIsEmpty = (await readdir(dir.logDir)).length === 0;
-    await claimDataDir(dir, { identity, isEmpty: machine.appliedIndex === 0 && logIsEmpty });
+    const machine = await openMachine(parts, disk);
+    const logIsEmpty = (await disk.logFiles.list()).length === 0;
+    await claimDataDir(disk, { identity, isEmpty: machine.appliedIndex === 0 && logIsEmpty });
     const log = await FileLogStorage.open({
-      dir: dir.logDir,
+      files: disk.logFiles,
       clusterId: identity.clusterId,
       memberId: identity.memberId,
       initial: { index: 0, term: 0, confState: { voters: identity.members.map(({ id }) => id) } },
       nowMs: () => clock.monotonicMs(),
       onFsync,
+      ...(segmentBytes === undefined ? {} : { segmentBytes }),
     });
     dependencies.logger.info("data directory opened", {
-      dir: dir.root,
+      dir: disk.root,
       revision: store.revision,
       keys: store.index.size,
       appliedIndex: machine.appliedIndex,
@@ -84,40 +88,15 @@ export async function openState(
   }
 }
 
-async function openMachine(parts: KvStateMachineParts, dir: DataDir): Promise<KvStateMachine> {
+async function openMachine(parts: KvStateMachineParts, disk: MemberDisk): Promise<KvStateMachine> {
   try {
     return await KvStateMachine.open(parts);
   } catch (error) {
     if (!(error instanceof BackendError) && !(error instanceof DamagedDatabaseError)) throw error;
     throw new DataDirError(
-      `Cannot use the data directory ${dir.root}: its database is damaged: ${error.message}; ` +
+      `Cannot use the data directory ${disk.root}: its database is damaged: ${error.message}; ` +
         `restore this member from its peers or a backup`,
       { cause: error },
     );
   }
-}
-
-async function openMedium(
-  dir: DataDir,
-  { clock, onStorageError }: OpenStateDependencies,
-): Promise<LevelBackend> {
-  try {
-    return await LevelBackend.open({ dir: dir.storeDir, clock, onError: onStorageError });
-  } catch (error) {
-    if (!isLocked(error)) throw error;
-    throw new DataDirError(
-      `Cannot use the data directory ${dir.root}: another process uses it; stop that process, ` +
-        `or choose another directory with --data-dir`,
-      { cause: error },
-    );
-  }
-}
-
-/** LevelDB's refusal is two causes deep: ours, then abstract-level's, then its own. */
-function isLocked(error: unknown): boolean {
-  if (!(error instanceof BackendError)) return false;
-  for (let cause: unknown = error.cause; cause instanceof Error; cause = cause.cause) {
-    if ("code" in cause && cause.code === "LEVEL_LOCKED") return true;
-  }
-  return false;
 }

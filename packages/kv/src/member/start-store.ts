@@ -15,6 +15,7 @@ import { createStoreMetrics } from "../http/store-metrics.js";
 import { type AssembledMember, assembleMember, GRPC_OVERHEAD_BYTES } from "./assemble-member.js";
 import { type ClusterIdentity, identify, idText } from "./identity.js";
 import { listen, type Listener } from "./listeners.js";
+import { nodeMemberDisk } from "./node-member-disk.js";
 import { type OpenState, openState } from "./open-state.js";
 
 export interface StoreDependencies {
@@ -130,6 +131,7 @@ class Store implements RunningStore {
       this.#fail(error);
     };
     this.#state = await openState(this.#config, {
+      disk: nodeMemberDisk(this.#config.dataDir),
       identity,
       clock,
       logger,

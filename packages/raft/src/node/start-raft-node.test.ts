@@ -6,6 +6,7 @@ import { createServer, type RpcServer } from "@sagong/rpc";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { proposalsOf } from "../core/proposals.js";
 import type { Entry, LogIndex, NodeId, SnapshotMetadata, Term } from "../core/types.js";
+import { nodeLogFiles } from "../disk/node-log-files.js";
 import { FileLogStorage } from "../storage/file-log-storage.js";
 import { RpcTransport } from "../transport/rpc-transport.js";
 import type { RaftNode } from "./raft-node.js";
@@ -83,7 +84,7 @@ async function startMember(i: number, machine = new TextMachine()): Promise<Memb
   const server = createServer({ services: [transport.service], maxRequestBytes: 64_000_000 });
   await server.listen({ host: "127.0.0.1", port: ports[i] ?? 0 });
   const storage = await FileLogStorage.open({
-    dir: `${dir}/${id}`,
+    files: nodeLogFiles(`${dir}/${id}`),
     clusterId: 9n,
     memberId: id,
     initial: { index: 0, term: 0, confState: { voters: IDS } },

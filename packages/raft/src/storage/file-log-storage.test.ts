@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { entry, INITIAL, logStorageSuite } from "../testing/log-storage-suite.js";
 import type { Entry } from "../core/types.js";
+import { nodeLogFiles } from "../disk/node-log-files.js";
 import { LogIdentity, LogRecord } from "../gen/raft.js";
 import { FileLogStorage } from "./file-log-storage.js";
 import { entryFromMessage } from "./record-codec.js";
@@ -17,7 +18,7 @@ import { encodeLogRecord } from "./record-parts.js";
 import { recordHead } from "./segment-format.js";
 
 const options = (dir: string) => ({
-  dir,
+  files: nodeLogFiles(dir),
   clusterId: 0xc1n,
   memberId: 0x1n,
   initial: INITIAL,

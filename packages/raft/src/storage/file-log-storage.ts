@@ -8,11 +8,9 @@
  * F2 only the last record of the last segment may be torn; it is cut off on opening.
  * F3 after any failed write or fsync nothing more is written by this object.
  */
-import { mkdir, open, readdir, readFile, rm, truncate } from "node:fs/promises";
-import { join } from "node:path";
-import { syncFolder } from "@sagong/base/real";
 import type { HardState, LogIndex, SnapshotMetadata } from "../core/types.js";
 import { ENTRY_FORMAT } from "./entry-format.js";
+import type { LogFiles } from "./log-files.js";
 import { type LogBatch, type LogStorage, LogStorageError, type StoredLog } from "./log-storage.js";
 import { hardStateToMessage, snapshotToMessage } from "./record-codec.js";
 import { encodeLogRecord } from "./record-parts.js";
@@ -21,7 +19,7 @@ import { recordHead, scanRecords } from "./segment-format.js";
 import { SegmentReplay } from "./segment-replay.js";
 
 export interface FileLogStorageOptions {
-  readonly dir: string;
+  readonly files: LogFiles;
   readonly clusterId: bigint;
   readonly memberId: bigint;
   /** The snapshot mark of a log that does not exist yet. */
@@ -34,7 +32,7 @@ export interface FileLogStorageOptions {
 }
 
 interface Segment {
-  readonly path: string;
+  readonly name: string;
   readonly sequence: number;
   /** The highest index that an entry in it has; 0 where it has none. */
   maxIndex: LogIndex;
@@ -68,19 +66,18 @@ export class FileLogStorage implements LogStorage {
 
   /** Rejects with `LogStorageError` where the log is damaged, of another member or another format. */
   static async open(options: FileLogStorageOptions): Promise<FileLogStorage> {
-    await mkdir(options.dir, { recursive: true, mode: 0o700 });
-    const names = (await readdir(options.dir))
-      .filter((name) => /^\d{16}\.wal$/.test(name))
-      .toSorted();
-    const replay = new SegmentReplay(options);
+    const { files } = options;
+    await files.make();
+    const names = (await files.list()).filter((name) => /^\d{16}\.wal$/.test(name)).toSorted();
+    const replay = new SegmentReplay({ ...options, dir: files.dir });
     const segments: Segment[] = [];
     let end = 0;
     for (const [i, name] of names.entries()) {
-      const path = join(options.dir, name);
+      const path = `${files.dir}/${name}`;
       const sequence = Number.parseInt(name, 10);
       checkSequence(segments.at(-1), sequence, path);
-      const read = await readSegment(path, { isLast: i === names.length - 1 });
-      const segment: Segment = { path, sequence, maxIndex: 0 };
+      const read = await readSegment(files, { name, isLast: i === names.length - 1 });
+      const segment: Segment = { name, sequence, maxIndex: 0 };
       for (const payload of read.payloads) {
         segment.maxIndex = Math.max(segment.maxIndex, replay.add(payload, path));
       }
@@ -90,7 +87,9 @@ export class FileLogStorage implements LogStorage {
     const log = replay.finish();
     const last = segments.at(-1);
     const sizeBytes = options.segmentBytes ?? SEGMENT_BYTES;
-    const file = last ? await SegmentFile.open({ path: last.path, sizeBytes }, end) : undefined;
+    const file = last
+      ? await SegmentFile.open({ files, name: last.name, sizeBytes }, end)
+      : undefined;
     const storage = new FileLogStorage(options, segments, log, file);
     // A last segment whose very first record was torn off would lack what F1 promises.
     if (!last || end === 0) await storage.#guard(() => storage.#newSegment());
@@ -143,7 +142,7 @@ export class FileLogStorage implements LogStorage {
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       this.#broken = new LogStorageError(
-        `Cannot write the raft log in ${this.#options.dir}: ${why}`,
+        `Cannot write the raft log in ${this.#options.files.dir}: ${why}`,
         { cause: error },
       );
       throw this.#broken;
@@ -164,10 +163,10 @@ export class FileLogStorage implements LogStorage {
     await this.#file?.close();
     this.#file = undefined;
     const sequence = (this.#segments.at(-1)?.sequence ?? 0) + 1;
-    const path = join(this.#options.dir, `${String(sequence).padStart(16, "0")}.wal`);
-    const { clusterId, memberId, segmentBytes: sizeBytes = SEGMENT_BYTES } = this.#options;
-    this.#file = await SegmentFile.create({ path, sizeBytes });
-    this.#segments.push({ path, sequence, maxIndex: 0 });
+    const name = `${String(sequence).padStart(16, "0")}.wal`;
+    const { files, clusterId, memberId, segmentBytes: sizeBytes = SEGMENT_BYTES } = this.#options;
+    this.#file = await SegmentFile.create({ files, name, sizeBytes });
+    this.#segments.push({ name, sequence, maxIndex: 0 });
     await this.#write(
       encodeLogRecord({
         identity: { clusterId, memberId, format: ENTRY_FORMAT },
@@ -175,35 +174,35 @@ export class FileLogStorage implements LogStorage {
         snapshot: snapshotToMessage(this.#snapshot),
       }),
     );
-    await syncFolder(this.#options.dir);
+    await files.sync();
   }
 
   /** All but the last, from the oldest on, while everything in them is in the state machine. */
   async #dropSegments(): Promise<void> {
+    const { files } = this.#options;
     let first = this.#segments[0];
     while (first && this.#segments.length > 1 && first.maxIndex <= this.#snapshot.index) {
-      await rm(first.path, { force: true });
+      await files.remove(first.name);
       this.#segments.shift();
       first = this.#segments[0];
     }
-    await syncFolder(this.#options.dir);
+    await files.sync();
   }
 }
 
 /** What the segment holds; a torn end is cut off where it may be torn (F2). */
 async function readSegment(
-  path: string,
-  { isLast }: { readonly isLast: boolean },
+  files: LogFiles,
+  { name, isLast }: { readonly name: string; readonly isLast: boolean },
 ): Promise<{ readonly payloads: readonly Uint8Array[]; readonly end: number }> {
-  const file = await readFile(path);
-  const bytes = new Uint8Array(file.buffer, file.byteOffset, file.length);
+  const bytes = await files.read(name);
   const { payloads, end, rest } = scanRecords(bytes);
   if (rest === "corrupt" || (rest === "torn" && !isLast)) {
     throw new LogStorageError(
-      `Cannot open the raft log: ${path} is damaged at offset ${end} of ${bytes.length}, with acknowledged data behind it; restore this member from its peers`,
+      `Cannot open the raft log: ${files.dir}/${name} is damaged at offset ${end} of ${bytes.length}, with acknowledged data behind it; restore this member from its peers`,
     );
   }
-  if (rest === "torn") await cut(path, end);
+  if (rest === "torn") await files.truncate(name, end);
   return { payloads, end };
 }
 
@@ -212,15 +211,5 @@ function checkSequence(before: Segment | undefined, sequence: number, path: stri
     throw new LogStorageError(
       `Cannot open the raft log: a segment is missing before ${path}, expected number ${before.sequence + 1}`,
     );
-  }
-}
-
-async function cut(path: string, length: number): Promise<void> {
-  await truncate(path, length);
-  const file = await open(path, "r+");
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
   }
 }

@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { nodeLogFiles } from "../disk/node-log-files.js";
 import { SegmentFile } from "./segment-file.js";
 
 let dir: string;
@@ -18,9 +19,9 @@ function record(i: number, length: number): Uint8Array {
 
 describe("SegmentFile", () => {
   it("never writes zeros over what was appended, however much comes while it prepares", async () => {
-    const path = `${dir}/one`;
+    const [files, name, path] = [nodeLogFiles(dir), "one", `${dir}/one`];
     const sizeBytes = 12 * 1024 * 1024;
-    const file = await SegmentFile.create({ path, sizeBytes });
+    const file = await SegmentFile.create({ files, name, sizeBytes });
     const parts: Uint8Array[] = [];
     // Small ones, ones as large as a step, and beyond the size.
     for (const length of [10, 300_000, 700_000, 1, 5_000_000, 60_000, 900_000, 6_500_000, 10]) {
@@ -34,8 +35,8 @@ describe("SegmentFile", () => {
   });
 
   it("has zeros behind what was appended, up to its size and no further", async () => {
-    const path = `${dir}/one`;
-    const file = await SegmentFile.create({ path, sizeBytes: 100_000 });
+    const [files, name, path] = [nodeLogFiles(dir), "one", `${dir}/one`];
+    const file = await SegmentFile.create({ files, name, sizeBytes: 100_000 });
     await file.append([record(1, 600)]);
     await file.close();
     const bytes = readFileSync(path);
@@ -45,11 +46,11 @@ describe("SegmentFile", () => {
   });
 
   it("goes on where it is told, and prepares what was cut off", async () => {
-    const path = `${dir}/one`;
-    const first = await SegmentFile.create({ path, sizeBytes: 50_000 });
+    const [files, name, path] = [nodeLogFiles(dir), "one", `${dir}/one`];
+    const first = await SegmentFile.create({ files, name, sizeBytes: 50_000 });
     await first.append([record(1, 100), record(2, 100)]);
     await first.close();
-    const again = await SegmentFile.open({ path, sizeBytes: 50_000 }, 100);
+    const again = await SegmentFile.open({ files, name, sizeBytes: 50_000 }, 100);
     await again.append([record(3, 100)]);
     await again.close();
     const expected = Buffer.concat([record(1, 100), record(3, 100)]);
@@ -58,7 +59,7 @@ describe("SegmentFile", () => {
   });
 
   it("does not take another file's place", async () => {
-    const options = { path: `${dir}/one`, sizeBytes: 1_000 };
+    const options = { files: nodeLogFiles(dir), name: "one", sizeBytes: 1_000 };
     await (await SegmentFile.create(options)).close();
     await expect(SegmentFile.create(options)).rejects.toThrow("EEXIST");
   });

@@ -1,0 +1,121 @@
+/** The log's folder on Node's file system. */
+import { constants, writev } from "node:fs";
+import { type FileHandle, mkdir, open, readdir, readFile, rm, truncate } from "node:fs/promises";
+import { join } from "node:path";
+import { syncFolder } from "@sagong/base/real";
+import type { LogFile, LogFiles } from "../storage/log-files.js";
+import { bytesOf } from "../storage/record-parts.js";
+
+/** The folder need not exist. */
+export function nodeLogFiles(dir: string): LogFiles {
+  const path = (name: string): string => join(dir, name);
+  return {
+    dir,
+    make: async () => {
+      await mkdir(dir, { recursive: true, mode: 0o700 });
+    },
+    list: () => readdir(dir),
+    read: async (name) => {
+      const file = await readFile(path(name));
+      return new Uint8Array(file.buffer, file.byteOffset, file.length);
+    },
+    create: (name) => NodeLogFile.open(path(name), constants.O_CREAT | constants.O_EXCL),
+    open: (name) => NodeLogFile.open(path(name), 0),
+    truncate: (name, length) => cut(path(name), length),
+    remove: (name) => rm(path(name), { force: true }),
+    sync: () => syncFolder(dir),
+  };
+}
+
+/**
+ * Linux: a write with this flag is the write and its fdatasync in one (open(2)), one task for a
+ * thread instead of two. Elsewhere the flag may promise less than a sync, so that is called.
+ */
+const DSYNC = process.platform === "linux" ? constants.O_DSYNC : 0;
+/** What is allocated for zeros at a time. */
+const ZEROS_BYTES = 1024 * 1024;
+
+class NodeLogFile implements LogFile {
+  readonly sizeBytes: number;
+  readonly #durable: FileHandle;
+  /** Without O_DSYNC. */
+  readonly #plain: FileHandle;
+
+  private constructor(
+    sizeBytes: number,
+    handles: { readonly durable: FileHandle; readonly plain: FileHandle },
+  ) {
+    this.sizeBytes = sizeBytes;
+    this.#durable = handles.durable;
+    this.#plain = handles.plain;
+  }
+
+  static async open(path: string, how: number): Promise<NodeLogFile> {
+    const durable = await open(path, constants.O_WRONLY | DSYNC | how, 0o600);
+    try {
+      const plain = await open(path, constants.O_WRONLY);
+      const { size } = await plain.stat();
+      return new NodeLogFile(size, { durable, plain });
+    } catch (error) {
+      await durable.close();
+      throw error;
+    }
+  }
+
+  writeDurably(parts: readonly Uint8Array[], position: number): Promise<void> {
+    const written = writeAll(this.#durable.fd, parts, position);
+    return DSYNC === 0 ? written.then(() => this.#durable.datasync()) : written;
+  }
+
+  async writeZeros(length: number, position: number): Promise<void> {
+    for (let done = 0; done < length;) {
+      const zeros = new Uint8Array(Math.min(ZEROS_BYTES, length - done));
+      await writeAll(this.#plain.fd, [zeros], position + done);
+      done += zeros.length;
+    }
+  }
+
+  sync(): Promise<void> {
+    return this.#plain.datasync();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#durable.close(), this.#plain.close()]);
+  }
+}
+
+/** The callback's interface costs half of what the file handle's own does. */
+async function writeAll(fd: number, parts: readonly Uint8Array[], at: number): Promise<void> {
+  let rest = parts;
+  for (let position = at; ;) {
+    const written = await new Promise<number>((resolve, reject) => {
+      writev(fd, rest, position, (error, bytes) => {
+        if (error) reject(error);
+        else resolve(bytes);
+      });
+    });
+    if (written === bytesOf(rest)) return;
+    // A disk that is almost full takes less; the next try says so.
+    position += written;
+    rest = behind(rest, written);
+  }
+}
+
+function behind(parts: readonly Uint8Array[], count: number): Uint8Array[] {
+  let skip = count;
+  return parts.flatMap((part) => {
+    const from = Math.min(skip, part.length);
+    skip -= from;
+    return from === part.length ? [] : [part.subarray(from)];
+  });
+}
+
+async function cut(path: string, length: number): Promise<void> {
+  await truncate(path, length);
+  const file = await open(path, "r+");
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
