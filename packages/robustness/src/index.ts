@@ -1,4 +1,38 @@
-export type * from "./history/history.js";
+// What clients did and saw
+export type {
+  CompactOp,
+  DeleteAnswer,
+  DeleteOp,
+  History,
+  KvPair,
+  KvRequest,
+  KvResponse,
+  LeaseRecord,
+  Operation,
+  Outcome,
+  PutAnswer,
+  PutOp,
+  RangeAnswer,
+  RangeOp,
+  TxnCompare,
+  TxnOp,
+  TxnStep,
+  Violation,
+  WatchAnswer,
+  WatchEvent,
+  WatchRecord,
+} from "./history/history.js";
+export { callStore, outcomeOf } from "./history/call-store.js";
+export {
+  type Asking,
+  eventRevision,
+  HistoryRecorder,
+  PendingOperation,
+  RecordedLease,
+  RecordedWatch,
+  type RecorderOptions,
+} from "./history/recording.js";
+// What happened, and the world that it happened in
 export type { Trace, TraceEvent, TraceKind, TraceRole } from "./trace/trace.js";
 export type { World } from "./world/world.js";
 export type { RecordedRun } from "./report/recorded-run.js";

@@ -142,7 +142,10 @@ export interface WatchRecord {
   readonly progressNotify: boolean;
   readonly fragment: boolean;
   readonly filters: readonly ("put" | "delete")[];
+  /** When its request went out. */
   readonly createdMs: number;
+  /** The moment of that (H1); undefined where the recorder did not note it. */
+  readonly createdAt?: number;
   /** Every response, in the order of arrival, the creation's included. */
   readonly responses: readonly WatchAnswer[];
   /** Whether all faults were over and it was still open, and waited for, at the run's end. */

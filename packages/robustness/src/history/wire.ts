@@ -1,0 +1,293 @@
+/**
+ * The language of histories, to and from etcd's messages: requests both ways, so that a maker of load
+ * thinks in the language alone, and answers into it.
+ *
+ * Not in the language, and refused with an error rather than recorded wrongly: nested transactions,
+ * comparisons of leases or over ranges, orders and filters of ranges, `ignore_value`, `ignore_lease`.
+ */
+import { decodeUtf8, encodeUtf8, unreachable } from "@sagong/base";
+import {
+  Compare,
+  CompareResult,
+  CompareTarget,
+  type CompactionResponse,
+  type DeleteRangeResponse,
+  DeleteRangeRequest,
+  type KeyValue,
+  PutRequest,
+  type PutResponse,
+  RangeRequest,
+  type RangeResponse,
+  type RequestOp,
+  type ResponseHeader,
+  type ResponseOp,
+  TxnRequest,
+  type TxnResponse,
+} from "@sagong/kv/client";
+import { CompactionRequest } from "@sagong/kv/testing";
+import type {
+  CompactOp,
+  DeleteAnswer,
+  DeleteOp,
+  KvPair,
+  KvResponse,
+  PutAnswer,
+  PutOp,
+  RangeAnswer,
+  RangeOp,
+  TxnCompare,
+  TxnOp,
+  TxnStep,
+} from "./history.js";
+
+// ── Requests, to the wire ──────────────────────────────────────────────────────────────────────
+
+export function toRange(op: RangeOp): RangeRequest {
+  return RangeRequest.create({
+    key: encodeUtf8(op.key),
+    rangeEnd: encodeUtf8(op.rangeEnd ?? ""),
+    revision: op.revision ?? 0,
+    limit: op.limit ?? 0,
+    serializable: op.serializable ?? false,
+    keysOnly: op.keysOnly ?? false,
+    countOnly: op.countOnly ?? false,
+  });
+}
+
+export function toPut({ key, value, lease, prevKv }: PutOp): PutRequest {
+  return PutRequest.create({
+    key: encodeUtf8(key),
+    value: encodeUtf8(value),
+    lease: BigInt(lease ?? "0"),
+    prevKv: prevKv ?? false,
+  });
+}
+
+export function toDelete({ key, rangeEnd, prevKv }: DeleteOp): DeleteRangeRequest {
+  return DeleteRangeRequest.create({
+    key: encodeUtf8(key),
+    rangeEnd: encodeUtf8(rangeEnd ?? ""),
+    prevKv: prevKv ?? false,
+  });
+}
+
+export function toTxn({ compares, success, failure }: TxnOp): TxnRequest {
+  return TxnRequest.create({
+    compare: compares.map(toCompare),
+    success: success.map(toRequestOp),
+    failure: failure.map(toRequestOp),
+  });
+}
+
+export function toCompaction({ revision }: CompactOp): CompactionRequest {
+  return CompactionRequest.create({ revision });
+}
+
+const RESULTS = {
+  "=": CompareResult.EQUAL,
+  "!=": CompareResult.NOT_EQUAL,
+  "<": CompareResult.LESS,
+  ">": CompareResult.GREATER,
+} as const;
+
+function toCompare({ key, target, result, operand }: TxnCompare): Compare {
+  const common = { key: encodeUtf8(key), result: RESULTS[result] };
+  if (target === "value") {
+    const value = encodeUtf8(String(operand));
+    const targetUnion = { kind: "value", value } as const;
+    return Compare.create({ ...common, target: CompareTarget.VALUE, targetUnion });
+  }
+  const value = Number(operand);
+  switch (target) {
+    case "mod":
+      return Compare.create({
+        ...common,
+        target: CompareTarget.MOD,
+        targetUnion: { kind: "modRevision", value },
+      });
+    case "create":
+      return Compare.create({
+        ...common,
+        target: CompareTarget.CREATE,
+        targetUnion: { kind: "createRevision", value },
+      });
+    case "version":
+      return Compare.create({
+        ...common,
+        target: CompareTarget.VERSION,
+        targetUnion: { kind: "version", value },
+      });
+    default:
+      return unreachable(target, "target of a comparison");
+  }
+}
+
+function toRequestOp(step: TxnStep): RequestOp {
+  switch (step.kind) {
+    case "range":
+      return { request: { kind: "requestRange", value: toRange(step) } };
+    case "put":
+      return { request: { kind: "requestPut", value: toPut(step) } };
+    case "delete":
+      return { request: { kind: "requestDeleteRange", value: toDelete(step) } };
+    default:
+      return unreachable(step, "step of a transaction");
+  }
+}
+
+// ── Requests, from the wire ────────────────────────────────────────────────────────────────────
+
+export function fromRange(request: RangeRequest): RangeOp {
+  const { sortOrder, sortTarget, minModRevision, maxModRevision } = request;
+  const { minCreateRevision, maxCreateRevision } = request;
+  const others = [
+    sortOrder,
+    sortTarget,
+    minModRevision,
+    maxModRevision,
+    minCreateRevision,
+    maxCreateRevision,
+  ];
+  if (others.some((field) => field !== 0)) throw notInLanguage("a range with an order or a filter");
+  return {
+    kind: "range",
+    key: decodeUtf8(request.key),
+    ...rangeEndOf(request.rangeEnd),
+    ...(request.revision > 0 && { revision: request.revision }),
+    ...(request.limit > 0 && { limit: request.limit }),
+    ...(request.serializable && { serializable: true }),
+    ...(request.keysOnly && { keysOnly: true }),
+    ...(request.countOnly && { countOnly: true }),
+  };
+}
+
+export function fromPut(request: PutRequest): PutOp {
+  if (request.ignoreValue || request.ignoreLease) {
+    throw notInLanguage("a put that keeps the value or the lease");
+  }
+  return {
+    kind: "put",
+    key: decodeUtf8(request.key),
+    value: decodeUtf8(request.value),
+    ...leaseOf(request.lease),
+    ...(request.prevKv && { prevKv: true }),
+  };
+}
+
+export function fromDelete({ key, rangeEnd, prevKv }: DeleteRangeRequest): DeleteOp {
+  return {
+    kind: "delete",
+    key: decodeUtf8(key),
+    ...rangeEndOf(rangeEnd),
+    ...(prevKv && { prevKv: true }),
+  };
+}
+
+export function fromTxn({ compare, success, failure }: TxnRequest): TxnOp {
+  return {
+    kind: "txn",
+    compares: compare.map(fromCompare),
+    success: success.map(fromRequestOp),
+    failure: failure.map(fromRequestOp),
+  };
+}
+
+export function fromCompaction({ revision }: CompactionRequest): CompactOp {
+  return { kind: "compact", revision };
+}
+
+function fromCompare({ key, rangeEnd, result, targetUnion }: Compare): TxnCompare {
+  const sign = Object.entries(RESULTS).find(([, value]) => value === result)?.[0];
+  if (sign === undefined || rangeEnd.length > 0) throw notInLanguage("a comparison over a range");
+  // The keys of RESULTS are what the language calls them.
+  const common = { key: decodeUtf8(key), result: sign as TxnCompare["result"] };
+  switch (targetUnion?.kind) {
+    case "value":
+      return { ...common, target: "value", operand: decodeUtf8(targetUnion.value) };
+    case "modRevision":
+      return { ...common, target: "mod", operand: targetUnion.value };
+    case "createRevision":
+      return { ...common, target: "create", operand: targetUnion.value };
+    case "version":
+      return { ...common, target: "version", operand: targetUnion.value };
+    default:
+      throw notInLanguage("a comparison of a lease, or of nothing");
+  }
+}
+
+function fromRequestOp({ request }: RequestOp): TxnStep {
+  switch (request?.kind) {
+    case "requestRange":
+      return fromRange(request.value);
+    case "requestPut":
+      return fromPut(request.value);
+    case "requestDeleteRange":
+      return fromDelete(request.value);
+    default:
+      throw notInLanguage("a nested transaction");
+  }
+}
+
+// ── Answers ────────────────────────────────────────────────────────────────────────────────────
+
+export function rangeAnswer({ header, kvs, count, more }: RangeResponse): RangeAnswer {
+  return { kind: "range", revision: revisionOf(header), kvs: kvs.map(pairOf), count, more };
+}
+
+export function putAnswer({ header, prevKv }: PutResponse): PutAnswer {
+  return { kind: "put", revision: revisionOf(header), ...(prevKv && { prevKv: pairOf(prevKv) }) };
+}
+
+export function deleteAnswer({ header, deleted, prevKvs }: DeleteRangeResponse): DeleteAnswer {
+  return { kind: "delete", revision: revisionOf(header), deleted, prevKvs: prevKvs.map(pairOf) };
+}
+
+export function txnAnswer({ header, succeeded, responses }: TxnResponse): KvResponse {
+  const answers = responses.map(stepAnswer);
+  return { kind: "txn", revision: revisionOf(header), succeeded, answers };
+}
+
+export function compactAnswer({ header }: CompactionResponse): KvResponse {
+  return { kind: "compact", revision: revisionOf(header) };
+}
+
+export function pairOf(kv: KeyValue): KvPair {
+  return {
+    key: decodeUtf8(kv.key),
+    value: decodeUtf8(kv.value),
+    createRevision: kv.createRevision,
+    modRevision: kv.modRevision,
+    version: kv.version,
+    ...leaseOf(kv.lease),
+  };
+}
+
+function stepAnswer({ response }: ResponseOp): RangeAnswer | PutAnswer | DeleteAnswer {
+  switch (response?.kind) {
+    case "responseRange":
+      return rangeAnswer(response.value);
+    case "responsePut":
+      return putAnswer(response.value);
+    case "responseDeleteRange":
+      return deleteAnswer(response.value);
+    default:
+      throw notInLanguage("the answer of a nested transaction");
+  }
+}
+
+/** A header that is missing is as wrong as one of revision 0, which no store can be at. */
+export function revisionOf(header: ResponseHeader | undefined): number {
+  return header?.revision ?? 0;
+}
+
+function rangeEndOf(rangeEnd: Uint8Array): { readonly rangeEnd?: string } {
+  return rangeEnd.length === 0 ? {} : { rangeEnd: decodeUtf8(rangeEnd) };
+}
+
+function leaseOf(lease: bigint): { readonly lease?: string } {
+  return lease === 0n ? {} : { lease: lease.toString() };
+}
+
+function notInLanguage(what: string): Error {
+  return new Error(`Cannot record ${what}: the language of histories has no word for it`);
+}
