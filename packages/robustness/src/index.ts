@@ -47,3 +47,4 @@ export type {
 } from "./member/simulated-member.js";
 export type { LinkState, SimulatedNetwork } from "./network/simulated-network.js";
 export type { ScheduledFault, SimulateOptions, SimulationResult } from "./simulation/simulation.js";
+export { SimulatedWorld } from "./world/simulated-world.js";
