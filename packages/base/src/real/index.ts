@@ -1,4 +1,5 @@
 // The platform's own clock, randomness and log stream; everything pure gets them as parameters.
+export { keepCollectorPace } from "./collector-pace.js";
 export { backgroundClock, realClock } from "./real-clock.js";
 export { randomSeed } from "./random-seed.js";
 export { streamLogger, type StreamLoggerOptions } from "./stream-logger.js";

@@ -4,7 +4,13 @@
  * cannot start or stops itself, 2 for settings that make no sense.
  */
 import { errorText } from "@sagong/base";
-import { randomSeed, realClock, streamLogger } from "@sagong/base/real";
+import {
+  backgroundClock,
+  keepCollectorPace,
+  randomSeed,
+  realClock,
+  streamLogger,
+} from "@sagong/base/real";
 import {
   ETCD_API_VERSION,
   loadStoreConfig,
@@ -36,6 +42,7 @@ async function run(config: StoreConfig, warnings: readonly string[], io: Io): Pr
   const clock = realClock();
   const logger = streamLogger({ level: config.logLevel, clock, write: io.err });
   for (const warning of warnings) logger.warn(warning);
+  const stopPacing = keepCollectorPace(backgroundClock());
   let fatal: unknown;
   try {
     const store = await startStore(config, { clock, logger, randomSeed: randomSeed() });
@@ -51,6 +58,8 @@ async function run(config: StoreConfig, warnings: readonly string[], io: Io): Pr
   } catch (error) {
     io.err(`sagong store: ${errorText(error)}\n`);
     return EXIT_FAILURE;
+  } finally {
+    stopPacing();
   }
   if (fatal === undefined) return EXIT_OK;
   io.err(`sagong store: stopped because ${errorText(fatal)}\n`);

@@ -47,6 +47,8 @@ const PENDING_MAX = 20_000;
 const COMMIT_APPLY_GAP_MAX = 5_000;
 /** A batch with more than this is offered at once, and another begun. */
 const BATCH_BYTES = 512 * 1024;
+/** Enough for what one connection brings in a turn; larger batches get memory of their own. */
+const SCRATCH_BYTES = 128 * 1024;
 
 export class Proposals<Result, Response> {
   readonly #options: ProposalsOptions<Result, Response>;
@@ -58,6 +60,8 @@ export class Proposals<Result, Response> {
   /** Requests of the batch that is being gathered. */
   #gathered: EncodedRequest[] = [];
   #gatheredBytes = 0;
+  /** Raft copies what it is offered: a batch needs memory only until then. */
+  readonly #scratch = new Uint8Array(SCRATCH_BYTES);
   #gathering: Batch | undefined;
   #timer: Timer | undefined;
   #closed: Error | undefined;
@@ -145,7 +149,11 @@ export class Proposals<Result, Response> {
     const batch = this.#gathering;
     if (!batch) return; // It grew so large that it was offered before its turn ended.
     const { memberId } = this.#options;
-    const data = encodeBatch({ memberId, firstSequence: batch.firstId }, this.#gathered);
+    const data = encodeBatch(
+      { memberId, firstSequence: batch.firstId },
+      this.#gathered,
+      this.#scratch,
+    );
     this.#gathering = undefined;
     this.#gathered = [];
     this.#gatheredBytes = 0;
@@ -164,7 +172,7 @@ export class Proposals<Result, Response> {
   }
 
   #wait(batch: Batch, data: Uint8Array): void {
-    batch.data = data;
+    batch.data = data.slice(); // The next batch is encoded where this one lies.
     this.#waiting.push(batch);
   }
 

@@ -36,13 +36,15 @@ const REQUESTS_TAG = (3 << 3) | 2;
 const HEAD_BYTES_MAX = 22;
 const FRAME_BYTES_MAX = 12;
 
+/** The result lies in `scratch` where that is large enough. */
 export function encodeBatch(
   { memberId, firstSequence }: BatchOrigin,
   requests: readonly EncodedRequest[],
+  scratch?: Uint8Array,
 ): Uint8Array {
   let expectedBytes = HEAD_BYTES_MAX;
   for (const { body } of requests) expectedBytes += body.length + FRAME_BYTES_MAX;
-  const writer = new Writer(expectedBytes);
+  const writer = new Writer(expectedBytes, scratch);
   writer.uint32(MEMBER_ID_TAG);
   writer.uint64Big(memberId);
   writer.uint32(FIRST_SEQUENCE_TAG);

@@ -33,8 +33,17 @@ export class Writer {
   #length = 0;
   #hasSlab: boolean;
 
-  /** `expectedBytes`: a large message whose size is known nearly is not moved while it grows. */
-  constructor(expectedBytes = 0) {
+  /**
+   * `expectedBytes`: a large message whose size is known nearly is not moved while it grows.
+   * `scratch`: memory to use where it is enough; the caller's, so what is finished lies in it until
+   * it is used again.
+   */
+  constructor(expectedBytes = 0, scratch?: Uint8Array) {
+    if (scratch !== undefined && expectedBytes <= scratch.length) {
+      this.#hasSlab = false;
+      this.#bytes = scratch;
+      return;
+    }
     this.#hasSlab = !Writer.#isLent && expectedBytes <= SLAB_LEFT_MIN_BYTES;
     if (!this.#hasSlab) {
       this.#bytes = new Uint8Array(Math.max(expectedBytes, SLAB_LEFT_MIN_BYTES));
