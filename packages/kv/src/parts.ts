@@ -13,11 +13,11 @@ export { KvStateMachine, type KvStateMachineParts } from "./member/kv-state-mach
 export { type ClusterIdentity, identify, idText } from "./member/identity.js";
 // The member around it
 export {
-  type AssembledMember,
-  assembleMember,
-  GRPC_OVERHEAD_BYTES,
+  type ComposedMember,
+  composeMember,
   type MemberSurroundings,
-} from "./member/assemble-member.js";
+} from "./member/compose-member.js";
+export { type AssembledMember, GRPC_OVERHEAD_BYTES } from "./member/assemble-member.js";
 // What it counts
 export { MetricsRegistry } from "./http/metrics.js";
 export { createStoreMetrics, type StoreMetrics } from "./http/store-metrics.js";

@@ -2,14 +2,13 @@
  * Wires the parts of one member around its state and its raft node: who asks whom. It starts
  * nothing but the parts' own timers; `closeMember` stops them again, in order.
  */
-import { type Clock, type Logger, type Random, randomBelow } from "@sagong/base";
+import { type Random, randomBelow } from "@sagong/base";
 import { ProposalRefusedError, type RaftNode } from "@sagong/raft";
-import { type Channel, createChannel, createHealthService } from "@sagong/rpc";
+import { type Channel, createHealthService } from "@sagong/rpc";
 import type { ServiceImplementation } from "@sagong/rpc";
 import type { ApplyResponse, ApplyResult } from "../apply/applier.js";
 import type { StoreConfig } from "../config/store-config.js";
 import { RangeRequest } from "../gen/rpc.js";
-import { registerEventLoopLag } from "../http/event-loop-lag.js";
 import type { HttpSource } from "../http/http-handler.js";
 import type { MetricsRegistry } from "../http/metrics.js";
 import { registerReadings, type StoreMetrics } from "../http/store-metrics.js";
@@ -25,7 +24,7 @@ import { ETCD_API_VERSION } from "../version.js";
 import { AppliedWaiters } from "./applied-waiters.js";
 import { BackgroundLoop } from "./background-loop.js";
 import { createCompactionLoop } from "./compaction-loop.js";
-import type { ClusterIdentity } from "./identity.js";
+import type { MemberSurroundings } from "./compose-member.js";
 import { BACKLOG_BYTES_MAX } from "./kv-state-machine.js";
 import { LeaderLeases, OwnLeases } from "./leader-leases.js";
 import { LeaderPresenceMonitor } from "./leader-presence.js";
@@ -40,22 +39,17 @@ import { Quota } from "./quota.js";
 import { StoreAdmin } from "./store-admin.js";
 import { StoreMember } from "./store-member.js";
 
-export interface MemberSurroundings {
+/** What the parts stand on, made by then. */
+export interface Assembly extends Omit<
+  MemberSurroundings,
+  "disk" | "transport" | "randomSeed" | "segmentBytes" | "aroundLog"
+> {
   readonly config: StoreConfig;
-  readonly identity: ClusterIdentity;
   readonly state: OpenState;
   readonly raft: RaftNode;
-  readonly clock: Clock;
-  readonly logger: Logger;
   readonly random: Random;
   readonly registry: MetricsRegistry;
   readonly metrics: StoreMetrics;
-  /** Runs a callback when what is under way in this turn is done. */
-  readonly afterCurrent: (callback: () => void) => void;
-  /** Runs a callback in the next turn of the event loop. */
-  readonly defer: (callback: () => void) => void;
-  readonly onFatal: (error: unknown) => void;
-  readonly isServing: () => boolean;
 }
 
 export interface AssembledMember {
@@ -78,7 +72,7 @@ const CATCH_UP_PAUSE_MS = 10;
 /** Proposal ids begin somewhere below 2^52, so that two runs of a member do not share any. */
 const FIRST_ID_HIGH = 2 ** 20;
 
-export function assembleMember(around: MemberSurroundings): AssembledMember {
+export function assembleMember(around: Assembly): AssembledMember {
   const { config, state, raft, clock, random, onFatal } = around;
   const timeoutMs = REQUEST_TIMEOUT_BASE_MS + 2 * config.electionTimeoutMs;
   const applied = new AppliedWaiters(state.machine.appliedIndex);
@@ -188,7 +182,6 @@ export function assembleMember(around: MemberSurroundings): AssembledMember {
     }),
   ].map((service) => intercept(service, edge));
   registerMetrics(around, { proposals, quota, sessions });
-  const stopLagGauges = registerEventLoopLag(around.registry);
   return {
     services: [...services, createHealthService(around.isServing, { clock })],
     peerServices: [intercept(leases.service, edge)],
@@ -197,7 +190,6 @@ export function assembleMember(around: MemberSurroundings): AssembledMember {
     close: async () => {
       const stopped = new MemberError("stopped");
       closing.abort(stopped);
-      stopLagGauges();
       leases.keeper.close();
       presence.close();
       compaction.close();
@@ -219,7 +211,7 @@ interface LeaseSurroundings {
   readonly revoke: (expired: { readonly id: bigint; readonly term: number }) => Promise<void>;
 }
 
-function assembleLeases(around: MemberSurroundings, parts: LeaseSurroundings) {
+function assembleLeases(around: Assembly, parts: LeaseSurroundings) {
   const { config, identity, state, raft, clock, logger, metrics } = around;
   const channels = new Map<bigint, Channel>();
   const keeper = new LeaseKeeper({
@@ -237,9 +229,9 @@ function assembleLeases(around: MemberSurroundings, parts: LeaseSurroundings) {
   });
   const own = new OwnLeases(keeper);
   const peer = (id: bigint): PeerLeases | undefined => {
-    const endpoint = identity.members.find((other) => other.id === id)?.peerUrls[0];
-    if (endpoint === undefined) return undefined;
-    const channel = channels.get(id) ?? createChannel({ endpoint, transport: config.transport });
+    const member = identity.members.find((other) => other.id === id);
+    const channel = channels.get(id) ?? (member && around.connectPeer(member));
+    if (!channel) return undefined;
     channels.set(id, channel);
     return peerLeasesOver(channel, { timeoutMs: config.electionTimeoutMs });
   };
@@ -256,7 +248,7 @@ function assembleLeases(around: MemberSurroundings, parts: LeaseSurroundings) {
 }
 
 function observeApply(
-  { identity, state, metrics }: MemberSurroundings,
+  { identity, state, metrics }: Assembly,
   parts: {
     readonly proposals: Pick<Proposals<ApplyResult, ApplyResponse>, "complete" | "pendingCount">;
     readonly applied: AppliedWaiters;
@@ -308,7 +300,7 @@ function httpSource(
 }
 
 function registerMetrics(
-  { registry, raft, config, state }: MemberSurroundings,
+  { registry, raft, config, state }: Assembly,
   parts: {
     readonly proposals: Pick<Proposals<ApplyResult, ApplyResponse>, "complete" | "pendingCount">;
     readonly quota: Quota;

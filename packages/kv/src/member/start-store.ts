@@ -1,22 +1,26 @@
 /**
- * The composition root: builds one member from its settings, starts it, and stops it in order. All
- * wiring is here and in `open-state.ts`; nothing here decides anything about requests.
+ * A member as a daemon: `compose-member.ts` on a real directory and the platform's time, with sockets
+ * in front of it for peers, clients and metrics. Nothing here decides anything about requests.
  *
- * Start: data directory → raft → listeners for peers, clients, metrics. A failure on the way closes
- * what is open. Stop: listeners refuse and finish → leadership goes to a peer → raft → state.
+ * Start: member → listeners. A failure on the way closes what is open. Stop: listeners refuse and
+ * finish → leadership goes to a peer → raft → state.
  */
-import { type Clock, errorText, type Logger, seededRandom } from "@sagong/base";
-import { type RaftNode, type RaftStatus, RpcTransport, startRaftNode } from "@sagong/raft";
-import { type Channel, createMemoryChannel, type ServiceImplementation } from "@sagong/rpc";
+import { type Clock, errorText, type Logger } from "@sagong/base";
+import { type RaftStatus, RpcTransport } from "@sagong/raft";
+import {
+  type Channel,
+  createChannel,
+  createMemoryChannel,
+  type ServiceImplementation,
+} from "@sagong/rpc";
 import type { StoreConfig } from "../config/store-config.js";
+import { registerEventLoopLag } from "../http/event-loop-lag.js";
 import { createHttpHandler, type HttpHandler } from "../http/http-handler.js";
-import { MetricsRegistry } from "../http/metrics.js";
-import { createStoreMetrics } from "../http/store-metrics.js";
-import { type AssembledMember, assembleMember, GRPC_OVERHEAD_BYTES } from "./assemble-member.js";
+import { GRPC_OVERHEAD_BYTES } from "./assemble-member.js";
+import { type ComposedMember, composeMember } from "./compose-member.js";
 import { type ClusterIdentity, identify, idText } from "./identity.js";
 import { listen, type Listener } from "./listeners.js";
 import { nodeMemberDisk } from "./node-member-disk.js";
-import { type OpenState, openState } from "./open-state.js";
 
 export interface StoreDependencies {
   readonly clock: Clock;
@@ -73,9 +77,8 @@ class Store implements RunningStore {
   readonly #identity: ClusterIdentity;
   readonly #fatalListeners = new Set<(error: unknown) => void>();
   readonly #listeners = { client: NOWHERE, peer: NOWHERE, metrics: NOWHERE };
-  #state: OpenState | undefined;
-  #raft: RaftNode | undefined;
-  #member: AssembledMember | undefined;
+  #member: ComposedMember | undefined;
+  #stopLagGauges: (() => void) | undefined;
   #fatal: { readonly error: unknown } | undefined;
   #closed: Promise<void> | undefined;
 
@@ -100,7 +103,7 @@ class Store implements RunningStore {
   }
 
   services(): readonly ServiceImplementation[] {
-    return this.#started(this.#member).services;
+    return this.#started(this.#member).assembled.services;
   }
 
   memoryChannel(): Channel {
@@ -108,7 +111,7 @@ class Store implements RunningStore {
   }
 
   status(): RaftStatus {
-    return this.#started(this.#raft).status();
+    return this.#started(this.#member).raft.status();
   }
 
   onFatal(listener: (error: unknown) => void): () => void {
@@ -120,45 +123,30 @@ class Store implements RunningStore {
   }
 
   async start(): Promise<void> {
-    const clock = this.#clock;
-    const logger = this.#logger;
+    const config = this.#config;
     const identity = this.#identity;
-    const random = seededRandom(this.#randomSeed);
-    const registry = new MetricsRegistry();
-    const metrics = createStoreMetrics(registry);
-    const onFatal = (error: unknown): void => {
-      logger.error("the member cannot go on", { error: errorText(error) });
-      this.#fail(error);
-    };
-    this.#state = await openState(this.#config, {
-      disk: nodeMemberDisk(this.#config.dataDir),
-      identity,
-      clock,
-      logger,
-      onStorageError: onFatal,
-      onFsync: (seconds) => metrics.walFsyncSeconds.observe(seconds),
-    });
     const transport = this.#createTransport();
-    const raft = await this.#startRaft(this.#state, transport);
-    this.#member = assembleMember({
-      config: this.#config,
+    const member = await composeMember(config, {
       identity,
-      state: this.#state,
-      raft,
-      clock,
-      logger,
-      random,
-      registry,
-      metrics,
+      disk: nodeMemberDisk(config.dataDir),
+      transport,
+      connectPeer: ({ peerUrls: [endpoint] }) =>
+        endpoint === undefined
+          ? undefined
+          : createChannel({ endpoint, transport: config.transport }),
+      clock: this.#clock,
+      logger: this.#logger,
+      randomSeed: this.#randomSeed,
       afterCurrent: (callback) => process.nextTick(callback),
       defer: setImmediate,
-      onFatal,
+      onFatal: (error) => this.#fail(error),
       isServing: () => this.#fatal === undefined && this.#closed === undefined,
     });
-    await this.#member.quota.start();
-    await this.#listen(this.#member, { registry, transport });
-    logger.info("ready to serve client requests", {
-      name: this.#config.name,
+    this.#member = member;
+    this.#stopLagGauges = registerEventLoopLag(member.registry);
+    await this.#listen(member, transport);
+    this.#logger.info("ready to serve client requests", {
+      name: config.name,
       cluster: idText(identity.clusterId),
       clientUrls: this.clientUrls.join(","),
       peerUrls: this.peerUrls.join(","),
@@ -182,37 +170,9 @@ class Store implements RunningStore {
     );
   }
 
-  async #startRaft(state: OpenState, transport: RpcTransport): Promise<RaftNode> {
-    const { heartbeatIntervalMs, electionTimeoutMs } = this.#config;
-    const { snapshotCount, snapshotCatchUpEntries } = this.#config;
-    const raft = await startRaftNode(
-      {
-        nodeId: this.#identity.memberId,
-        voters: this.#identity.members.map(({ id }) => id),
-        heartbeatMs: heartbeatIntervalMs,
-        electionMs: electionTimeoutMs,
-        snapshotCount,
-        catchUpEntries: snapshotCatchUpEntries,
-      },
-      {
-        clock: this.#clock,
-        random: seededRandom(this.#randomSeed + 1),
-        logger: this.#logger,
-        storage: state.log,
-        transport,
-        stateMachine: state.machine,
-        defer: setImmediate,
-        afterCurrent: (callback) => process.nextTick(callback),
-      },
-    );
-    this.#raft = raft;
-    raft.onFatal((error) => this.#fail(error)); // It has logged it.
-    return raft;
-  }
-
   async #listen(
-    member: AssembledMember,
-    { registry, transport }: { registry: MetricsRegistry; transport: RpcTransport },
+    { assembled: member, registry }: ComposedMember,
+    transport: RpcTransport,
   ): Promise<void> {
     const { listenPeerUrls, listenClientUrls, listenMetricsUrls, maxRequestBytes } = this.#config;
     const { transport: rpc } = this.#config;
@@ -249,34 +209,16 @@ class Store implements RunningStore {
     const graceMs = alive ? CLOSE_GRACE_MS : 0;
     await this.#listeners.client.close(graceMs);
     await this.#listeners.metrics.close(0);
-    if (alive && this.#raft) await this.#handLeadershipOver(this.#raft);
+    this.#stopLagGauges?.();
+    if (alive) await this.#member?.handLeadershipOver();
     await this.#member?.close();
-    await this.#raft?.close();
     await this.#listeners.peer.close(0);
-    // Without a raft node nobody else closes the log.
-    if (!this.#raft) await this.#state?.log.close();
-    await this.#state?.medium.close().catch((error: unknown) => {
+    await this.#member?.closeState().catch((error: unknown) => {
       // A member that its disk has stopped cannot flush to it either: the first error says why.
       if (alive) throw error;
       this.#logger.warn("the database did not close in order", { error: errorText(error) });
     });
     this.#logger.info("stopped");
-  }
-
-  /** Tries the peers one after the other; a cluster without a willing one elects by itself. */
-  async #handLeadershipOver(raft: RaftNode): Promise<void> {
-    for (const { id } of this.#identity.members) {
-      if (id === this.#identity.memberId || raft.status().role !== "leader") continue;
-      try {
-        await raft.transferLeadership(id);
-        this.#logger.info("leadership handed over", { to: idText(id) });
-      } catch (error) {
-        this.#logger.info("leadership not handed over", {
-          to: idText(id),
-          error: errorText(error),
-        });
-      }
-    }
   }
 
   #fail(error: unknown): void {

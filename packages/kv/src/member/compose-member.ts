@@ -1,0 +1,163 @@
+/**
+ * One member, put together from its parts and running: state → raft → the member around them. Its
+ * surroundings are given: disk, peers, time, turns of the event loop. The daemon (`start-store.ts`)
+ * gives the real ones and puts sockets in front; the simulator gives its own. Nothing here knows
+ * which.
+ *
+ * A failure on the way closes what is open. Stop: leadership goes to a peer → member → raft → state.
+ */
+import { type Clock, errorText, type Logger, seededRandom } from "@sagong/base";
+import { type LogStorage, type RaftNode, startRaftNode, type Transport } from "@sagong/raft";
+import type { Channel } from "@sagong/rpc";
+import type { StoreConfig } from "../config/store-config.js";
+import { MetricsRegistry } from "../http/metrics.js";
+import { createStoreMetrics } from "../http/store-metrics.js";
+import { type AssembledMember, assembleMember } from "./assemble-member.js";
+import { type ClusterIdentity, idText, type MemberIdentity } from "./identity.js";
+import type { MemberDisk } from "./member-disk.js";
+import { type OpenState, openState } from "./open-state.js";
+
+export interface MemberSurroundings {
+  readonly identity: ClusterIdentity;
+  readonly disk: MemberDisk;
+  /** Started and closed by raft. */
+  readonly transport: Transport;
+  /** A channel to what a peer serves beside raft; undefined where it has no address. */
+  readonly connectPeer: (peer: MemberIdentity) => Channel | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Of election timeouts and lease ids; a safe integer. */
+  readonly randomSeed: number;
+  /** Runs a callback when what is under way in this turn is done. */
+  readonly afterCurrent: (callback: () => void) => void;
+  /** Runs a callback in the next turn of the event loop. */
+  readonly defer: (callback: () => void) => void;
+  /** Told when the member cannot go on, as often as a part of it finds that; it is still to be closed. */
+  readonly onFatal: (error: unknown) => void;
+  /** What its health service answers. */
+  readonly isServing: () => boolean;
+  /** Of raft's log; its own choice where left out. */
+  readonly segmentBytes?: number;
+  /** Puts somebody between raft and its log, who sees what is written. */
+  readonly aroundLog?: (log: LogStorage) => LogStorage;
+}
+
+export interface ComposedMember {
+  readonly state: OpenState;
+  readonly raft: RaftNode;
+  readonly assembled: AssembledMember;
+  readonly registry: MetricsRegistry;
+  /** Tries the peers one after the other; a cluster without a willing one elects by itself. */
+  handLeadershipOver(): Promise<void>;
+  /** All but the state: nothing is proposed, sent or applied any more. */
+  close(): Promise<void>;
+  /** Last, when nobody can ask for it any more. */
+  closeState(): Promise<void>;
+}
+
+/** Rejects with `DataDirError` or the error of damaged storage; the messages are for people. */
+export async function composeMember(
+  config: StoreConfig,
+  surroundings: MemberSurroundings,
+): Promise<ComposedMember> {
+  const { identity, clock, logger, randomSeed } = surroundings;
+  const registry = new MetricsRegistry();
+  const metrics = createStoreMetrics(registry);
+  const onFatal = (error: unknown): void => {
+    logger.error("the member cannot go on", { error: errorText(error) });
+    surroundings.onFatal(error);
+  };
+  const { segmentBytes } = surroundings;
+  const state = await openState(config, {
+    disk: surroundings.disk,
+    identity,
+    clock,
+    logger,
+    onStorageError: onFatal,
+    onFsync: (seconds) => metrics.walFsyncSeconds.observe(seconds),
+    ...(segmentBytes === undefined ? {} : { segmentBytes }),
+  });
+  const open: (() => Promise<void>)[] = [() => state.medium.close()];
+  try {
+    const raft = await startRaft(config, state, surroundings);
+    open.push(() => raft.close());
+    const assembled = assembleMember({
+      ...surroundings,
+      config,
+      state,
+      raft,
+      random: seededRandom(randomSeed),
+      registry,
+      metrics,
+      onFatal,
+    });
+    open.push(() => assembled.close());
+    await assembled.quota.start();
+    return composed({ state, raft, assembled, registry }, surroundings);
+  } catch (error) {
+    // Without a raft node nobody else closes the log.
+    if (open.length === 1) open.push(() => state.log.close());
+    for (const close of open.toReversed()) {
+      await close().catch((why: unknown) => {
+        logger.warn("a part of a member did not close in order", { error: errorText(why) });
+      });
+    }
+    throw error;
+  }
+}
+
+async function startRaft(
+  config: StoreConfig,
+  state: OpenState,
+  { identity, clock, logger, transport, ...around }: MemberSurroundings,
+): Promise<RaftNode> {
+  const raft = await startRaftNode(
+    {
+      nodeId: identity.memberId,
+      voters: identity.members.map(({ id }) => id),
+      heartbeatMs: config.heartbeatIntervalMs,
+      electionMs: config.electionTimeoutMs,
+      snapshotCount: config.snapshotCount,
+      catchUpEntries: config.snapshotCatchUpEntries,
+    },
+    {
+      clock,
+      random: seededRandom(around.randomSeed + 1),
+      logger,
+      storage: around.aroundLog?.(state.log) ?? state.log,
+      transport,
+      stateMachine: state.machine,
+      defer: around.defer,
+      afterCurrent: around.afterCurrent,
+    },
+  );
+  raft.onFatal(around.onFatal); // It has logged it.
+  return raft;
+}
+
+function composed(
+  parts: Pick<ComposedMember, "state" | "raft" | "assembled" | "registry">,
+  { identity, logger }: MemberSurroundings,
+): ComposedMember {
+  const { state, raft, assembled } = parts;
+  return {
+    ...parts,
+    handLeadershipOver: async () => {
+      for (const { id } of identity.members) {
+        if (id === identity.memberId || raft.status().role !== "leader") continue;
+        const to = idText(id);
+        try {
+          await raft.transferLeadership(id);
+          logger.info("leadership handed over", { to });
+        } catch (error) {
+          logger.info("leadership not handed over", { to, error: errorText(error) });
+        }
+      }
+    },
+    close: async () => {
+      await assembled.close();
+      await raft.close();
+    },
+    closeState: () => state.medium.close(),
+  };
+}
