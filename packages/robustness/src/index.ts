@@ -32,6 +32,8 @@ export {
   RecordedWatch,
   type RecorderOptions,
 } from "./history/recording.js";
+// Who judges it
+export { RaftInvariants, type RaftInvariantsOptions } from "./check/raft-invariants.js";
 // What happened, and the world that it happened in
 export type { Trace, TraceEvent, TraceKind, TraceRole } from "./trace/trace.js";
 export type { World } from "./world/world.js";

@@ -67,6 +67,11 @@ export class RaftLog {
     return this.#entries[index - this.#snapshot.index - 1]?.term;
   }
 
+  /** Undefined as `termAt` is, and for the entry that the snapshot ends with. */
+  entryAt(index: LogIndex): Entry | undefined {
+    return this.#entries[index - this.#snapshot.index - 1];
+  }
+
   /** Bytes of data in the entries `(after, upTo]`; all must be there. */
   bytesIn(after: LogIndex, upTo: LogIndex): number {
     return this.#endOf(upTo) - this.#endOf(after);

@@ -3,6 +3,7 @@
  * this folder: one loop that feeds the pure core and carries out what it asks for.
  */
 import type { LogIndex, NodeId, Term } from "../core/types.js";
+import type { RaftView } from "./raft-view.js";
 
 export type RaftRole = "follower" | "pre-candidate" | "candidate" | "leader";
 
@@ -34,6 +35,8 @@ export interface RaftNode {
   /** Thesis §3.10. Resolves when `target` leads; rejects after an election timeout. */
   transferLeadership(target: NodeId): Promise<void>;
   status(): RaftStatus;
+  /** For observers; the same object from the member's start to its end. */
+  inspect(): RaftView;
   /**
    * Called after each change of leader or term, and when a leader that could not be reached can be
    * again; synchronously from the loop.

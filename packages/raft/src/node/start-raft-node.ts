@@ -34,6 +34,7 @@ import {
   type RaftNodeOptions,
 } from "./raft-node-options.js";
 import type { RaftNode, RaftStatus } from "./raft-node.js";
+import type { RaftView } from "./raft-view.js";
 import { ReadWaiters } from "./read-waiters.js";
 import { recoverLog } from "./recover-log.js";
 import { Turns } from "./turns.js";
@@ -147,6 +148,10 @@ class Node implements RaftNode, MemberHost {
     this.wake();
     const { clock } = this.dependencies;
     await this.#leaderWatch.until(target, { clock, timeoutMs: this.options.electionMs });
+  }
+
+  inspect(): RaftView {
+    return this.raw.raft;
   }
 
   status(): RaftStatus {
