@@ -15,13 +15,8 @@ import { join } from "node:path";
 import { decodeUtf8, encodeUtf8, prefixEnd } from "@sagong/base";
 import { realClock } from "@sagong/base/real";
 import { createStoreClient, type StoreClient } from "@sagong/kv/client";
-import {
-  checkEvents,
-  checkKvHistory,
-  HashKVRequest,
-  type KvEvent,
-  MaintenanceService,
-} from "@sagong/kv/testing";
+import { HashKVRequest, MaintenanceService } from "@sagong/kv/testing";
+import { checkEvents, checkKvHistory, type KvEvent } from "@sagong/robustness";
 import { createChannel } from "@sagong/rpc";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ChaosClients } from "./support/chaos-clients.js";

@@ -4,7 +4,7 @@
  */
 import { type Random, randomBelow, seededRandom } from "@sagong/base";
 import type { StoreClient } from "@sagong/kv/client";
-import type { Comparison, Found, KeyOperation } from "@sagong/kv/testing";
+import type { Comparison, Found, KeyOperation } from "@sagong/robustness";
 import type { HistoryRecorder } from "./history-recorder.js";
 
 export interface ChaosClientsOptions {

@@ -1,7 +1,7 @@
 /** A watch from the first revision on, kept open whatever happens to its member. */
 import { decodeUtf8, encodeUtf8, prefixEnd } from "@sagong/base";
 import { EventType, type StoreClient } from "@sagong/kv/client";
-import type { KvEvent } from "@sagong/kv/testing";
+import type { KvEvent } from "@sagong/robustness";
 import { until } from "./until.js";
 
 /** The first write of a store has revision 2. */

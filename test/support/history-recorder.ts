@@ -4,7 +4,7 @@
  * process sees them, which is sharper than any clock.
  */
 import type { StoreClient } from "@sagong/kv/client";
-import type { KeyOperation, KvSpan } from "@sagong/kv/testing";
+import type { KeyOperation, KvSpan } from "@sagong/robustness";
 import { RpcError, StatusCode } from "@sagong/rpc";
 import { performOperation } from "./perform-operation.js";
 

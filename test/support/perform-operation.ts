@@ -9,7 +9,7 @@ import {
   type StoreClient,
   TxnRequest,
 } from "@sagong/kv/client";
-import type { Comparison, Found, KeyOperation } from "@sagong/kv/testing";
+import type { Comparison, Found, KeyOperation } from "@sagong/robustness";
 
 /** Shorter than the store's own limit: a client whose member has lost its leader goes on. */
 const CALL_TIMEOUT_MS = 3_000;

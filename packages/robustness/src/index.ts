@@ -32,6 +32,12 @@ export {
   RecordedWatch,
   type RecorderOptions,
 } from "./history/recording.js";
+// Histories of single keys, and the search that checks them
+export { checkEvents, type KvEvent } from "./check/single-key/check-events.js";
+export { checkKvHistory } from "./check/single-key/check-kv-history.js";
+export type { Span } from "./check/single-key/check-linearizability.js";
+export type { Comparison, Found, KeyOperation } from "./check/single-key/key-model.js";
+export type { KvSpan } from "./check/single-key/kv-history.js";
 // Who judges it
 export { RaftInvariants, type RaftInvariantsOptions } from "./check/raft-invariants.js";
 // What happened, and the world that it happened in
