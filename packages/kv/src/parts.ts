@@ -7,8 +7,18 @@ export { claimDataDir, DataDirError } from "./member/data-dir.js";
 export type { MediumOptions, MemberDisk } from "./member/member-disk.js";
 export { type OpenState, openState, type OpenStateDependencies } from "./member/open-state.js";
 export type { ImageSteps, Pair, StateMedium } from "./member/state-medium.js";
-export { BackendError } from "./backend/backend-error.js";
 export { KvStateMachine, type KvStateMachineParts } from "./member/kv-state-machine.js";
+// The database below the medium
+export { BackendError } from "./backend/backend-error.js";
+export type {
+  Database,
+  DatabaseBatch,
+  DatabaseIterator,
+  DatabaseReader,
+  Databases,
+  DatabaseSnapshot,
+} from "./backend/databases.js";
+export { LevelBackend, type LevelBackendOptions } from "./backend/level-backend.js";
 // Who it is
 export { type ClusterIdentity, identify, idText } from "./member/identity.js";
 // The member around it

@@ -10,13 +10,19 @@ import { APPLIED_MARK_KEY } from "../mvcc/backend.js";
 import { backendSuite } from "../testing/backend-suite.js";
 import { encodeImage } from "./image-format.js";
 import { LevelBackend } from "./level-backend.js";
+import { levelDatabases } from "./level-databases.js";
 
 type Pair = readonly [Uint8Array, Uint8Array];
 
 let dir: string;
 let failures: unknown[];
 const open = (at = `${dir}/store`): Promise<LevelBackend> =>
-  LevelBackend.open({ dir: at, clock: realClock(), onError: (error) => failures.push(error) });
+  LevelBackend.open({
+    dir: at,
+    clock: realClock(),
+    databases: levelDatabases,
+    onError: (error) => failures.push(error),
+  });
 
 async function pairsOf(backend: LevelBackend): Promise<Pair[]> {
   const all: Pair[] = [];
@@ -85,7 +91,12 @@ describe("LevelBackend", () => {
   it("commit() is written soon, also after one that an image overtook", async () => {
     const clock = new VirtualClock();
     const onError = (error: unknown): number => failures.push(error);
-    const backend = await LevelBackend.open({ dir: `${dir}/store`, clock, onError });
+    const backend = await LevelBackend.open({
+      dir: `${dir}/store`,
+      clock,
+      databases: levelDatabases,
+      onError,
+    });
     const commit = (): void => {
       backend.put(...pair("a", "1"));
       backend.commit();

@@ -1,5 +1,5 @@
 /**
- * The backend on LevelDB (classic-level). Writes collect in memory and go to the database in the
+ * The backend on LevelDB. Writes collect in memory and go to the database in the
  * background, whole batches at a time and in order; reads look there first. So applying never waits
  * for the disk, and a crash loses only whole batches at the end, which the raft log has: each batch
  * carries the applied mark.
@@ -14,16 +14,13 @@
  *    never syncs a log that it has left, so that otherwise a power loss could take batches out of
  *    the middle, and `flush` would promise too much.
  */
-import { existsSync } from "node:fs";
-import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
 import type { Clock, Timer } from "@sagong/base";
 import { ImageRefusedError } from "@sagong/raft";
-import { ClassicLevel } from "classic-level";
 import { APPLIED_MARK_KEY, type LateWriter } from "../mvcc/backend.js";
 import { toBinaryString } from "../mvcc/binary-string.js";
 import type { ImageSteps, Pair, StateMedium } from "../member/state-medium.js";
 import { BackendError } from "./backend-error.js";
+import type { Database, DatabaseIterator, Databases } from "./databases.js";
 import { decodeImage, encodeImage } from "./image-format.js";
 import { PendingBatch } from "./pending-batch.js";
 
@@ -31,26 +28,22 @@ export interface LevelBackendOptions {
   readonly dir: string;
   readonly clock: Clock;
   readonly onError: (error: unknown) => void;
+  readonly databases: Databases;
+  /**
+   * What is written before LevelDB is made to sort it into a table and to begin a new log, instead of
+   * 16 MiB.
+   */
+  readonly bufferedBytesMax?: number;
 }
-
-type Database = ClassicLevel<Uint8Array, Uint8Array>;
 
 /** How long a commit waits for others to share its write, unless so many bytes wait already. */
 const GATHER_MS = 10;
 const GATHER_BYTES = 256 * 1024;
-/** What one read of an iterator fetches: so many pairs, or as many as make so many bytes. */
+/** What one read of an iterator fetches at most. */
 const SCAN_PAIRS = 1_000;
-const SCAN_BYTES = 1024 * 1024;
-/**
- * What is written before LevelDB is made to sort it into a table and to begin a new log; and what it
- * needs for a pair besides its bytes, at most.
- */
 const BUFFERED_BYTES_MAX = 16 * 1024 * 1024;
+/** What LevelDB needs for a pair besides its bytes, at most. */
 const BUFFERED_PAIR_OVERHEAD_BYTES = 128;
-/** LevelDB's own limit, at which it would do so by itself: out of reach (L4). */
-const WRITE_BUFFER_BYTES = 2 * BUFFERED_BYTES_MAX;
-/** LevelDB's, per process. */
-const BLOCK_CACHE_BYTES = 8 * 1024 * 1024;
 
 export class LevelBackend implements StateMedium {
   readonly #options: LevelBackendOptions;
@@ -81,8 +74,8 @@ export class LevelBackend implements StateMedium {
 
   /** Rejects with `BackendError` where the database is damaged or held by another process. */
   static async open(options: LevelBackendOptions): Promise<LevelBackend> {
-    await finishSwap(options.dir);
-    return new LevelBackend(options, await openDatabase(options.dir));
+    await finishSwap(options);
+    return new LevelBackend(options, await openDatabase(options));
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
@@ -135,7 +128,7 @@ export class LevelBackend implements StateMedium {
   /** Everything in order of keys, for opening. Only before the first write. */
   async *scan(): AsyncGenerator<readonly Pair[]> {
     try {
-      yield* scan(this.#db.iterator(BINARY));
+      yield* scan(this.#db.iterator());
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       throw new BackendError(`Cannot read the database: ${why}`, { cause: error });
@@ -145,7 +138,7 @@ export class LevelBackend implements StateMedium {
   /** Size of the database's tables and its own log, roughly, and what waits to be written. */
   async sizeBytes(): Promise<number> {
     const tables = await this.#db.approximateSize(new Uint8Array(0), LAST_KEY);
-    return tables + (await logBytes(this.#options.dir)) + this.backlogBytes;
+    return tables + (await this.#options.databases.logBytes(this.#options.dir)) + this.backlogBytes;
   }
 
   /**
@@ -159,9 +152,9 @@ export class LevelBackend implements StateMedium {
   }> {
     await this.flush();
     const snapshot = this.#db.snapshot();
-    const iterator = this.#db.iterator({ ...BINARY, snapshot });
+    const iterator = snapshot.iterator();
     return {
-      mark: this.#db.getSync(APPLIED_MARK_KEY, { snapshot }),
+      mark: snapshot.getSync(APPLIED_MARK_KEY),
       chunks: encodeImage(scan(iterator)),
       close: async () => {
         await iterator.close();
@@ -174,7 +167,7 @@ export class LevelBackend implements StateMedium {
   async installImage(chunks: AsyncIterable<Uint8Array>, steps: ImageSteps): Promise<void> {
     const fresh = `${this.#options.dir}.new`;
     try {
-      await writeImage(fresh, { chunks, inspect: steps.inspect });
+      await writeImage({ ...this.#options, dir: fresh }, { chunks, inspect: steps.inspect });
       await this.flush();
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
@@ -190,13 +183,13 @@ export class LevelBackend implements StateMedium {
   }
 
   async #swap(fresh: string): Promise<void> {
-    const { dir } = this.#options;
+    const { dir, databases } = this.#options;
     await this.#pump;
     await this.#compaction?.catch(() => {}); // Whoever asked for it is told.
     await this.#db.close();
-    await rename(fresh, `${dir}.ready`);
-    await finishSwap(dir);
-    this.#db = await openDatabase(dir);
+    await databases.rename(fresh, `${dir}.ready`);
+    await finishSwap(this.#options);
+    this.#db = await openDatabase(this.#options);
     // What a clean-up of the old state still wanted to write has nothing to do with the new one.
     this.#waiting.clear();
     this.#late?.onReplaced();
@@ -261,7 +254,7 @@ export class LevelBackend implements StateMedium {
     const written = this.#waiting;
     const buffered =
       this.#bufferedBytes + written.bytes + written.size * BUFFERED_PAIR_OVERHEAD_BYTES;
-    const isFull = buffered >= BUFFERED_BYTES_MAX;
+    const isFull = buffered >= bufferedBytesMax(this.#options);
     const sync = this.#flushWanted || isFull || this.#compaction !== undefined;
     this.#flushWanted = false;
     this.#waiting = this.#writing;
@@ -307,94 +300,57 @@ export class LevelBackend implements StateMedium {
 const SYNC_KEY = Uint8Array.of(0);
 /** Above every key. */
 const LAST_KEY = new Uint8Array(32).fill(0xff);
-const BINARY = {
-  keyEncoding: "view",
-  valueEncoding: "view",
-  highWaterMarkBytes: SCAN_BYTES,
-} as const;
 
-async function openDatabase(dir: string): Promise<Database> {
-  await mkdir(dir, { recursive: true, mode: 0o700 });
-  const db: Database = new ClassicLevel(dir, {
-    ...BINARY,
-    writeBufferSize: WRITE_BUFFER_BYTES,
-    cacheSize: BLOCK_CACHE_BYTES,
-  });
+type Place = Pick<LevelBackendOptions, "dir" | "databases" | "bufferedBytesMax">;
+
+function bufferedBytesMax(options: Place): number {
+  return options.bufferedBytesMax ?? BUFFERED_BYTES_MAX;
+}
+
+async function openDatabase(place: Place): Promise<Database> {
+  // LevelDB's own limit, at which it would begin a new log by itself, is out of reach (L4).
+  const writeBufferBytes = 2 * bufferedBytesMax(place);
   try {
-    await db.open();
-    return db;
+    return await place.databases.open(place.dir, { writeBufferBytes });
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new BackendError(`Cannot open the database in ${dir}: ${why}`, { cause: error });
+    throw new BackendError(`Cannot open the database in ${place.dir}: ${why}`, { cause: error });
   }
-}
-
-/** What LevelDB has not sorted into tables yet: its sizes do not count it. */
-async function logBytes(dir: string): Promise<number> {
-  let bytes = 0;
-  for (const name of await readdir(dir)) {
-    // LevelDB removes old logs at any time: one that is gone has no size.
-    if (name.endsWith(".log")) {
-      bytes += await stat(`${dir}/${name}`).then(
-        ({ size }) => size,
-        () => 0,
-      );
-    }
-  }
-  return bytes;
 }
 
 /** An image as a database of its own, on disk when this resolves. */
 async function writeImage(
-  dir: string,
+  place: Place,
   image: { readonly chunks: AsyncIterable<Uint8Array>; readonly inspect: ImageSteps["inspect"] },
 ): Promise<void> {
-  await rm(dir, { recursive: true, force: true });
-  const db = await openDatabase(dir);
+  await place.databases.remove(place.dir);
+  const db = await openDatabase(place);
   try {
     for await (const pairs of decodeImage(image.chunks)) {
       const batch = db.batch();
       for (const [key, value] of pairs) batch.put(key, value);
       await batch.write();
     }
-    await image.inspect(scan(db.iterator(BINARY)));
+    await image.inspect(scan(db.iterator()));
   } finally {
     await db.close();
   }
-  await syncFiles(dir);
+  await place.databases.syncContents(place.dir);
 }
 
 /** Completes an installation that came as far as `<dir>.ready`: that image is whole. */
-async function finishSwap(dir: string): Promise<void> {
-  await rm(`${dir}.new`, { recursive: true, force: true });
-  if (!existsSync(`${dir}.ready`)) return;
+async function finishSwap({ dir, databases }: Place): Promise<void> {
+  await databases.remove(`${dir}.new`);
+  if (!(await databases.exists(`${dir}.ready`))) return;
   // In this order on disk: the old database may not go before the new one's name is there to stay.
-  await syncPath(dirname(dir));
-  await rm(dir, { recursive: true, force: true });
-  await rename(`${dir}.ready`, dir);
-  await syncPath(dirname(dir));
+  await databases.syncNames(dir);
+  await databases.remove(dir);
+  await databases.rename(`${dir}.ready`, dir);
+  await databases.syncNames(dir);
 }
 
-/** All files of a folder that nobody writes to, and their names. */
-async function syncFiles(dir: string): Promise<void> {
-  for (const name of await readdir(dir)) await syncPath(join(dir, name));
-  await syncPath(dir);
-}
-
-async function syncPath(path: string): Promise<void> {
-  const file = await open(path, "r");
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-async function* scan(iterator: {
-  nextv(size: number): Promise<[Uint8Array, Uint8Array][]>;
-  close(): Promise<void>;
-}): AsyncGenerator<readonly Pair[]> {
+async function* scan(iterator: DatabaseIterator): AsyncGenerator<readonly Pair[]> {
   try {
     for (;;) {
       const pairs = await iterator.nextv(SCAN_PAIRS);

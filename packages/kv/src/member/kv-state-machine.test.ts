@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Applier } from "../apply/applier.js";
 import { range } from "../apply/range.js";
 import { LevelBackend } from "../backend/level-backend.js";
+import { levelDatabases } from "../backend/level-databases.js";
 import {
   CompactionRequest,
   DeleteRangeRequest,
@@ -40,7 +41,12 @@ async function openMachine(name: string) {
   const fail = (error: unknown): never => {
     throw error;
   };
-  const medium = await LevelBackend.open({ dir: `${dir}/${name}`, clock, onError: fail });
+  const medium = await LevelBackend.open({
+    dir: `${dir}/${name}`,
+    clock,
+    databases: levelDatabases,
+    onError: fail,
+  });
   const store = new MvccStore(medium);
   const lessor = new Lessor();
   const applier = new Applier({ store, lessor, backend: medium }, 2);

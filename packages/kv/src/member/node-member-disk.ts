@@ -16,6 +16,7 @@ import { hasCode } from "@sagong/base";
 import { nodeLogFiles } from "@sagong/raft";
 import { BackendError } from "../backend/backend-error.js";
 import { LevelBackend } from "../backend/level-backend.js";
+import { levelDatabases } from "../backend/level-databases.js";
 import { DataDirError } from "./data-dir.js";
 import type { MediumOptions, MemberDisk } from "./member-disk.js";
 import type { StateMedium } from "./state-medium.js";
@@ -62,7 +63,12 @@ async function openMedium(
   dir: { readonly root: string; readonly storeDir: string },
 ): Promise<StateMedium> {
   try {
-    return await LevelBackend.open({ dir: dir.storeDir, clock, onError });
+    return await LevelBackend.open({
+      dir: dir.storeDir,
+      databases: levelDatabases,
+      clock,
+      onError,
+    });
   } catch (error) {
     if (!isLocked(error)) throw error;
     throw new DataDirError(

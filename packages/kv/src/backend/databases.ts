@@ -1,0 +1,54 @@
+/**
+ * LevelDB as `LevelBackend` uses it: databases, each in a folder of its own, and what can be done to
+ * the folders. classic-level on Node's file system is behind it, or the simulator's twin.
+ */
+
+export interface Databases {
+  /** Makes it where it is missing. Rejects where it is damaged or held by another process. */
+  open(dir: string, options: { readonly writeBufferBytes: number }): Promise<Database>;
+  /** What lies in its log and not in its tables yet: its sizes do not count that. */
+  logBytes(dir: string): Promise<number>;
+  exists(dir: string): Promise<boolean>;
+  /** On disk after the next `syncNames`, as a removal is. */
+  rename(from: string, to: string): Promise<void>;
+  /** With all that is in it; none is no error. A crash may leave a part. */
+  remove(dir: string): Promise<void>;
+  /** All of a database that nobody has open. */
+  syncContents(dir: string): Promise<void>;
+  /** The names of databases that stand beside `dir`, and its own. */
+  syncNames(dir: string): Promise<void>;
+}
+
+export interface Database extends DatabaseReader {
+  batch(): DatabaseBatch;
+  snapshot(): DatabaseSnapshot;
+  /** Of the tables, roughly. */
+  approximateSize(first: Uint8Array, last: Uint8Array): Promise<number>;
+  /** Sorts what is in the log into a table, begins a new log, and merges the tables of the range. */
+  compactRange(first: Uint8Array, last: Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface DatabaseReader {
+  getSync(key: Uint8Array): Uint8Array | undefined;
+  /** Everything in order of keys, unaffected by later writes. */
+  iterator(): DatabaseIterator;
+}
+
+/** Reaches the disk as a whole or not at all, and behind the batches that were written before it. */
+export interface DatabaseBatch {
+  put(key: Uint8Array, value: Uint8Array): unknown;
+  del(key: Uint8Array): unknown;
+  /** With `sync`, all that is in the present log is on disk when it resolves. */
+  write(options?: { readonly sync?: boolean }): Promise<void>;
+}
+
+export interface DatabaseIterator {
+  nextv(size: number): Promise<[key: Uint8Array, value: Uint8Array][]>;
+  close(): Promise<void>;
+}
+
+/** The database as it was when this was made. */
+export interface DatabaseSnapshot extends DatabaseReader {
+  close(): Promise<void>;
+}
