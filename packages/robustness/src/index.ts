@@ -43,8 +43,6 @@ export { RaftInvariants, type RaftInvariantsOptions } from "./check/raft-invaria
 // What happened, and the world that it happened in
 export type { Trace, TraceEvent, TraceKind, TraceRole } from "./trace/trace.js";
 export type { World } from "./world/world.js";
-export type { RecordedRun } from "./report/recorded-run.js";
-export type { FoundMutant, RunResult, Summary } from "./report/summary.js";
 export { MemberClock } from "./member/member-clock.js";
 export type {
   AppliedDigest,
@@ -56,3 +54,16 @@ export type {
 export type { LinkState, SimulatedNetwork } from "./network/simulated-network.js";
 export type { ScheduledFault, SimulateOptions, SimulationResult } from "./simulation/simulation.js";
 export { SimulatedWorld } from "./world/simulated-world.js";
+// Reports
+export type { RecordedRun } from "./report/recorded-run.js";
+export { renderHtml } from "./report/html.js";
+export {
+  type FoundMutant,
+  type FoundViolation,
+  renderSummary,
+  type RunResult,
+  summarize,
+  type Summary,
+  type SummaryOptions,
+} from "./report/summary.js";
+export { renderTable, type TableOptions } from "./report/table.js";

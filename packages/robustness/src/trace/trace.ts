@@ -31,8 +31,8 @@ export interface TraceEvent {
   /** One line, for people; the same for the same seed. */
   readonly text: string;
   /**
-   * Of what lasts (a fault, a message on its way, a client's call): which end of it this is. Lost is
-   * an end too, of what never arrived. Undefined: it happened at once.
+   * Of what lasts (a fault, a message on its way, a client's call, the life of a process): which end
+   * of it this is. Lost is an end too, of what never arrived. Undefined: it happened at once.
    */
   readonly phase?: "begin" | "end" | "lost";
   /** The same number at both ends of what lasts, and of its kind nowhere else in the run. */
