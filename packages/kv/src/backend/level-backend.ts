@@ -36,9 +36,13 @@ export interface LevelBackendOptions {
   readonly bufferedBytesMax?: number;
 }
 
-/** How long a commit waits for others to share its write, unless so many bytes wait already. */
-const GATHER_MS = 10;
-const GATHER_BYTES = 256 * 1024;
+/**
+ * How long a commit waits for others to share its write, unless so many bytes wait already. The log
+ * has it: nobody but a later restart, which reads that much more of the log, waits for it. A write
+ * wakes two threads.
+ */
+const GATHER_MS = 50;
+const GATHER_BYTES = 512 * 1024;
 /** What one read of an iterator fetches at most. */
 const SCAN_PAIRS = 1_000;
 const BUFFERED_BYTES_MAX = 16 * 1024 * 1024;
