@@ -1,47 +1,305 @@
 /**
  * The disk of one simulated machine, with the data directory of its member. It outlives the member's
  * processes: each mounts it, and what a crash leaves is what the next one finds.
+ *
+ *     member/identity.json  member/store[.new|.ready]    one folder of names
+ *     member/log/*.wal                                   another
+ *
+ * Above it stands the member's real code: `FileLogStorage` on `LogFiles`, `LevelBackend` on
+ * `Databases`. The twin is of what lies below: the kernel's cache, the device, LevelDB's files.
  */
-import type { MemberDisk } from "@sagong/kv/parts";
+import { assert, decodeUtf8, encodeUtf8, type Random, randomBelow } from "@sagong/base";
+import { DataDirError, LevelBackend, type MemberDisk } from "@sagong/kv/parts";
 import type { World } from "../world/world.js";
-import type { DiskArea, DiskFaults } from "./disk-faults.js";
+import { type DiskArea, DiskFaults } from "./disk-faults.js";
+import { type DiskCall, DiskOperations, type DiskProcess, DURATIONS } from "./disk-operations.js";
+import { DiskRoom } from "./disk-room.js";
+import { FolderNames } from "./folder-names.js";
+import { SimulatedDatabase } from "./simulated-database.js";
+import { type MemberItem, SimulatedDatabases } from "./simulated-databases.js";
+import { SimulatedFile } from "./simulated-file.js";
+import { SimulatedLogFiles } from "./simulated-log-files.js";
+import { SystemError } from "./system-error.js";
 
 export interface SimulatedDiskOptions {
   readonly world: World;
   /** The member's: in messages, in the trace, and in the names of its streams of chance. */
   readonly name: string;
-}
-
-/** How answers of the disk reach a process; it may be paused, or dead. */
-export interface DiskProcess {
-  enter(callback: () => void): void;
+  /** What LevelDB buffers before it makes a table, instead of `LevelBackend`'s own choice. */
+  readonly databaseBufferBytes?: number;
 }
 
 /** All that was on a disk, to be brought back later. */
 export interface DiskCopy {
-  readonly bytes: number;
+  readonly member: readonly (readonly [string, MemberItem])[];
+  readonly log: readonly (readonly [string, SimulatedFile])[];
 }
 
-export interface SimulatedDisk {
-  readonly faults: DiskFaults;
-  /** Bytes in use. */
-  readonly usedBytes: number;
-  /** The disk as one process sees it, from its start to its end; without effect after `crash`. */
-  mount(process: DiskProcess): MemberDisk;
+const STORE = "store";
+const IDENTITY = "identity.json";
+
+export class SimulatedDisk {
+  readonly faults: DiskFaults = new DiskFaults();
+  readonly #options: SimulatedDiskOptions;
+  /** What a crash leaves, and where damage strikes. */
+  readonly #fate: Random;
+  readonly #operations: DiskOperations;
+  readonly #room: DiskRoom;
+  readonly #member = new FolderNames<MemberItem>();
+  readonly #log = new FolderNames<SimulatedFile>();
+  #mounted: { isDead: boolean } | undefined;
+  #misdirectsNext = false;
+
+  constructor(options: SimulatedDiskOptions) {
+    const { world, name } = options;
+    this.#options = options;
+    this.#fate = world.chance(`disk fate ${name}`);
+    const pace = world.chance(`disk pace ${name}`);
+    this.#operations = new DiskOperations({ world, faults: this.faults, pace });
+    this.#room = new DiskRoom(this.faults, () => this.usedBytes);
+  }
+
+  get usedBytes(): number {
+    let bytes = 0;
+    for (const [, file] of this.#log.items()) bytes += file.sizeBytes;
+    for (const [, item] of this.#member.items()) {
+      bytes += item instanceof SimulatedFile ? item.sizeBytes : item.usedBytes;
+    }
+    return bytes;
+  }
+
+  /** The disk as one process sees it, from its start to its end; without effect afterwards. */
+  mount(process: DiskProcess): MemberDisk {
+    assert(!this.#mounted, `the disk of ${this.#options.name} is mounted by another process`);
+    const mounted = { isDead: false };
+    this.#mounted = mounted;
+    const run = <T>(call: DiskCall<T>): Promise<T> =>
+      mounted.isDead ? new Promise<T>(() => {}) : this.#operations.run(process, call);
+    return new MountedDisk({
+      options: this.#options,
+      faults: this.faults,
+      room: this.#room,
+      random: this.#fate,
+      member: this.#member,
+      log: this.#log,
+      takeMisdirection: () => this.#takeMisdirection(),
+      run,
+    });
+  }
+
   /**
    * The process is dead (`process`: what it wrote stays in the cache; what was under way is done,
    * half done, or not) or the machine is without power (what was not synced is lost, torn, or there).
    */
-  crash(loss: "process" | "power"): void;
-  /** The process ended in order: nothing was under way, the cache stays. */
-  unmount(): void;
-  /** Each answers what it did, for the trace; undefined where there was nothing to do it to. */
-  flipBit(area: DiskArea): string | undefined;
-  truncateFile(area: DiskArea): string | undefined;
-  /** The next durable write to the log lands elsewhere, and says that it is done. */
-  misdirectNextWrite(): void;
-  /** Between two processes only: */
-  wipe(): void;
-  copy(): DiskCopy;
-  restore(copy: DiskCopy): void;
+  crash(loss: "process" | "power"): void {
+    const { underway } = this.#operations;
+    this.unmount();
+    if (loss === "process") {
+      if (underway > 0) this.#trace(`the process died in ${underway} calls to the disk`);
+      return;
+    }
+    let unsynced = this.#log.unsyncedChanges + this.#member.unsyncedChanges;
+    // A file whose name comes back has lost power too: names last.
+    for (const file of this.#log.known()) {
+      unsynced += file.unsyncedChanges;
+      file.losePower(this.#fate, this.faults.tearing);
+    }
+    for (const item of this.#member.known()) {
+      if (item instanceof SimulatedFile) item.losePower(this.#fate, this.faults.tearing);
+      else {
+        unsynced += item.unsyncedBatches;
+        item.losePower(this.#fate);
+      }
+    }
+    this.#log.losePower(this.#fate);
+    this.#member.losePower(this.#fate);
+    this.#trace(`power loss with ${unsynced} changes unsynced, in ${underway} calls`);
+  }
+
+  /** The process is over: what it still had under way is done, half done, or not. */
+  unmount(): void {
+    this.#operations.crash(this.#fate);
+    if (this.#mounted) this.#mounted.isDead = true;
+    this.#mounted = undefined;
+    for (const item of this.#member.known()) {
+      if (item instanceof SimulatedDatabase) item.isOpen = false;
+    }
+  }
+
+  /** Answers what it did, for the trace; undefined where there was nothing to do it to. */
+  flipBit(area: DiskArea): string | undefined {
+    const random = this.#fate;
+    if (area !== "log") return this.#traced(this.#database(area)?.flipBit(random));
+    const [name, file] = this.#anyLogFile() ?? [];
+    const bit = file?.flipBit(random);
+    return this.#traced(bit === undefined ? undefined : `bit ${bit} of ${name} is flipped`);
+  }
+
+  truncateFile(area: DiskArea): string | undefined {
+    const random = this.#fate;
+    if (area !== "log") return this.#traced(this.#database(area)?.loseEnd(random));
+    const [name, file] = this.#anyLogFile() ?? [];
+    const length = file?.loseEnd(random);
+    return this.#traced(length === undefined ? undefined : `${name} is cut off at ${length}`);
+  }
+
+  /**
+   * The next write to the log lands elsewhere in its file and says that it is done. The cache has it
+   * where it belongs: only a power loss brings it to light.
+   */
+  misdirectNextWrite(): void {
+    this.#misdirectsNext = true;
+  }
+
+  /** Between two processes only, as `restore`. */
+  wipe(): void {
+    assert(!this.#mounted, "a disk is wiped between two processes");
+    this.#log.clear();
+    this.#member.clear();
+  }
+
+  copy(): DiskCopy {
+    return {
+      member: [...this.#member.items()].map(([name, item]) => [name, item.copy()]),
+      log: [...this.#log.items()].map(([name, file]) => [name, file.copy()]),
+    };
+  }
+
+  restore(copy: DiskCopy): void {
+    this.wipe();
+    for (const [name, item] of copy.member) this.#member.add(name, item.copy());
+    for (const [name, file] of copy.log) this.#log.add(name, file.copy());
+    this.#member.sync();
+    this.#log.sync();
+  }
+
+  #database(area: DiskArea): SimulatedDatabase | undefined {
+    const item = this.#member.get(area === "image" ? `${STORE}.new` : STORE);
+    return item instanceof SimulatedDatabase ? item : undefined;
+  }
+
+  #anyLogFile(): readonly [string, SimulatedFile] | undefined {
+    const files = [...this.#log.items()];
+    return files[randomBelow(this.#fate, Math.max(1, files.length))];
+  }
+
+  #takeMisdirection(): boolean {
+    const isIt = this.#misdirectsNext;
+    this.#misdirectsNext = false;
+    if (isIt) this.#trace("a write to the log landed elsewhere");
+    return isIt;
+  }
+
+  #traced(text: string | undefined): string | undefined {
+    if (text !== undefined) this.#trace(text);
+    return text;
+  }
+
+  #trace(text: string): void {
+    this.#options.world.trace.add({ kind: "disk", who: this.#options.name, text });
+  }
+}
+
+interface Mount {
+  readonly options: SimulatedDiskOptions;
+  readonly faults: DiskFaults;
+  readonly room: DiskRoom;
+  readonly random: Random;
+  readonly member: FolderNames<MemberItem>;
+  readonly log: FolderNames<SimulatedFile>;
+  readonly takeMisdirection: () => boolean;
+  readonly run: <T>(call: DiskCall<T>) => Promise<T>;
+}
+
+class MountedDisk implements MemberDisk {
+  readonly root: string;
+  readonly identityFile: string;
+  readonly logFiles: SimulatedLogFiles;
+  readonly #mount: Mount;
+
+  constructor(mount: Mount) {
+    this.#mount = mount;
+    this.root = `/${mount.options.name}`;
+    this.identityFile = `${this.root}/member/${IDENTITY}`;
+    this.logFiles = new SimulatedLogFiles({
+      ...mount,
+      names: mount.log,
+      dir: `${this.root}/member/log`,
+    });
+  }
+
+  async prepare(): Promise<void> {
+    const { member, faults, run } = this.#mount;
+    await run({
+      takes: DURATIONS.names,
+      effect: () => {
+        if (member.get(STORE) === undefined) member.add(STORE, new SimulatedDatabase());
+      },
+    });
+    await run({
+      takes: DURATIONS.sync,
+      effect: () => {
+        if (faults.syncErrors.has("database")) throw new SystemError("EIO", "fsync");
+        if (!faults.ignoresFolderSyncs) member.sync();
+      },
+    });
+  }
+
+  async openMedium({ clock, onError }: Parameters<MemberDisk["openMedium"]>[0]) {
+    const { databaseBufferBytes: bytes } = this.#mount.options;
+    const databases = new SimulatedDatabases({ ...this.#mount, names: this.#mount.member });
+    return await LevelBackend.open({
+      dir: STORE,
+      databases,
+      clock,
+      onError,
+      ...(bytes === undefined ? {} : { bufferedBytesMax: bytes }),
+    });
+  }
+
+  readIdentity(): Promise<string | undefined> {
+    const { member, faults, run } = this.#mount;
+    const effect = (): string | undefined => {
+      const item = member.get(IDENTITY);
+      if (!(item instanceof SimulatedFile)) return undefined;
+      if (faults.readErrors.has("database")) {
+        const cause = new SystemError("EIO", "read");
+        throw new DataDirError(`Cannot read ${this.identityFile}`, { cause });
+      }
+      return decodeUtf8(item.read());
+    };
+    return run({ takes: DURATIONS.read, effect });
+  }
+
+  /** As the real one: a file of its own, synced, that takes the name; and the folder synced. */
+  async writeIdentity(text: string): Promise<void> {
+    const { member, faults, room, run } = this.#mount;
+    const temporary = `${IDENTITY}.tmp`;
+    const file = new SimulatedFile();
+    const bytes = encodeUtf8(text);
+    await run({
+      takes: DURATIONS.cachedWrite,
+      effect: () => {
+        if (faults.writeErrors.has("database")) throw new SystemError("EIO", "write");
+        room.take("database", bytes.length);
+        member.add(temporary, file);
+        file.write(bytes, 0);
+      },
+    });
+    await run({
+      takes: DURATIONS.sync,
+      effect: () => {
+        if (faults.syncErrors.has("database")) throw new SystemError("EIO", "fsync");
+        if (!faults.lyingSyncs.has("database")) file.sync();
+      },
+    });
+    await run({ takes: DURATIONS.names, effect: () => member.rename(temporary, IDENTITY) });
+    await run({
+      takes: DURATIONS.sync,
+      effect: () => {
+        if (faults.syncErrors.has("database")) throw new SystemError("EIO", "fsync");
+        if (!faults.ignoresFolderSyncs) member.sync();
+      },
+    });
+  }
 }
