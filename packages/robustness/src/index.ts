@@ -43,8 +43,6 @@ export { RaftInvariants, type RaftInvariantsOptions } from "./check/raft-invaria
 // What happened, and the world that it happened in
 export type { Trace, TraceEvent, TraceKind, TraceRole } from "./trace/trace.js";
 export type { World } from "./world/world.js";
-export type { RecordedRun } from "./report/recorded-run.js";
-export type { FoundMutant, RunResult, Summary } from "./report/summary.js";
 export { DISK_AREAS, type DiskArea, DiskFaults } from "./disk/disk-faults.js";
 export type { DiskProcess } from "./disk/disk-operations.js";
 export { type DiskCopy, SimulatedDisk, type SimulatedDiskOptions } from "./disk/simulated-disk.js";
