@@ -5,30 +5,40 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { freePorts } from "./free-ports.js";
+import { repositoryRoot } from "./repository-root.js";
 import { until } from "./until.js";
 
-const SAGONG = fileURLToPath(new URL("../../packages/cli/bin/sagong.mjs", import.meta.url));
-const PROGRAM = fileURLToPath(new URL("../../packages/cli/dist/main.js", import.meta.url));
+const SAGONG = join(repositoryRoot(), "packages/cli/bin/sagong.mjs");
+const PROGRAM = join(repositoryRoot(), "packages/cli/dist/main.js");
 const READY_LIMIT_MS = 20_000;
 /** Of what the process has said, so much is kept: its end. */
 const OUTPUT_CHARACTERS_MAX = 100_000;
 
 export type Flags = Readonly<Record<string, string | number>>;
 
+/** Where and how the process runs, other than as our child and nothing else. */
+export interface Launch {
+  /** Words before the program's own, as `nsenter --net=…`. They must exec, so that signals reach it. */
+  readonly prefix: readonly string[];
+  /** Everything that it says, as it says it. */
+  readonly onOutput: (chunk: Buffer) => void;
+}
+
 export class StoreProcess {
   readonly name: string;
   readonly endpoint: string;
   readonly flags: Flags;
+  readonly #launch: Launch | undefined;
   #child: ChildProcess | undefined;
   #exited: Promise<number | string> = Promise.resolve(0);
   #output = "";
 
-  constructor(name: string, endpoint: string, flags: Flags) {
+  constructor(name: string, endpoint: string, flags: Flags, launch?: Launch) {
     this.name = name;
     this.endpoint = endpoint;
     this.flags = flags;
+    this.#launch = launch;
   }
 
   get dataDir(): string {
@@ -51,14 +61,22 @@ export class StoreProcess {
       throw new Error("The program is not built: run npm run build (tsc -b) first");
     }
     const flags = Object.entries(this.flags).map(([flag, value]) => `--${flag}=${value}`);
-    const child = spawn(process.execPath, [SAGONG, "store", ...flags, ...words], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    const prefix = this.#launch?.prefix ?? [];
+    const [program = "", ...args] = [
+      ...prefix,
+      process.execPath,
+      SAGONG,
+      "store",
+      ...flags,
+      ...words,
+    ];
+    const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
     this.#child = child;
     this.#output = "";
     for (const stream of [child.stdout, child.stderr]) {
       stream.on("data", (chunk: Buffer) => {
         this.#output = (this.#output + chunk.toString("utf8")).slice(-OUTPUT_CHARACTERS_MAX);
+        this.#launch?.onOutput(chunk);
       });
     }
     // "close", so that everything it said has been read.
@@ -83,9 +101,14 @@ export class StoreProcess {
     return child !== undefined && child.exitCode === null && child.signalCode === null;
   }
 
+  /** No effect where it does not run. */
+  signal(name: NodeJS.Signals): void {
+    if (this.isRunning) this.#child?.kill(name);
+  }
+
   /** Resolves with what it ended by; at once where it does not run. */
   async end(signal: "SIGKILL" | "SIGTERM"): Promise<number | string> {
-    if (this.isRunning) this.#child?.kill(signal);
+    this.signal(signal);
     return await this.#exited;
   }
 }

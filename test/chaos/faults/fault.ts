@@ -1,0 +1,32 @@
+/** What a fault is, and what it is given. */
+import type { Random } from "@sagong/base";
+import type { ChaosCluster } from "../cluster.js";
+import type { ChaosMember } from "../member.js";
+
+/** One line of the matrix of faults, on real processes. */
+export interface ChaosFault {
+  readonly group: FaultGroup;
+  readonly name: string;
+  /** 5: there is nothing to see with fewer members. */
+  readonly membersMin?: number;
+  /**
+   * From its beginning to its end. What it leaves broken (processes that are down, links that are
+   * cut) is healed behind it, at once.
+   */
+  strike(scene: Scene): Promise<void>;
+}
+
+export type FaultGroup = "process" | "network" | "clock" | "disk-errors" | "disk-lies" | "versions";
+
+export interface Scene {
+  readonly cluster: ChaosCluster;
+  readonly random: Random;
+  /** Waits for that long, drawn evenly; less where the run is interrupted. */
+  hold(leastMs: number, mostMs: number): Promise<void>;
+  /** A line in the run's trace. */
+  note(text: string, member?: ChaosMember): void;
+}
+
+export function faultName({ group, name }: ChaosFault): string {
+  return `${group}/${name}`;
+}
