@@ -67,6 +67,11 @@ export function encodeMessages(messages: readonly Message[]): EncodedMessage {
   return new EncodedMessage(parts);
 }
 
+/** Of a whole batch, for those who look at what members tell each other. */
+export function decodeMessages(batch: Uint8Array): Message[] {
+  return MessageBatch.decode(batch).messages.map(messageFromWire);
+}
+
 export function messageToWire(message: Message): Mutable<PeerMessage> {
   const wire = wireOf(kindOf(message), message);
   switch (message.kind) {

@@ -8,12 +8,7 @@
  * Sending never waits.
  */
 import { type Clock, delay, errorText, type Logger } from "@sagong/base";
-import {
-  type Channel,
-  createChannel,
-  type DuplexCall,
-  type Transport as RpcTransportKind,
-} from "@sagong/rpc";
+import type { Channel, DuplexCall } from "@sagong/rpc";
 import type { Message } from "../core/message.js";
 import type { NodeId } from "../core/types.js";
 import { type ExchangeAck, type MessageBatch, PeerService } from "../gen/raft.js";
@@ -24,9 +19,8 @@ import { OutgoingQueue } from "./outgoing-queue.js";
 export interface PeerLinkOptions {
   readonly clusterId: bigint;
   readonly peer: NodeId;
-  /** `http://host:port`. */
-  readonly url: string;
-  readonly transport: RpcTransportKind | undefined;
+  /** Closed by the link. */
+  readonly channel: Channel;
 }
 
 export interface PeerLinkDependencies {
@@ -60,7 +54,7 @@ export class PeerLink {
   constructor(options: PeerLinkOptions, dependencies: PeerLinkDependencies) {
     this.#options = options;
     this.#dependencies = dependencies;
-    this.channel = createChannel({ endpoint: options.url, transport: options.transport });
+    this.channel = options.channel;
     this.#done = this.#run();
   }
 

@@ -4,6 +4,8 @@
  */
 import { type Clock, errorText, type Logger } from "@sagong/base";
 import {
+  type Channel,
+  createChannel,
   implement,
   RpcError,
   type ServiceImplementation,
@@ -36,6 +38,8 @@ export interface RpcTransportOptions {
 export interface RpcTransportDependencies {
   readonly clock: Clock;
   readonly logger: Logger;
+  /** A channel to a peer's URL; closed by the transport. Sockets, where left out. */
+  readonly connect?: (url: string) => Channel;
 }
 
 export class RpcTransport implements Transport {
@@ -58,9 +62,10 @@ export class RpcTransport implements Transport {
   start(receiver: TransportReceiver): void {
     this.#receiver = receiver;
     const { clusterId, peers, transport } = this.#options;
+    const { connect = (endpoint) => createChannel({ endpoint, transport }) } = this.#dependencies;
     for (const { nodeId, url } of peers) {
       const link = new PeerLink(
-        { clusterId, peer: nodeId, url, transport },
+        { clusterId, peer: nodeId, channel: connect(url) },
         {
           ...this.#dependencies,
           onUnreachable: () => receiver.unreachable(nodeId),
