@@ -70,3 +70,5 @@ export {
   type SummaryOptions,
 } from "./report/summary.js";
 export { renderTable, type TableOptions } from "./report/table.js";
+export { Cluster, type ClusterOptions } from "./member/cluster.js";
+export { Network } from "./network/network.js";

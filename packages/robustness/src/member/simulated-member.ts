@@ -2,8 +2,9 @@
  * A member of a simulated cluster as faults, clients and checks see it: a machine with a disk, a
  * clock and connections, on which the member's process runs, dies and is started again.
  */
-import type { RaftStatus } from "@sagong/raft";
+import type { RaftStatus, RaftView } from "@sagong/raft";
 import type { Channel } from "@sagong/rpc";
+import type { SimulatedDisk } from "../disk/simulated-disk.js";
 import type { SimulatedNetwork } from "../network/simulated-network.js";
 import type { World } from "../world/world.js";
 import type { MemberClock } from "./member-clock.js";
@@ -26,7 +27,7 @@ export type Loss = "process" | "power";
 
 export interface AppliedDigest {
   readonly index: number;
-  /** Of every pair of the applied state, in order of keys: byte for byte, or it differs. */
+  /** Of every version that is kept, its bytes and revisions, of leases, their keys and of members. */
   readonly digest: string;
 }
 
@@ -34,7 +35,7 @@ export interface SimulatedMember {
   /** As in `--name`; its lane in the trace, its node in the network. */
   readonly name: string;
   readonly nodeId: bigint;
-  // disk: SimulatedDisk joins when disk/ is there.
+  readonly disk: SimulatedDisk;
   readonly clock: MemberClock;
   /** Whether its process runs, be it paused or not ready yet. */
   readonly isRunning: boolean;
@@ -56,10 +57,12 @@ export interface SimulatedMember {
   pause(ms: number): void;
   /** A client's connection to it, over the network; outlives its processes, as a channel does. */
   channel(client: string): Channel;
+  /** Raft's live state, for its invariants; the same object for as long as one process runs. */
+  raftView(): RaftView | undefined;
   /** Undefined where it does not run. */
   raftStatus(): RaftStatus | undefined;
   /** Undefined where it does not run, or an image is taking its state's place. */
-  appliedDigest(): Promise<AppliedDigest | undefined>;
+  appliedDigest(): AppliedDigest | undefined;
 }
 
 export interface SimulatedCluster {

@@ -1,0 +1,110 @@
+/**
+ * One direction of a stream: messages in order, bounded by what the reader has not read (flow control,
+ * RFC 9113 §5.2, in messages rather than bytes). The writer is told when there is room again.
+ *
+ *     push ─▶ network ─▶ queue ─▶ next          no more than WINDOW between push and next
+ *       ▲────── credit ◀── network ◀──┘
+ */
+export interface LaneCarrier {
+  /** Towards the reader. `bytes` may be lost, doubled or overtaken where the carrier is told so. */
+  forward(bytes: Uint8Array, deliver: () => void, lost: () => void): void;
+  /** Towards the reader, behind everything that was forwarded, and never lost. */
+  forwardEnd(deliver: () => void): void;
+  /** Towards the writer. */
+  back(deliver: () => void): void;
+}
+
+/** Messages that the reader has not taken. */
+const WINDOW = 64;
+/** Credit goes back in portions, so that it costs no message for each. */
+const CREDIT = 16;
+
+type End = { readonly error: unknown } | "ended";
+
+export class Lane {
+  /** For the writer. */
+  onRoom: (() => void) | undefined;
+  readonly #carrier: LaneCarrier;
+  /** The writer's side. */
+  #credit = WINDOW;
+  /** The reader's side. */
+  #queue: Uint8Array[] = [];
+  #end: End | undefined;
+  #taken = 0;
+  #onArrival: (() => void) | undefined;
+
+  constructor(carrier: LaneCarrier) {
+    this.#carrier = carrier;
+  }
+
+  // ── The writer's side ────────────────────────────────────────────────────────────────────────
+
+  get hasRoom(): boolean {
+    return this.#credit > 0;
+  }
+
+  /** Takes it, room or no room: the writer looks first. */
+  push(bytes: Uint8Array): void {
+    this.#credit--;
+    this.#carrier.forward(
+      bytes,
+      () => this.#arrive(bytes),
+      () => this.#consumed(),
+    );
+  }
+
+  /** Behind everything pushed. */
+  finish(end: End): void {
+    this.#carrier.forwardEnd(() => this.close(end));
+  }
+
+  // ── The reader's side ────────────────────────────────────────────────────────────────────────
+
+  /** The reader hears no more than what has arrived (ended), or nothing more (an error). */
+  close(end: End): void {
+    if (this.#end !== undefined) return;
+    this.#end = end;
+    if (end !== "ended") this.#queue = [];
+    this.#wake();
+  }
+
+  /** Undefined: it has ended. Rejects with the error that it ended with. One reader. */
+  async next(): Promise<Uint8Array | undefined> {
+    for (;;) {
+      const bytes = this.#queue.shift();
+      if (bytes !== undefined) {
+        this.#consumed();
+        return bytes;
+      }
+      if (this.#end === "ended") return undefined;
+      if (this.#end !== undefined) throw this.#end.error;
+      await new Promise<void>((resolve) => {
+        this.#onArrival = resolve;
+      });
+    }
+  }
+
+  #arrive(bytes: Uint8Array): void {
+    if (this.#end !== undefined) return;
+    this.#queue.push(bytes);
+    this.#wake();
+  }
+
+  #consumed(): void {
+    this.#taken++;
+    if (this.#taken < CREDIT) return;
+    const count = this.#taken;
+    this.#taken = 0;
+    this.#carrier.back(() => {
+      const wasFull = this.#credit <= 0;
+      this.#credit += count;
+      if (wasFull && this.#credit > 0) this.onRoom?.();
+    });
+  }
+
+  #wake(): void {
+    const wake = this.#onArrival;
+    this.#onArrival = undefined;
+    wake?.();
+  }
+}
