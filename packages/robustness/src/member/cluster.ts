@@ -1,6 +1,6 @@
 /** Members on simulated machines, in one network of one world. */
 import type { LogStorage } from "@sagong/raft";
-import type { SimulatedDisk } from "../disk/simulated-disk.js";
+import { SimulatedDisk } from "../disk/simulated-disk.js";
 import { Network } from "../network/network.js";
 import type { SimulatedWorld } from "../world/simulated-world.js";
 import { Machine } from "./machine.js";
@@ -11,17 +11,19 @@ export interface ClusterOptions {
   /** How many. */
   readonly members: number;
   readonly flags?: MemberFlags;
-  readonly createDisk: (name: string) => SimulatedDisk;
   /** Stands between each member's raft and its log, as an observer. */
   readonly aroundLog?: (log: LogStorage, nodeId: bigint) => LogStorage;
 }
+
+/** Small, so that a short run fills it many times, and a crash finds both tables and LevelDB's log. */
+const DATABASE_BUFFER_BYTES = 64 * 1024;
 
 export class Cluster implements SimulatedCluster {
   readonly world: SimulatedWorld;
   readonly network: Network;
   readonly members: readonly Machine[];
 
-  constructor({ world, members, flags = {}, createDisk, aroundLog }: ClusterOptions) {
+  constructor({ world, members, flags = {}, aroundLog }: ClusterOptions) {
     this.world = world;
     this.network = new Network(world);
     const names = Array.from({ length: members }, (_, i) => `m${i + 1}`);
@@ -31,7 +33,7 @@ export class Cluster implements SimulatedCluster {
         names,
         world,
         network: this.network,
-        disk: createDisk(name),
+        disk: new SimulatedDisk({ world, name, databaseBufferBytes: DATABASE_BUFFER_BYTES }),
         flags,
         ...(aroundLog ? { aroundLog: (log) => aroundLog(log, machine.nodeId) } : {}),
       });

@@ -172,7 +172,8 @@ export class Network implements SimulatedNetwork, CarrierTap {
 
   *#open(): Generator<{ client: string; server: string; connection: Connection }> {
     for (const { name, outgoing } of this.#nodes.values()) {
-      for (const connection of [...outgoing]) {
+      // A copy: what the caller does may close some of them.
+      for (const connection of Array.from(outgoing)) {
         yield { client: name, server: connection.server.name, connection };
       }
     }

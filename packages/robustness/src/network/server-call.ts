@@ -5,7 +5,6 @@
  */
 import { Deferred } from "@sagong/base";
 import {
-  type EncodedMessage,
   MessageDecodeError,
   type MessageType,
   Outbox,
@@ -209,7 +208,7 @@ export async function* messages<T>(type: MessageType<T>, lane: Lane): AsyncGener
   }
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown | EncodedMessage> {
+function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value;
 }
 
