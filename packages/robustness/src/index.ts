@@ -39,6 +39,11 @@ export type { Span } from "./check/single-key/check-linearizability.js";
 export type { Comparison, Found, KeyOperation } from "./check/single-key/key-model.js";
 export type { KvSpan } from "./check/single-key/kv-history.js";
 // Who judges it
+export { checkHistory } from "./check/check-history.js";
+export type { CheckContext, FinalState } from "./check/check-context.js";
+export { checkLinearizable } from "./check/linearizability.js";
+export { type StoreSequence, sequenceOf } from "./check/store-sequence.js";
+export type { StoreEvent } from "./check/model/versioned-store.js";
 export { RaftInvariants, type RaftInvariantsOptions } from "./check/raft-invariants.js";
 // What happened, and the world that it happened in
 export type { Trace, TraceEvent, TraceKind, TraceRole } from "./trace/trace.js";

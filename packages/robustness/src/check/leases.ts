@@ -1,0 +1,4 @@
+/** Placeholder head, replaced below. */
+export interface LeaseBounds {
+  readonly ttlMs: number;
+}
