@@ -45,6 +45,8 @@ async function prepare(dir: {
 }): Promise<void> {
   try {
     for (const folder of dir.folders) await makeFolders(folder);
+    // A process that was killed may have left names unsynced that this one builds upon.
+    await syncFolder(dir.member);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new DataDirError(`Cannot use the data directory ${dir.root}: ${why}`, { cause: error });

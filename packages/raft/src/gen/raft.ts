@@ -438,6 +438,7 @@ export interface LogRecord {
   readonly snapshot: Snapshot | undefined;
   readonly identity: LogIdentity | undefined;
   readonly reset: boolean;
+  readonly end: number;
 }
 
 function createLogRecord(fields: Partial<LogRecord> = {}): LogRecord {
@@ -447,6 +448,7 @@ function createLogRecord(fields: Partial<LogRecord> = {}): LogRecord {
     snapshot: fields.snapshot,
     identity: fields.identity,
     reset: fields.reset ?? false,
+    end: fields.end ?? 0,
   };
 }
 
@@ -456,6 +458,7 @@ function writeLogRecord(message: LogRecord, writer: Writer): void {
   if (message.snapshot !== undefined) { writer.uint32(26); writer.message(Snapshot, message.snapshot); }
   if (message.identity !== undefined) { writer.uint32(34); writer.message(LogIdentity, message.identity); }
   if (message.reset) { writer.uint32(40); writer.bool(message.reset); }
+  if (message.end !== 0) { writer.uint32(120); writer.uint32(message.end); }
 }
 
 function readLogRecord(reader: Reader, end: number): LogRecord {
@@ -464,6 +467,7 @@ function readLogRecord(reader: Reader, end: number): LogRecord {
   let snapshot_: Snapshot | undefined = undefined;
   let identity_: LogIdentity | undefined = undefined;
   let reset_: boolean = false;
+  let end_: number = 0;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -472,10 +476,11 @@ function readLogRecord(reader: Reader, end: number): LogRecord {
       case 26: snapshot_ = reader.message(Snapshot); break;
       case 34: identity_ = reader.message(LogIdentity); break;
       case 40: reset_ = reader.bool(); break;
+      case 120: end_ = reader.uint32(); break;
       default: reader.skip(tag);
     }
   }
-  return { hardState: hardState_, entries: entries_, snapshot: snapshot_, identity: identity_, reset: reset_ };
+  return { hardState: hardState_, entries: entries_, snapshot: snapshot_, identity: identity_, reset: reset_, end: end_ };
 }
 
 export const LogRecord: MessageType<LogRecord> = messageType("sagong.raft.LogRecord", {

@@ -6,7 +6,9 @@
  * F1 a segment begins with its identity, the hard state and the snapshot mark: earlier segments
  *    may go without losing them.
  * F2 only the last record of the last segment may be torn; it is cut off on opening.
- * F3 after any failed write or fsync nothing more is written by this object.
+ * F3 what opening has found is on disk before anything is promised on it: the process before may
+ *    have been killed between a write, or a new segment, and its sync.
+ * F4 after any failed write or fsync nothing more is written by this object.
  */
 import type { HardState, LogIndex, SnapshotMetadata } from "../core/types.js";
 import { ENTRY_FORMAT } from "./entry-format.js";
@@ -90,6 +92,7 @@ export class FileLogStorage implements LogStorage {
     const file = last
       ? await SegmentFile.open({ files, name: last.name, sizeBytes }, end)
       : undefined;
+    await files.sync();
     const storage = new FileLogStorage(options, segments, log, file);
     // A last segment whose very first record was torn off would lack what F1 promises.
     if (!last || end === 0) await storage.#guard(() => storage.#newSegment());
@@ -134,7 +137,7 @@ export class FileLogStorage implements LogStorage {
     await file?.close();
   }
 
-  /** F3: the first failure is the last thing that happens here. */
+  /** F4: the first failure is the last thing that happens here. */
   async #guard(action: () => Promise<void>): Promise<void> {
     if (this.#broken !== undefined) throw this.#broken;
     try {
@@ -177,16 +180,20 @@ export class FileLogStorage implements LogStorage {
     await files.sync();
   }
 
-  /** All but the last, from the oldest on, while everything in them is in the state machine. */
+  /**
+   * All but the last, from the oldest on, while everything in them is in the state machine. Each is
+   * gone for good before the next goes: a power loss may keep any of the removals that are not synced,
+   * and a log with a gap is refused.
+   */
   async #dropSegments(): Promise<void> {
     const { files } = this.#options;
     let first = this.#segments[0];
     while (first && this.#segments.length > 1 && first.maxIndex <= this.#snapshot.index) {
       await files.remove(first.name);
+      await files.sync();
       this.#segments.shift();
       first = this.#segments[0];
     }
-    await files.sync();
   }
 }
 

@@ -11,6 +11,9 @@ import { entryToMessage } from "./record-codec.js";
 /** Data below it is copied: a part of its own costs more. */
 const LARGE_BYTES = 4_096;
 const LOG_RECORD_ENTRIES_TAG = (2 << 3) | 2;
+const LOG_RECORD_END_TAG = 15 << 3;
+/** The last byte of every record. */
+const END = 127;
 const [INDEX_TAG, TERM_TAG, TYPE_TAG, DATA_TAG] = [1 << 3, 2 << 3, 3 << 3, (4 << 3) | 2] as const;
 
 export function isLarge(bytes: Uint8Array): boolean {
@@ -44,10 +47,12 @@ export function encodeLogRecord(
     snapshot: header.snapshot,
     identity: header.identity,
     reset: header.reset ?? false,
+    end: inOne ? END : 0,
   };
   const parts = [LogRecord.encode(record)];
   if (inOne) return parts;
   for (const entry of entries) pushEntry(parts, LOG_RECORD_ENTRIES_TAG, entryToMessage(entry));
+  parts.push(Uint8Array.of(LOG_RECORD_END_TAG, END));
   return parts;
 }
 

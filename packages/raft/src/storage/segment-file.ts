@@ -43,10 +43,20 @@ export class SegmentFile {
     return new SegmentFile(await files.create(name), { end: 0, sizeBytes });
   }
 
-  /** Goes on behind the last record, at `end`: nothing but zeros may be there. */
+  /**
+   * Goes on behind the last record, at `end`: nothing but zeros may be there. Everything before it is
+   * on disk when this resolves: a process that was killed may have left it in the cache only.
+   */
   static async open(options: SegmentFileOptions, end: number): Promise<SegmentFile> {
     const { files, name, sizeBytes } = options;
-    return new SegmentFile(await files.open(name), { end, sizeBytes });
+    const file = await files.open(name);
+    try {
+      await file.sync();
+      return new SegmentFile(file, { end, sizeBytes });
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
   }
 
   /** Where the next record begins. */

@@ -85,6 +85,13 @@ describe("scanRecords() of a file that was prepared for more", () => {
     }
   });
 
+  it("takes a last record for torn where it was cut off anywhere, with zeros behind it", () => {
+    for (let length = 1; length < segment().length - LAST; length += 7) {
+      const scan = scanRecords(prepared(segment().subarray(0, LAST + length)));
+      expect(scan).toMatchObject({ end: LAST, rest: "torn" });
+    }
+  });
+
   it("takes a part of a head with nothing behind it for torn", () => {
     for (let length = 1; length <= HEAD_BYTES; length++) {
       const bytes = prepared(segment().subarray(0, LAST + length));

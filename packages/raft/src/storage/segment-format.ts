@@ -10,7 +10,8 @@
  * A batch is one record with one fsync after it, so only the last record of the last segment may be
  * torn: whatever else is damaged was once acknowledged, and must not be passed over in silence. Nor
  * must the last record, where it is damaged in a way that no crash leaves: a write that was cut off
- * ends early, or has sectors that never reached the disk and read as zeros (etcd's rule too).
+ * ends early, or has sectors that never reached the disk and read as zeros (etcd's rule too). A
+ * payload does not end with a zero, so that a write that was cut off anywhere is known for one.
  */
 import { crc32c } from "@sagong/base";
 
@@ -88,7 +89,7 @@ function isCutOff(bytes: Uint8Array, offset: number, written: number): boolean {
   // Of a record without a sound head only the head's sectors and what follows are known to be its.
   const end =
     length === undefined ? Math.max(written, offset + HEAD_BYTES) : offset + HEAD_BYTES + length;
-  if (end > bytes.length) return true;
+  if (end > bytes.length || (length !== undefined && written < end)) return true;
   for (let at = offset; at < end;) {
     const next = Math.min(end, (Math.floor(at / SECTOR_BYTES) + 1) * SECTOR_BYTES);
     if (isZero(bytes, at, next)) return true;
