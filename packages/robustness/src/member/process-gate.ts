@@ -36,19 +36,7 @@ export class ProcessGate {
 
   /** `delayMs` of true time. A timer that falls due while the gate is shut fires late. */
   after(delayMs: number, callback: () => void): Timer {
-    if (this.#isDead) return { cancel: () => {} };
-    let isCancelled = false;
-    const timer = this.#world.after(delayMs, () =>
-      this.enter(() => {
-        if (!isCancelled) callback();
-      }),
-    );
-    return {
-      cancel: () => {
-        isCancelled = true;
-        timer.cancel();
-      },
-    };
+    return new GateTimer(this, this.#isDead ? undefined : this.#world, delayMs, callback);
   }
 
   defer(callback: () => void): void {
@@ -76,5 +64,29 @@ export class ProcessGate {
     this.#waiting = [];
     for (const callback of waiting) this.#world.defer(() => this.enter(callback));
     assert(this.#waiting.length === 0, "a gate lets in what waits, and nothing is added meanwhile");
+  }
+}
+
+/** Cancelled also while it waits at the gate. */
+class GateTimer implements Timer {
+  readonly #gate: ProcessGate;
+  readonly #timer: Timer | undefined;
+  #callback: (() => void) | undefined;
+
+  constructor(gate: ProcessGate, world: World | undefined, delayMs: number, callback: () => void) {
+    this.#gate = gate;
+    this.#callback = callback;
+    this.#timer = world?.after(delayMs, () => this.#gate.enter(() => this.#fire()));
+  }
+
+  cancel(): void {
+    this.#callback = undefined;
+    this.#timer?.cancel();
+  }
+
+  #fire(): void {
+    const callback = this.#callback;
+    this.#callback = undefined;
+    callback?.();
   }
 }

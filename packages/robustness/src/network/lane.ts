@@ -2,9 +2,11 @@
  * One direction of a stream: messages in order, bounded by what the reader has not read (flow control,
  * RFC 9113 §5.2, in messages rather than bytes). The writer is told when there is room again.
  *
- *     push ─▶ network ─▶ queue ─▶ next          no more than WINDOW between push and next
+ *     push ─▶ network ─▶ queue ─▶ messages      no more than WINDOW between the two
  *       ▲────── credit ◀── network ◀──┘
  */
+import type { MessageType } from "@sagong/rpc";
+
 export interface LaneCarrier {
   /** Towards the reader. `bytes` may be lost, doubled or overtaken where the carrier is told so. */
   forward(bytes: Uint8Array, deliver: () => void, lost: () => void): void;
@@ -68,20 +70,26 @@ export class Lane {
     this.#wake();
   }
 
-  /** Undefined: it has ended. Rejects with the error that it ended with. One reader. */
-  async next(): Promise<Uint8Array | undefined> {
-    for (;;) {
-      const bytes = this.#queue.shift();
-      if (bytes !== undefined) {
-        this.#consumed();
-        return bytes;
-      }
-      if (this.#end === "ended") return undefined;
-      if (this.#end !== undefined) throw this.#end.error;
-      await new Promise<void>((resolve) => {
-        this.#onArrival = resolve;
-      });
+  /** Decoded one by one; ends or throws as the lane does. One reader. */
+  messages<T>(type: MessageType<T>): AsyncIterableIterator<T> {
+    const iterator: AsyncIterableIterator<T> = {
+      next: () => this.#next(type),
+      [Symbol.asyncIterator]: () => iterator,
+    };
+    return iterator;
+  }
+
+  #next<T>(type: MessageType<T>): Promise<IteratorResult<T>> {
+    const bytes = this.#queue.shift();
+    if (bytes !== undefined) {
+      this.#consumed();
+      return Promise.resolve({ done: false, value: type.decode(bytes) });
     }
+    if (this.#end === "ended") return Promise.resolve({ done: true, value: undefined });
+    if (this.#end !== undefined) return Promise.reject(this.#end.error);
+    return new Promise((resolve) => {
+      this.#onArrival = () => resolve(this.#next(type));
+    });
   }
 
   #arrive(bytes: Uint8Array): void {

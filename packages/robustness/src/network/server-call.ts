@@ -139,10 +139,10 @@ async function begin(
 ): Promise<Responses> {
   // `implement` checked the handler against the method's kind.
   const stream = handler as (input: unknown, call: ServerCall) => Responses;
-  if (kind === "duplex") return stream(messages(request, up), call);
-  const first = await up.next();
-  if (first === undefined) throw new RpcError(StatusCode.internal, "the call has no request");
-  return stream(request.decode(first), call);
+  if (kind === "duplex") return stream(up.messages(request), call);
+  const first = await up.messages(request).next();
+  if (first.done) throw new RpcError(StatusCode.internal, "the call has no request");
+  return stream(first.value, call);
 }
 
 type Responses = AsyncIterable<unknown>;
@@ -196,15 +196,6 @@ async function pull(responses: Responses, { call, down, end, type }: Outward): P
     }
   } catch (error) {
     end({ error });
-  }
-}
-
-/** What a lane brings, as messages. */
-export async function* messages<T>(type: MessageType<T>, lane: Lane): AsyncGenerator<T> {
-  for (;;) {
-    const bytes = await lane.next();
-    if (bytes === undefined) return;
-    yield type.decode(bytes);
   }
 }
 

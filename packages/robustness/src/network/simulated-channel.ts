@@ -18,7 +18,7 @@ import type { AnyMethod } from "@sagong/rpc";
 import type { Carried, Connection } from "./connection.js";
 import { Lane, type LaneCarrier } from "./lane.js";
 import type { Host, Port, ServedMethod } from "./network-node.js";
-import { messages, type OpenServerCall, serveStream, serveUnary } from "./server-call.js";
+import { type OpenServerCall, serveStream, serveUnary } from "./server-call.js";
 
 export interface SimulatedChannelOptions {
   readonly port: Port;
@@ -283,7 +283,7 @@ async function* responsesOf<Response>(
   down: Lane,
 ): AsyncGenerator<Response> {
   try {
-    yield* messages<Response>(response, down);
+    yield* { [Symbol.asyncIterator]: () => down.messages<Response>(response) };
     call.done();
   } catch (error) {
     call.done();

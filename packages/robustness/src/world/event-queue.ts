@@ -3,11 +3,28 @@
  * present moment, which are most. What is cancelled stays until it is reached, or until the heap is
  * mostly that: timeouts are many, and hardly any falls due.
  */
-export interface QueuedEvent {
+import type { Timer } from "@sagong/base";
+
+/** One event, and the timer by which it is cancelled: one object, since there are millions. */
+export class QueuedEvent implements Timer {
   readonly atMs: number;
   readonly order: number;
   /** Undefined once it has run or was cancelled. */
   callback: (() => void) | undefined;
+  readonly #queue: EventQueue;
+
+  constructor(queue: EventQueue, atMs: number, order: number, callback: () => void) {
+    this.#queue = queue;
+    this.atMs = atMs;
+    this.order = order;
+    this.callback = callback;
+  }
+
+  cancel(): void {
+    if (!this.callback) return;
+    this.callback = undefined;
+    this.#queue.cancelled();
+  }
 }
 
 /** A heap smaller than this is not worth cleaning. */
@@ -47,7 +64,7 @@ export class EventQueue {
   }
 
   at(atMs: number, callback: () => void): QueuedEvent {
-    const event = { atMs, order: this.#order++, callback };
+    const event = new QueuedEvent(this, atMs, this.#order++, callback);
     this.#heap.push(event);
     this.#rise(this.#heap.length - 1);
     return event;
@@ -55,13 +72,11 @@ export class EventQueue {
 
   /** At the present time, behind everything that was scheduled before. */
   now(nowMs: number, callback: () => void): void {
-    this.#present.push({ atMs: nowMs, order: this.#order++, callback });
+    this.#present.push(new QueuedEvent(this, nowMs, this.#order++, callback));
   }
 
-  /** Of one that `at` has returned. No effect once it has run. */
-  cancel(event: QueuedEvent): void {
-    if (!event.callback) return;
-    event.callback = undefined;
+  /** One that `at` has returned was cancelled: it stays where it is for now. */
+  cancelled(): void {
     this.#cancelled++;
     if (this.#cancelled > this.#heap.length / 2 && this.#heap.length > CLEAN_MIN) this.#clean();
   }

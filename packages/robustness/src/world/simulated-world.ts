@@ -24,6 +24,7 @@ const BATCH = 64;
  * what asks for the next turn without end would stop the world.
  */
 const EVENTS_AT_ONCE_MAX = 1_000_000;
+const MICROS_PER_MS = 1_000;
 /** The wall of `clock`. */
 const EPOCH_MS = Date.UTC(2026, 0, 1);
 
@@ -63,9 +64,8 @@ export class SimulatedWorld implements World {
   }
 
   after(delayMs: number, callback: () => void): Timer {
-    assert(delayMs >= 0, `Cannot run something after ${delayMs} ms`);
-    const event = this.#queue.at(this.#nowMs + delayMs, callback);
-    return { cancel: () => this.#queue.cancel(event) };
+    if (!(delayMs >= 0)) throw new RangeError(`Cannot run something after ${delayMs} ms`);
+    return this.#queue.at(this.#nowMs + delayMs, callback);
   }
 
   defer(callback: () => void): void {
@@ -173,12 +173,14 @@ export class SimulatedWorld implements World {
       this.#eventsNow = 0;
     }
     this.#eventsNow++;
-    assert(
-      this.#eventsNow <= EVENTS_AT_ONCE_MAX,
-      `${EVENTS_AT_ONCE_MAX} events at ${this.#nowMs} ms: something asks for its next turn without end`,
-    );
+    if (this.#eventsNow > EVENTS_AT_ONCE_MAX) {
+      throw new Error(
+        `${EVENTS_AT_ONCE_MAX} events at ${this.#nowMs} ms: something asks for its next turn without end`,
+      );
+    }
     this.#events++;
-    this.digest.number(event.atMs);
+    // To the microsecond: what is between is in every draw of chance that made it.
+    this.digest.word(event.atMs * MICROS_PER_MS);
     this.digest.word(event.order);
     const { callback } = event;
     event.callback = undefined;
