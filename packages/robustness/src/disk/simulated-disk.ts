@@ -8,18 +8,16 @@
  * Above it stands the member's real code: `FileLogStorage` on `LogFiles`, `LevelBackend` on
  * `Databases`. The twin is of what lies below: the kernel's cache, the device, LevelDB's files.
  */
-import { assert, decodeUtf8, encodeUtf8, type Random, randomBelow } from "@sagong/base";
-import { DataDirError, LevelBackend, type MemberDisk } from "@sagong/kv/parts";
+import { assert, type Random, randomBelow } from "@sagong/base";
 import type { World } from "../world/world.js";
 import { type DiskArea, DiskFaults } from "./disk-faults.js";
-import { type DiskCall, DiskOperations, type DiskProcess, DURATIONS } from "./disk-operations.js";
+import { type DiskCall, DiskOperations, type DiskProcess } from "./disk-operations.js";
 import { DiskRoom } from "./disk-room.js";
 import { FolderNames } from "./folder-names.js";
+import { MountedDisk, STORE } from "./mounted-disk.js";
 import { SimulatedDatabase } from "./simulated-database.js";
-import { type MemberItem, SimulatedDatabases } from "./simulated-databases.js";
+import type { MemberItem } from "./simulated-databases.js";
 import { SimulatedFile } from "./simulated-file.js";
-import { SimulatedLogFiles } from "./simulated-log-files.js";
-import { SystemError } from "./system-error.js";
 
 export interface SimulatedDiskOptions {
   readonly world: World;
@@ -34,9 +32,6 @@ export interface DiskCopy {
   readonly member: readonly (readonly [string, MemberItem])[];
   readonly log: readonly (readonly [string, SimulatedFile])[];
 }
-
-const STORE = "store";
-const IDENTITY = "identity.json";
 
 export class SimulatedDisk {
   readonly faults: DiskFaults = new DiskFaults();
@@ -69,14 +64,15 @@ export class SimulatedDisk {
   }
 
   /** The disk as one process sees it, from its start to its end; without effect afterwards. */
-  mount(process: DiskProcess): MemberDisk {
+  mount(process: DiskProcess): MountedDisk {
     assert(!this.#mounted, `the disk of ${this.#options.name} is mounted by another process`);
     const mounted = { isDead: false };
     this.#mounted = mounted;
     const run = <T>(call: DiskCall<T>): Promise<T> =>
       mounted.isDead ? new Promise<T>(() => {}) : this.#operations.run(process, call);
     return new MountedDisk({
-      options: this.#options,
+      name: this.#options.name,
+      databaseBufferBytes: this.#options.databaseBufferBytes,
       faults: this.faults,
       room: this.#room,
       random: this.#fate,
@@ -197,109 +193,5 @@ export class SimulatedDisk {
 
   #trace(text: string): void {
     this.#options.world.trace.add({ kind: "disk", who: this.#options.name, text });
-  }
-}
-
-interface Mount {
-  readonly options: SimulatedDiskOptions;
-  readonly faults: DiskFaults;
-  readonly room: DiskRoom;
-  readonly random: Random;
-  readonly member: FolderNames<MemberItem>;
-  readonly log: FolderNames<SimulatedFile>;
-  readonly takeMisdirection: () => boolean;
-  readonly run: <T>(call: DiskCall<T>) => Promise<T>;
-}
-
-class MountedDisk implements MemberDisk {
-  readonly root: string;
-  readonly identityFile: string;
-  readonly logFiles: SimulatedLogFiles;
-  readonly #mount: Mount;
-
-  constructor(mount: Mount) {
-    this.#mount = mount;
-    this.root = `/${mount.options.name}`;
-    this.identityFile = `${this.root}/member/${IDENTITY}`;
-    this.logFiles = new SimulatedLogFiles({
-      ...mount,
-      names: mount.log,
-      dir: `${this.root}/member/log`,
-    });
-  }
-
-  async prepare(): Promise<void> {
-    const { member, faults, run } = this.#mount;
-    await run({
-      takes: DURATIONS.names,
-      effect: () => {
-        if (member.get(STORE) === undefined) member.add(STORE, new SimulatedDatabase());
-      },
-    });
-    await run({
-      takes: DURATIONS.sync,
-      effect: () => {
-        if (faults.syncErrors.has("database")) throw new SystemError("EIO", "fsync");
-        if (!faults.ignoresFolderSyncs) member.sync();
-      },
-    });
-  }
-
-  async openMedium({ clock, onError }: Parameters<MemberDisk["openMedium"]>[0]) {
-    const { databaseBufferBytes: bytes } = this.#mount.options;
-    const databases = new SimulatedDatabases({ ...this.#mount, names: this.#mount.member });
-    return await LevelBackend.open({
-      dir: STORE,
-      databases,
-      clock,
-      onError,
-      ...(bytes === undefined ? {} : { bufferedBytesMax: bytes }),
-    });
-  }
-
-  readIdentity(): Promise<string | undefined> {
-    const { member, faults, run } = this.#mount;
-    const effect = (): string | undefined => {
-      const item = member.get(IDENTITY);
-      if (!(item instanceof SimulatedFile)) return undefined;
-      if (faults.readErrors.has("database")) {
-        const cause = new SystemError("EIO", "read");
-        throw new DataDirError(`Cannot read ${this.identityFile}`, { cause });
-      }
-      return decodeUtf8(item.read());
-    };
-    return run({ takes: DURATIONS.read, effect });
-  }
-
-  /** As the real one: a file of its own, synced, that takes the name; and the folder synced. */
-  async writeIdentity(text: string): Promise<void> {
-    const { member, faults, room, run } = this.#mount;
-    const temporary = `${IDENTITY}.tmp`;
-    const file = new SimulatedFile();
-    const bytes = encodeUtf8(text);
-    await run({
-      takes: DURATIONS.cachedWrite,
-      effect: () => {
-        if (faults.writeErrors.has("database")) throw new SystemError("EIO", "write");
-        room.take("database", bytes.length);
-        member.add(temporary, file);
-        file.write(bytes, 0);
-      },
-    });
-    await run({
-      takes: DURATIONS.sync,
-      effect: () => {
-        if (faults.syncErrors.has("database")) throw new SystemError("EIO", "fsync");
-        if (!faults.lyingSyncs.has("database")) file.sync();
-      },
-    });
-    await run({ takes: DURATIONS.names, effect: () => member.rename(temporary, IDENTITY) });
-    await run({
-      takes: DURATIONS.sync,
-      effect: () => {
-        if (faults.syncErrors.has("database")) throw new SystemError("EIO", "fsync");
-        if (!faults.ignoresFolderSyncs) member.sync();
-      },
-    });
   }
 }
