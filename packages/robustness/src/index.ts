@@ -77,3 +77,17 @@ export {
 export { renderTable, type TableOptions } from "./report/table.js";
 export { Cluster, type ClusterOptions } from "./member/cluster.js";
 export { Network } from "./network/network.js";
+// Rollouts: the orchestrator's parts under virtual time
+export {
+  type RolloutResult,
+  simulateRollout,
+  type SimulateRolloutOptions,
+} from "./rollout/simulate-rollout.js";
+export {
+  renderRolloutFailure,
+  type RolloutOutcome,
+  RolloutTotals,
+  runRolloutSeeds,
+  type RunRolloutSeedsOptions,
+  shrinkRollout,
+} from "./rollout/run-rollout-seeds.js";

@@ -35,6 +35,8 @@ export interface SchedulerDependencies {
   readonly nodes: Informer<Node>;
   readonly recorder: EventRecorder;
   readonly plugins: Plugins;
+  /** Resolves in a later turn of the event loop; Node's own where left out. */
+  readonly nextTurn?: (() => Promise<void>) | undefined;
 }
 
 /** Bindings under way; more wait until some are through. */
@@ -113,12 +115,13 @@ export class Scheduler {
   }
 
   async #run(): Promise<void> {
+    const { nextTurn = setImmediate } = this.#dependencies;
     while (!this.#closed) {
       const pod = await this.#queue.next();
       if (!pod) return;
       this.#try(pod);
       if (this.#binder.count >= MAX_BINDINGS) await this.#binder.oneEnded();
-      else await setImmediate(); // Decisions follow upon each other: let I/O have its turn.
+      else await nextTurn(); // Decisions follow upon each other: let I/O have its turn.
     }
   }
 

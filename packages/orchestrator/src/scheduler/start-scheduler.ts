@@ -11,6 +11,8 @@ import { DEFAULT_SCHEDULER_NAME, Scheduler } from "./scheduler.js";
 export interface SchedulerOptions {
   /** Who we are in the election; the same again after a restart, so that it is won at once. */
   readonly identity: string;
+  /** What a turn of the event loop is, where it is not Node's. */
+  readonly nextTurn?: () => Promise<void>;
 }
 
 /** What has ended takes nothing of its node any more: kube-scheduler's own selector. */
@@ -26,7 +28,7 @@ export function startScheduler(
     {
       ...dependencies,
       onStart: () => {
-        running = lead(dependencies);
+        running = lead(options, dependencies);
         return Promise.resolve();
       },
       onStop: async () => {
@@ -40,7 +42,10 @@ export function startScheduler(
 }
 
 /** Begins once it knows the cluster; the lease is renewed meanwhile. */
-function lead(dependencies: ComponentDependencies): RunningComponent {
+function lead(
+  { nextTurn }: SchedulerOptions,
+  dependencies: ComponentDependencies,
+): RunningComponent {
   const { logger } = dependencies;
   const pods = new Informer({ resource: PODS, fieldSelector: PODS_NOT_ENDED }, dependencies);
   const nodes = new Informer({ resource: NODES }, dependencies);
@@ -51,6 +56,7 @@ function lead(dependencies: ComponentDependencies): RunningComponent {
     nodes: nodes.start(),
     recorder,
     plugins: DEFAULT_PLUGINS,
+    nextTurn,
   });
   const tasks = new TaskGroup((error) =>
     logger.error("scheduler did not start", { error: errorText(error) }),
