@@ -35,6 +35,12 @@ describe("omitEmpty()", () => {
     expect(strip("discovery.v1.EndpointSlice", slice)).toEqual(slice);
   });
 
+  it("keeps a maxSurge or maxUnavailable of 0, which is not the default of 25 %", () => {
+    const rollingUpdate = { maxSurge: 0, maxUnavailable: 0 };
+    const deployment = { spec: { selector: {}, strategy: { rollingUpdate }, template: {} } };
+    expect(strip("apps.v1.Deployment", deployment)).toEqual(deployment);
+  });
+
   it("keeps what stands in maps, however empty", () => {
     const map = { metadata: { name: "m", annotations: { note: "" } }, data: { "no-text": "" } };
     expect(strip("core.v1.ConfigMap", map)).toBe(map);

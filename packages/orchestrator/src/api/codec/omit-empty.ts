@@ -108,6 +108,7 @@ const POINTERS: Readonly<Record<string, readonly string[]>> = {
   "v1.Secret": ["immutable"],
   "v1.ServiceAccount": ["automountServiceAccountToken"],
   "v1.DeploymentSpec": ["progressDeadlineSeconds", "replicas", "revisionHistoryLimit"],
+  "v1.RollingUpdateDeployment": ["maxSurge", "maxUnavailable"],
   "v1.DeploymentStatus": ["collisionCount", "terminatingReplicas"],
   "v1.ReplicaSetSpec": ["replicas"],
   "v1.ReplicaSetStatus": ["terminatingReplicas"],
