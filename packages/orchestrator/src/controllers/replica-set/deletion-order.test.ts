@@ -64,6 +64,15 @@ describe("inDeletionOrder()", () => {
     expect(order([pod("z", first), pod("b", second)])).toEqual(["z", "b"]);
   });
 
+  it("puts pods that are ready but not available yet before those that are, whatever their node", () => {
+    const available = pod("b", { node: "crowded", cost: "-5" });
+    const other = pod("other", { node: "crowded" });
+    const fresh = pod("z", { node: "alone", readyMs: 4_000 });
+    const related = [available, other, fresh];
+    const sorted = inDeletionOrder([available, fresh], { related, nowMs: NOW, minReadyMs: 5_000 });
+    expect(sorted).toEqual([fresh, available]);
+  });
+
   it("puts pods with more siblings on their node first, those of other replica sets counted", () => {
     const crowded = pod("z", { node: "crowded" });
     const alone = pod("b", { node: "alone", readyMs: 1_000 });

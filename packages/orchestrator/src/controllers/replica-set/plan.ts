@@ -1,7 +1,7 @@
 /** How many pods a replica set makes or drops, and what its status says. Pure. */
 import type { ReplicaSet, ReplicaSetCondition, ReplicaSetStatus } from "../../api/gen/apps-v1.js";
 import type { Pod } from "../../api/gen/core-v1.js";
-import { inDeletionOrder, isReady, readyText } from "./deletion-order.js";
+import { availableAtMs, inDeletionOrder, isReady } from "./deletion-order.js";
 import { timeText } from "../../api/meta/time-text.js";
 
 export interface ReplicaSetObservation {
@@ -43,7 +43,10 @@ export function planReplicaSet(observation: ReplicaSetObservation): ReplicaSetPl
     .map(Number);
   return {
     create: going ? 0 : Math.min(Math.max(0, -difference), MAX_AT_ONCE),
-    remove: surplus === 0 ? [] : inDeletionOrder(active, { related, nowMs }).slice(0, surplus),
+    remove:
+      surplus === 0
+        ? []
+        : inDeletionOrder(active, { related, nowMs, minReadyMs }).slice(0, surplus),
     status: statusOf(replicaSet, active, { minReadyMs, nowMs }),
     wakeAtMs: waiting.length === 0 ? undefined : Math.min(...waiting),
   };
@@ -74,14 +77,6 @@ export function isActive({ metadata, status }: Pod): boolean {
     status?.phase !== "Succeeded" &&
     status?.phase !== "Failed"
   );
-}
-
-/** From when on a pod counts as available; undefined: it is not ready. */
-function availableAtMs(pod: Pod, minReadyMs: number): number | undefined {
-  if (!isReady(pod)) return undefined;
-  if (minReadyMs === 0) return Number.NEGATIVE_INFINITY;
-  const since = readyText(pod);
-  return since === undefined ? undefined : Date.parse(since) + minReadyMs;
 }
 
 function statusOf(
