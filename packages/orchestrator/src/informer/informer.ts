@@ -77,6 +77,11 @@ export class Informer<T extends KubeObject> {
     return this.#hasSynced;
   }
 
+  /** Of the last change or bookmark that it was told of: what is older than it is in the copy. */
+  get version(): string | undefined {
+    return this.#version;
+  }
+
   onChange(handler: InformerHandler<T>): void {
     this.#handlers.add(handler);
     for (const object of this.#objects.values()) handler(object, undefined);

@@ -9,6 +9,8 @@ import type { Controller, ControllerContext } from "../../controller/controller-
 import type { EventRecorder } from "../../controller/event-recorder.js";
 import { WorkQueue } from "../../controller/work-queue.js";
 import { carryOutClaim, planClaim, selects } from "../claim.js";
+import { OpenWrites } from "../open-writes.js";
+import { OwnWrites } from "../own-writes.js";
 import { controllerOf, controllerRef } from "../owned.js";
 import { type DeploymentAction, planDeployment } from "./plan.js";
 import { HASH_LABEL, hasTemplateOf, nameOf, REVISION_ANNOTATION } from "./revision.js";
@@ -24,6 +26,9 @@ export class DeploymentController implements Controller {
   readonly #deployments;
   readonly #replicaSets;
   readonly #pods;
+  /** Sizes that were given count from when they were given, not from when the informer shows them. */
+  readonly #written: OwnWrites<ReplicaSet>;
+  readonly #open: OpenWrites;
 
   constructor(context: ControllerContext, events: EventRecorder) {
     this.#context = context;
@@ -31,11 +36,14 @@ export class DeploymentController implements Controller {
     this.#deployments = context.informer(DEPLOYMENTS);
     this.#replicaSets = context.informer(REPLICA_SETS);
     this.#pods = context.informer(PODS);
+    this.#written = new OwnWrites(this.#replicaSets);
+    this.#open = new OpenWrites(context.clock);
     this.#queue = new WorkQueue((key) => this.#reconcile(key), context);
   }
 
   start(): void {
     this.#deployments.onChange((now, before) => {
+      if (!now) this.#open.settle(before?.metadata.uid ?? "");
       const object = now ?? before;
       if (object) this.#queue.add(keyText(keyOf(object)));
     });
@@ -81,8 +89,11 @@ export class DeploymentController implements Controller {
     const deployment = this.#deployments.get(key);
     if (!deployment) return;
     const { client, clock } = this.#context;
-    const { uid } = deployment.metadata;
-    const claim = planClaim(deployment, deployment.spec?.selector, this.#replicaSets.list());
+    const { uid = "" } = deployment.metadata;
+    const waitMs = this.#open.waitMs(uid);
+    if (waitMs !== undefined && waitMs > 0) return this.#queue.addAfter(key, waitMs);
+    if (waitMs !== undefined) await this.#ask(deployment);
+    const claim = planClaim(deployment, deployment.spec?.selector, this.#written.list());
     const claimant = { client, resource: DEPLOYMENTS, owner: deployment };
     const owned = await carryOutClaim(claimant, REPLICA_SETS, claim);
     const withLivePods = this.#withLivePods();
@@ -101,6 +112,13 @@ export class DeploymentController implements Controller {
     if (plan.wakeAtMs !== undefined) {
       this.#queue.addAfter(key, Math.max(0, plan.wakeAtMs - nowMs));
     }
+  }
+
+  /** What the server has of replica sets: a write to one of them went without an answer. */
+  async #ask({ metadata: { uid = "", namespace } }: Deployment): Promise<void> {
+    const { items } = await this.#context.client.list(REPLICA_SETS, { namespace });
+    for (const item of items) this.#written.wrote(item);
+    this.#open.settle(uid);
   }
 
   #withLivePods(): ReadonlySet<string> {
@@ -138,10 +156,21 @@ export class DeploymentController implements Controller {
       ...(minReadySeconds === (replicaSet.spec?.minReadySeconds ?? 0) ? {} : { minReadySeconds }),
     };
     const patch = { metadata: { resourceVersion, annotations }, spec };
-    await this.#context.client.patch(REPLICA_SETS, keyOf(replicaSet), patch, { type: "merge" });
+    const { client } = this.#context;
+    const write = client.patch(REPLICA_SETS, keyOf(replicaSet), patch, { type: "merge" });
+    this.#written.wrote(await this.#answered(deployment, write));
     if (replicas === before) return;
     const way = replicas > before ? "up" : "down";
     this.#event(deployment, `Scaled ${way} replica set ${name} from ${before} to ${replicas}`);
+  }
+
+  async #answered<T>({ metadata }: Deployment, write: Promise<T>): Promise<T> {
+    try {
+      return await write;
+    } catch (error) {
+      this.#open.failed(metadata.uid ?? "", error);
+      throw error;
+    }
   }
 
   async #create(deployment: Deployment, { replicas, annotations }: Create): Promise<void> {
@@ -168,7 +197,8 @@ export class DeploymentController implements Controller {
       },
     };
     try {
-      await this.#context.client.create(REPLICA_SETS, replicaSet);
+      const write = this.#context.client.create(REPLICA_SETS, replicaSet);
+      this.#written.wrote(await this.#answered(deployment, write));
     } catch (error) {
       if (!isApiError(error, "AlreadyExists")) throw error;
       return this.#resolveCollision(deployment, name);
@@ -182,6 +212,7 @@ export class DeploymentController implements Controller {
     const { namespace, uid } = deployment.metadata;
     const { client } = this.#context;
     const there = await client.get(REPLICA_SETS, { namespace, name });
+    this.#written.wrote(there);
     if (controllerOf(there)?.uid === uid && hasTemplateOf(deployment, there)) return;
     const collisionCount = (deployment.status?.collisionCount ?? 0) + 1;
     const patch = { metadata: { uid }, status: { collisionCount } };

@@ -6,6 +6,7 @@ import { keyOf } from "../../api/resource.js";
 import { NAMESPACES, PODS, REPLICA_SETS } from "../../api/resources.js";
 import type { ObjectClient } from "../../client/object-client.js";
 import { type ControllerCluster, openControllerCluster } from "../testing/controller-cluster.js";
+import { unreliable, type UnreliableClient } from "../testing/unreliable-client.js";
 import { ReplicaSetController } from "./reconciler.js";
 
 let cluster: ControllerCluster;
@@ -243,5 +244,51 @@ describe("ReplicaSetController", () => {
     await cluster.client.patch(REPLICA_SETS, key, { spec: { replicas: 2 } }, { type: "merge" });
     await cluster.elapse(10_000);
     expect(await cluster.events()).toEqual([]);
+  });
+
+  describe("whose answers are lost, with a late informer", () => {
+    let link: UnreliableClient;
+    const openUnreliable = (): Promise<void> => open((client) => (link = unreliable(client)));
+
+    it("makes no pod a second time, and goes on when the first is shown", async () => {
+      await openUnreliable();
+      link.hold(PODS);
+      link.loseAnswer("create", PODS);
+      await make(2);
+      await cluster.elapse(10_000);
+      expect(await lasting()).toHaveLength(1);
+      link.release();
+      await cluster.elapse(100);
+      expect(await lasting()).toHaveLength(2);
+    });
+
+    it("takes no second pod for one that it has deleted without an answer", async () => {
+      await openUnreliable();
+      await make(3);
+      await cluster.elapse(100);
+      link.hold(PODS);
+      link.loseAnswer("delete", PODS);
+      await scale(2);
+      await cluster.elapse(10_000);
+      expect(await lasting()).toHaveLength(2);
+      link.release();
+      await cluster.elapse(100);
+      expect((await present()).status?.replicas).toBe(2);
+    });
+
+    it("makes the pod after a second where it was not made", async () => {
+      let tries = 0;
+      await open((client) =>
+        creating(client, async (_pod, go) => {
+          if (++tries === 1) throw new ApiError("ServiceUnavailable", "the connection is gone");
+          return go();
+        }),
+      );
+      await make(1);
+      await cluster.elapse(500);
+      expect(tries).toBe(1);
+      await cluster.elapse(1_000);
+      expect(await lasting()).toHaveLength(1);
+    });
   });
 });

@@ -14,6 +14,7 @@ import type { Controller, ControllerContext } from "../../controller/controller-
 import type { EventRecorder } from "../../controller/event-recorder.js";
 import { WorkQueue } from "../../controller/work-queue.js";
 import { carryOutClaim, planClaim, selects } from "../claim.js";
+import { OpenWrites } from "../open-writes.js";
 import { controllerOf, controllerRef } from "../owned.js";
 import { Expectations } from "./expectations.js";
 import {
@@ -35,6 +36,7 @@ export class ReplicaSetController implements Controller {
   readonly #events: EventRecorder;
   readonly #queue: WorkQueue;
   readonly #expected: Expectations;
+  readonly #open: OpenWrites;
   readonly #replicaSets;
   readonly #pods;
 
@@ -42,6 +44,7 @@ export class ReplicaSetController implements Controller {
     this.#context = context;
     this.#events = events;
     this.#expected = new Expectations(context.clock);
+    this.#open = new OpenWrites(context.clock);
     this.#replicaSets = context.informer(REPLICA_SETS);
     this.#pods = context.informer(PODS);
     this.#queue = new WorkQueue((key) => this.#reconcile(key), context);
@@ -49,7 +52,10 @@ export class ReplicaSetController implements Controller {
 
   start(): void {
     this.#replicaSets.onChange((now, before) => {
-      if (!now) this.#expected.forget(before?.metadata.uid ?? "");
+      if (!now) {
+        this.#expected.forget(before?.metadata.uid ?? "");
+        this.#open.settle(before?.metadata.uid ?? "");
+      }
       const object = now ?? before;
       if (object) this.#queue.add(keyText(keyOf(object)));
     });
@@ -86,6 +92,7 @@ export class ReplicaSetController implements Controller {
     if (!replicaSet) return;
     const { client, clock } = this.#context;
     const uid = replicaSet.metadata.uid ?? "";
+    if (this.#open.waitMs(uid) === 0) await this.#ask(replicaSet);
     // Of what has ended or is going, nothing is adopted and nothing released.
     const candidates = this.#pods.list().filter(isActive);
     const claim = planClaim(replicaSet, replicaSet.spec?.selector, candidates);
@@ -97,7 +104,7 @@ export class ReplicaSetController implements Controller {
     const related = this.#related(replicaSet, pods);
     const observation = { replicaSet, pods, related, nowMs: clock.wallMs() };
     const plan = planReplicaSet(observation);
-    const waitMs = this.#expected.waitMs(uid);
+    const waitMs = this.#open.waitMs(uid) ?? this.#expected.waitMs(uid);
     const failure = waitMs === 0 ? await this.#manage(replicaSet, plan) : undefined;
     // Who goes by the counts must not take them for those of this generation yet.
     const { observedGeneration } = waitMs === 0 ? plan.status : (replicaSet.status ?? {});
@@ -108,6 +115,29 @@ export class ReplicaSetController implements Controller {
     }
     if (waitMs > 0) this.#queue.addAfter(key, waitMs);
     if (failure) throw failure.error;
+  }
+
+  /**
+   * What the server has of its pods: a creation or deletion went without an answer. Of what the
+   * informer does not show yet it is then known that it will.
+   */
+  async #ask({ metadata: { uid = "", namespace } }: ReplicaSet): Promise<void> {
+    const { items } = await this.#context.client.list(PODS, { namespace });
+    const isOwn = (pod: Pod): boolean => controllerOf(pod)?.uid === uid && isActive(pod);
+    const there = new Map(items.filter(isOwn).map((pod) => [pod.metadata.uid ?? "", pod]));
+    const shown = new Set(this.#pods.list().map(({ metadata }) => metadata.uid));
+    const version = Number(this.#pods.version ?? "0");
+    this.#expected.begin(uid);
+    for (const [podUid, { metadata }] of there) {
+      // One that the informer has come past and does not show is gone again.
+      const isLate = Number(metadata.resourceVersion ?? "0") > version;
+      if (!shown.has(podUid) && isLate) this.#expected.created(uid, podUid);
+    }
+    for (const pod of this.#pods.list()) {
+      const podUid = pod.metadata.uid ?? "";
+      if (isOwn(pod) && !there.has(podUid)) this.#expected.deleted(uid, podUid);
+    }
+    this.#open.settle(uid);
   }
 
   /** What went wrong, and how the status tells it. */
@@ -181,6 +211,7 @@ export class ReplicaSetController implements Controller {
     } catch (error) {
       // Nothing can be made there any more, and the replica set will go as well.
       if (isNamespaceTerminating(error)) return;
+      this.#open.failed(metadata.uid ?? "", error);
       this.#event(replicaSet, "FailedCreate", `Error creating: ${errorText(error)}`);
       throw error;
     }
@@ -197,6 +228,7 @@ export class ReplicaSetController implements Controller {
         this.#event(replicaSet, "SuccessfulDelete", `Deleted pod: ${pod.metadata.name}`);
       } catch (error) {
         this.#expected.notDeleted(owner, uid);
+        this.#open.failed(owner, error);
         if (isApiError(error, "NotFound", "Conflict")) return; // Gone, or its name is another's.
         this.#event(replicaSet, "FailedDelete", `Error deleting: ${errorText(error)}`);
         throw error;
