@@ -1,0 +1,237 @@
+/**
+ * The classes of the 17 bugs that etcd's robustness suite tracks (etcd-io/etcd, tests/robustness,
+ * README), re-created in our code: the same promise is broken in the same circumstances, by a mistake
+ * that our code could have. Not by the same lines: the designs differ.
+ */
+import type { Mutant } from "./mutant.js";
+
+/** Classes for which there is nothing to break, and why. */
+export const ETCD_NOT_COVERED: readonly { readonly class: string; readonly reason: string }[] = [
+  {
+    class: "etcd #14571",
+    reason: "enabling auth makes members diverge: there is no auth in the store yet",
+  },
+];
+
+export const ETCD_MUTANTS: readonly Mutant[] = [
+  {
+    name: "mark-ahead-of-its-data",
+    class: "etcd #13766",
+    mistake:
+      "the batch with the applied mark leaves for the disk, and the versions that it stands for with the next one",
+    file: "packages/kv/src/backend/level-backend.ts",
+    edits: [
+      {
+        find: "this.#late?.onWrite((key, value) => this.#waiting.add(key, value));",
+        replace: "this.#late?.onWrite((key, value) => this.#open.add(key, value));",
+      },
+    ],
+    expects: ["member-runs", "state-identical", "hash-kv", "linearizable"],
+    hints: { faults: ["process"] },
+  },
+  {
+    name: "acknowledged-before-written",
+    class: "etcd #14370",
+    mistake: "what a pass hands to the disk counts as written at once, and is applied and answered",
+    file: "packages/raft/src/node/start-raft-node.ts",
+    edits: [
+      { find: "await this.disk.write({ hardState:", replace: "void this.disk.write({ hardState:" },
+    ],
+    expects: ["durable", "linearizable"],
+    hints: { members: 1, faults: ["process"] },
+  },
+  {
+    name: "applied-index-behind-its-data",
+    class: "etcd #14685",
+    mistake: "a batch is stored with the applied index from before it: a restart applies it again",
+    file: "packages/kv/src/member/kv-state-machine.ts",
+    edits: [
+      {
+        find: "const mark = { index: this.#index, term",
+        replace: "const mark = { index: this.#index - entries.length, term",
+      },
+    ],
+    expects: ["state-identical", "hash-kv", "linearizable", "member-runs"],
+    hints: { faults: ["process"] },
+  },
+  {
+    name: "progress-answered-at-once",
+    class: "etcd #15220",
+    mistake: "a request for progress is answered although events of the stream are still to come",
+    file: "packages/kv/src/rpc/watch-session.ts",
+    edits: [
+      {
+        find: "if (this.#watches.size === 0 || this.#isProgressWanted)",
+        replace: "if (this.#watches.size > 0) this.#send(NO_WATCH, {});\n        if (true)",
+      },
+    ],
+    expects: ["watch-bookmarkable", "watch-reliable"],
+    hints: {},
+  },
+  {
+    name: "watch-begins-again-after-image",
+    class: "etcd #15271",
+    mistake:
+      "on a member that was cut off and then took an image, watchers read on from where they once began",
+    file: "packages/kv/src/watch/watchable-store.ts",
+    edits: [
+      {
+        find: "const watchers = [...this.#head.disband(), ...this.#behind.disband()];",
+        replace:
+          "const watchers = [...this.#head.disband(), ...this.#behind.disband()];\n        for (const watcher of watchers) watcher.from = watcher.startRevision;",
+      },
+    ],
+    expects: ["watch-ordered", "watch-unique"],
+    hints: { faults: ["snapshot", "network"] },
+  },
+  {
+    name: "sent-events-stay-in-the-buffer",
+    class: "etcd #17247",
+    mistake: "the last response that was taken in a turn stays in the buffer when it has been sent",
+    file: "packages/kv/src/rpc/watch-session.ts",
+    edits: [
+      {
+        find: "this.#taken = [];\n        this.#takenBytes = 0;\n        this.outbox.send(taken);",
+        replace:
+          "this.#taken = taken.slice(0, -1).slice(-1);\n        this.#takenBytes = 0;\n        this.outbox.send(taken);",
+      },
+    ],
+    expects: ["watch-unique", "watch-ordered"],
+    hints: {},
+  },
+  {
+    name: "refused-events-count-as-delivered",
+    class: "etcd #17529",
+    mistake: "a watcher whose stream is full stands behind the events that it was refused",
+    file: "packages/kv/src/watch/cohort.ts",
+    edits: [
+      {
+        find: "                watcher.from = Math.max(watcher.from, this.#position);",
+        replace: "                watcher.from = to + 1;",
+      },
+    ],
+    expects: ["watch-reliable", "watch-resumable"],
+    hints: { faults: ["service"] },
+  },
+  {
+    name: "revision-from-the-compaction",
+    class: "etcd #17780",
+    mistake: "a store that is opened begins at the revision of its last compaction",
+    file: "packages/kv/src/mvcc/mvcc-store.ts",
+    edits: [
+      {
+        find: "restoreState({ revision, compactRevision }) {\n        this.#revision = revision;",
+        replace:
+          "restoreState({ revision, compactRevision }) {\n        this.#revision = compactRevision > 0 ? compactRevision : revision;",
+      },
+    ],
+    expects: ["linearizable", "state-identical", "member-runs", "hash-kv"],
+    hints: { faults: ["process", "storage-work"] },
+  },
+  {
+    name: "compaction-drops-delete-before-put",
+    class: "etcd #18089",
+    mistake: "a compaction at a delete removes it where the key was written again later",
+    file: "packages/kv/src/mvcc/key-history.ts",
+    edits: [
+      {
+        find: "this.mainAt(at) < revision ? at + 1 : at;",
+        replace: "(this.mainAt(at) < revision || at + 1 < this.count) ? at + 1 : at;",
+      },
+    ],
+    expects: ["watch-reliable", "watch-resumable", "hash-kv"],
+    hints: {},
+  },
+  {
+    name: "two-images-at-once",
+    class: "etcd #18055",
+    mistake: "an image that comes while another is being installed is installed beside it",
+    file: "packages/raft/src/node/image-traffic.ts",
+    edits: [
+      {
+        find: "if (this.#isInstalling || host.isStopped)",
+        replace: "if (host.isStopped)",
+      },
+    ],
+    expects: ["member-runs", "progress", "state-identical"],
+    hints: { faults: ["snapshot", "network"] },
+  },
+  {
+    name: "txn-reads-unchecked-revision",
+    class: "etcd #18667",
+    mistake:
+      "the revisions that a transaction reads at are found compacted when its writes have been made",
+    file: "packages/kv/src/apply/applier.ts",
+    edits: [{ find: "this.#store.readRevision(op.value.revision);", replace: "continue;" }],
+    expects: ["member-runs", "progress", "linearizable"],
+    hints: {},
+  },
+  {
+    name: "compaction-drops-its-own-delete",
+    class: "etcd #19179",
+    mistake: "a compaction at a delete removes it where the key stays deleted",
+    file: "packages/kv/src/mvcc/key-history.ts",
+    edits: [
+      {
+        find: "this.mainAt(at) < revision ? at + 1 : at;",
+        replace: "(this.mainAt(at) < revision || at + 1 === this.count) ? at + 1 : at;",
+      },
+    ],
+    expects: ["watch-reliable", "watch-resumable", "hash-kv"],
+    hints: {},
+  },
+  {
+    name: "progress-before-future-start",
+    class: "etcd #20221 (first)",
+    mistake: "a watch that begins at a future revision is told of progress before it",
+    file: "packages/kv/src/rpc/watch-session.ts",
+    edits: [
+      {
+        find: "requestedStart: Math.max(0, request.startRevision),",
+        replace: "requestedStart: 0,",
+      },
+    ],
+    expects: ["watch-bookmarkable", "watch-start"],
+    hints: {},
+  },
+  {
+    name: "events-before-future-start",
+    class: "etcd #20221 (second)",
+    mistake:
+      "what comes before a watcher's future start moves it to there: it gets all that follows",
+    file: "packages/kv/src/watch/cohort.ts",
+    edits: [{ find: "if (!watcher || watcher.from > to)", replace: "if (!watcher)" }],
+    expects: ["watch-start", "watch-ordered", "watch-reliable"],
+    hints: {},
+  },
+  {
+    name: "new-log-before-the-old-is-synced",
+    class: "etcd #20271",
+    mistake:
+      "the database begins a new log of its own while the old one is not on disk: a power loss leaves a hole",
+    file: "packages/kv/src/backend/level-backend.ts",
+    edits: [
+      {
+        find: "const sync = this.#flushWanted || isFull || this.#compaction !== undefined;",
+        replace: "const sync = this.#flushWanted;",
+      },
+    ],
+    expects: ["member-runs", "state-identical", "durable"],
+    hints: { faults: ["disk-lies", "storage-work"] },
+  },
+  {
+    name: "read-rounds-numbered-anew",
+    class: "etcd #20418",
+    mistake:
+      "a round of reads has the number of an earlier one: an answer from before a pause confirms it",
+    file: "packages/raft/src/core/read-index.ts",
+    edits: [
+      {
+        find: "const number = ++this.#lastRound;",
+        replace: "const number = this.#rounds.length + 1;",
+      },
+    ],
+    expects: ["linearizable"],
+    hints: { faults: ["process", "network"] },
+  },
+];

@@ -1,0 +1,93 @@
+/**
+ * Whether the suite finds a mutant: its runs, seed after seed, until a guarantee is violated. How a
+ * run is made (a process of its own, with the mutant in it) is the caller's.
+ *
+ * A mutant is caught only if the same run of the unchanged code violates nothing: a suite that finds
+ * fault with everything finds nothing.
+ */
+import type { Violation } from "../history/history.js";
+import type { Mutant, MutantHints } from "./mutant.js";
+
+/** Runs of the simulator, one after the other. */
+export interface RunRequest {
+  /** Undefined: the code as it is. */
+  readonly mutant: string | undefined;
+  readonly seeds: readonly number[];
+  readonly options: Omit<MutantHints, "seed">;
+  /** Real time; what is not done then is left out. */
+  readonly budgetMs: number;
+}
+
+export interface SeedRun {
+  readonly seed: number;
+  readonly violations: readonly Violation[];
+  readonly digest: string;
+}
+
+/**
+ * The runs that were made, up to the first that violates something. A run that does not end, or
+ * breaks off, violates `RUN_ENDS`. Rejects where the mutant could not be put in.
+ */
+export type Run = (request: RunRequest) => Promise<readonly SeedRun[]>;
+
+/** The guarantee that a run comes to an end. */
+export const RUN_ENDS = "run-ends";
+
+export type Verdict =
+  | {
+      readonly kind: "caught";
+      readonly seed: number;
+      readonly guarantee: string;
+      readonly text: string;
+    }
+  /** `isAlive`: in some run it has changed what happens, and nobody saw that it was wrong. */
+  | { readonly kind: "survived"; readonly seeds: number; readonly isAlive: boolean }
+  /** The unchanged code is found at fault in the same run: that says nothing of the mutant. */
+  | { readonly kind: "unsound"; readonly seed: number; readonly guarantee: string }
+  | { readonly kind: "failed"; readonly error: string };
+
+export interface HuntLimits {
+  readonly seeds: number;
+  readonly budgetMs: number;
+}
+
+const FIRST_SEED = 1;
+/** Runs of the unchanged code that are held against a survivor's. */
+const COMPARED_SEEDS = 3;
+
+export async function hunt(mutant: Mutant, run: Run, limits: HuntLimits): Promise<Verdict> {
+  const { seed: first = FIRST_SEED, ...options } = mutant.hints;
+  const seeds = Array.from({ length: limits.seeds }, (_, i) => first + i);
+  const request = { options, budgetMs: limits.budgetMs };
+  try {
+    const runs = await run({ ...request, mutant: mutant.name, seeds });
+    const caught = runs.find(({ violations }) => violations.length > 0);
+    if (!caught) return await survived(runs, (again) => run({ ...request, ...again }));
+    const [control] = await run({ ...request, mutant: undefined, seeds: [caught.seed] });
+    if (!control) return { kind: "failed", error: "the unchanged code was not run: no time left" };
+    return verdictOf(caught, control);
+  } catch (error) {
+    return { kind: "failed", error: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function verdictOf({ seed, violations }: SeedRun, control: SeedRun): Verdict {
+  const [ours] = control.violations;
+  if (ours) return { kind: "unsound", seed, guarantee: ours.guarantee };
+  const [first] = violations;
+  const { guarantee = "", text = "" } = first ?? {};
+  return { kind: "caught", seed, guarantee, text };
+}
+
+/** A mutant that changes nothing in a run was not reached there: its hints are to blame. */
+async function survived(
+  runs: readonly SeedRun[],
+  control: (request: Pick<RunRequest, "mutant" | "seeds">) => Promise<readonly SeedRun[]>,
+): Promise<Verdict> {
+  const seeds = runs.slice(0, COMPARED_SEEDS).map(({ seed }) => seed);
+  const controls = await control({ mutant: undefined, seeds });
+  const isAlive = controls.some(
+    ({ seed, digest }) => runs.find((one) => one.seed === seed)?.digest !== digest,
+  );
+  return { kind: "survived", seeds: runs.length, isAlive };
+}

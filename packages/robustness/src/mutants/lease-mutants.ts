@@ -1,0 +1,104 @@
+/** Mistakes in leases: when they end, what hangs on them, who may say so. */
+import type { Mutant } from "./mutant.js";
+
+const KV = "packages/kv/src";
+
+export const LEASE_MUTANTS: readonly Mutant[] = [
+  {
+    name: "old-leader-revokes",
+    class: "own: lease",
+    mistake: "a revocation counts although another leader has kept the lease alive since",
+    file: `${KV}/apply/applier.ts`,
+    edits: [{ find: "if (expiredInTerm !== 0 && expiredInTerm !== term)", replace: "if (false)" }],
+    expects: ["lease-not-early", "lock-exclusive"],
+    hints: { faults: ["process", "network", "service"] },
+  },
+  {
+    name: "new-leader-expires-early",
+    class: "own: lease",
+    mistake: "a new leader gives leases no time of their own",
+    file: `${KV}/lease/lessor.ts`,
+    edits: [
+      {
+        find: "lease.expiresMs = nowMs + lease.ttlSeconds * 1000 + extendMs;",
+        replace: "lease.expiresMs = nowMs + extendMs;",
+      },
+    ],
+    expects: ["lease-not-early", "lock-exclusive"],
+    hints: { faults: ["process", "network", "service"] },
+  },
+  {
+    name: "lease-never-ends",
+    class: "own: lease",
+    mistake: "a lease that is granted by the present leader has no end",
+    file: `${KV}/lease/lessor.ts`,
+    edits: [
+      {
+        find: "this.#isLeader ? nowMs + ttlSeconds * 1000 : Number.POSITIVE_INFINITY",
+        replace: "Number.POSITIVE_INFINITY",
+      },
+    ],
+    expects: ["lease-not-late"],
+    hints: {},
+  },
+  {
+    name: "renewal-forgotten",
+    class: "own: lease",
+    mistake: "a renewal is answered and moves no end",
+    file: `${KV}/lease/lessor.ts`,
+    edits: [{ find: "lease.expiresMs = nowMs + lease.ttlSeconds * 1000;", replace: "" }],
+    expects: ["lease-not-early", "lock-exclusive"],
+    hints: {},
+  },
+  {
+    name: "key-stays-on-its-old-lease",
+    class: "own: lease",
+    mistake: "a key that is written with another lease, or none, still goes with the old one",
+    file: `${KV}/lease/lessor.ts`,
+    edits: [{ find: "this.#leases.get(before)?.keys.delete(key);", replace: "void before;" }],
+    expects: ["linearizable", "lease-not-early", "state-identical", "hash-kv"],
+    hints: {},
+  },
+  {
+    name: "attachments-lost-on-restart",
+    class: "own: lease",
+    mistake: "a restart forgets which keys hang on which lease",
+    file: `${KV}/mvcc/open-store.ts`,
+    edits: [
+      {
+        find: "head.version === 0 ? 0n : head.lease",
+        replace: "0n",
+      },
+    ],
+    expects: ["state-identical", "hash-kv", "lease-not-late", "linearizable"],
+    hints: { faults: ["process", "service"] },
+  },
+  {
+    name: "lease-not-stored",
+    class: "own: lease",
+    mistake: "a lease is kept in memory only: a restart does not know it",
+    file: `${KV}/apply/applier.ts`,
+    edits: [
+      {
+        find: "this.#backend.put(leaseKey(request.id), LeaseRecord.encode({ id: request.id, ttl }));",
+        replace: "",
+      },
+    ],
+    expects: ["state-identical", "hash-kv", "lease-not-late", "linearizable"],
+    hints: { faults: ["process", "service"] },
+  },
+  {
+    name: "revoked-lease-keeps-its-keys",
+    class: "own: lease",
+    mistake: "the last of a lease's keys outlives it",
+    file: `${KV}/lease/lessor.ts`,
+    edits: [
+      {
+        find: "return [...lease.keys].toSorted(compareText);",
+        replace: "return [...lease.keys].toSorted(compareText).slice(0, -1);",
+      },
+    ],
+    expects: ["lease-not-late", "linearizable"],
+    hints: {},
+  },
+];

@@ -1,0 +1,252 @@
+/** Mistakes in consensus: elections, replication, commitment, reads, images. */
+import type { Mutant } from "./mutant.js";
+
+const RAFT = "packages/raft/src";
+
+export const RAFT_MUTANTS: readonly Mutant[] = [
+  {
+    name: "ack-before-quorum",
+    class: "own: commitment",
+    mistake: "an entry counts as committed with one member less than a majority",
+    file: `${RAFT}/core/quorum.ts`,
+    edits: [
+      {
+        find: "countFrom(matches, match) >= majority)",
+        replace: "countFrom(matches, match) >= majority - 1)",
+      },
+    ],
+    expects: ["raft-commit", "raft-leader-completeness", "durable", "linearizable", "member-runs"],
+    hints: { faults: ["process", "network"] },
+  },
+  {
+    name: "commits-old-term-by-counting",
+    class: "own: commitment",
+    mistake: "an entry of an earlier term is committed because a majority has it (Raft §5.4.2)",
+    file: `${RAFT}/core/replication.ts`,
+    edits: [
+      {
+        find: "index > log.committed && log.termAt(index) === term ?",
+        replace: "index > log.committed ?",
+      },
+    ],
+    expects: ["raft-commit", "raft-leader-completeness", "durable", "linearizable", "member-runs"],
+    hints: { members: 5, faults: ["process", "network"] },
+  },
+  {
+    name: "leader-counts-what-it-has-not-written",
+    class: "own: commitment",
+    mistake: "the leader counts itself for entries that are on their way to its disk",
+    file: `${RAFT}/core/replication.ts`,
+    edits: [{ find: "const matches = [log.stable];", replace: "const matches = [log.lastIndex];" }],
+    expects: ["raft-commit", "raft-leader-completeness", "durable", "linearizable", "member-runs"],
+    hints: { faults: ["process", "network"] },
+  },
+  {
+    name: "append-answered-before-written",
+    class: "own: durability",
+    mistake: "a follower says that it has entries which are on their way to its disk",
+    file: `${RAFT}/core/raw-node.ts`,
+    edits: [{ find: 'case "append-response":', replace: "" }],
+    expects: ["raft-commit", "raft-leader-completeness", "durable", "linearizable", "member-runs"],
+    hints: { faults: ["process", "disk-lies"] },
+  },
+  {
+    name: "votes-twice-in-a-term",
+    class: "own: election",
+    mistake: "a member that has given its vote gives it to others as well (Raft §5.2)",
+    file: `${RAFT}/core/raft.ts`,
+    edits: [
+      {
+        find: "this.vote === message.from || (this.vote === undefined && this.leader === undefined);",
+        replace: "this.leader === undefined;",
+      },
+    ],
+    expects: ["raft-election-safety", "member-runs"],
+    hints: { faults: ["process", "network"] },
+  },
+  {
+    name: "vote-answered-before-written",
+    class: "own: election",
+    mistake: "a vote is sent while it is on its way to the disk: a crash forgets it",
+    file: `${RAFT}/core/raw-node.ts`,
+    edits: [{ find: 'case "vote-response":', replace: "" }],
+    expects: ["raft-election-safety", "member-runs"],
+    hints: { members: 5, faults: ["process", "network"] },
+  },
+  {
+    name: "vote-not-written",
+    class: "own: election",
+    mistake: "a vote in the present term is not written: a restart forgets it",
+    file: `${RAFT}/core/raw-node.ts`,
+    edits: [
+      {
+        find: "const voted = term !== before.term || vote !== before.vote;",
+        replace: "const voted = term !== before.term;",
+      },
+    ],
+    expects: ["raft-election-safety", "raft-vote", "member-runs"],
+    hints: { members: 5, faults: ["process", "network"] },
+  },
+  {
+    name: "election-restriction-skipped",
+    class: "own: election",
+    mistake:
+      "a voter compares the length of the candidate's log and not its last term (Raft §5.4.1)",
+    file: `${RAFT}/core/log.ts`,
+    edits: [
+      {
+        find: "return lastTerm > this.lastTerm || (lastTerm === this.lastTerm && lastIndex >= this.lastIndex);",
+        replace: "return lastIndex >= this.lastIndex;",
+      },
+    ],
+    expects: ["raft-leader-completeness", "durable", "linearizable", "member-runs"],
+    hints: { faults: ["process", "network"] },
+  },
+  {
+    name: "any-log-may-lead",
+    class: "own: election",
+    mistake: "a voter does not compare the candidate's log with its own at all (Raft §5.4.1)",
+    file: `${RAFT}/core/raft.ts`,
+    edits: [
+      {
+        find: "const granted = mayVote && this.log.isUpToDate(message.lastIndex, message.lastTerm);",
+        replace: "const granted = mayVote;",
+      },
+    ],
+    expects: ["raft-leader-completeness", "durable", "linearizable", "member-runs"],
+    hints: { faults: ["process", "network"] },
+  },
+  {
+    name: "conflicting-suffix-kept",
+    class: "own: log matching",
+    mistake: "a follower keeps entries that conflict with the leader's (Raft §5.3)",
+    file: `${RAFT}/core/log.ts`,
+    edits: [
+      {
+        find: "this.termAt(entry.index) !== entry.term);",
+        replace: "this.termAt(entry.index) === undefined);",
+      },
+    ],
+    expects: ["raft-log-matching", "raft-leader-completeness", "state-identical", "member-runs"],
+    hints: { faults: ["process", "network"] },
+  },
+  {
+    name: "replaced-suffix-not-written",
+    class: "own: log matching",
+    mistake: "entries that take the place of conflicting ones count as written already",
+    file: `${RAFT}/core/log.ts`,
+    edits: [
+      {
+        find: "this.#stable = Math.min(this.#stable, first.index - 1);",
+        replace: "",
+      },
+    ],
+    expects: ["raft-log-matching", "raft-leader-completeness", "durable", "member-runs"],
+    hints: { faults: ["process", "network"] },
+  },
+  {
+    name: "truncation-lost-in-recovery",
+    class: "own: log matching",
+    mistake: "a restart keeps the entries that a later record of the log has replaced",
+    file: `${RAFT}/storage/log-storage.ts`,
+    edits: [
+      { find: "log.length = Math.min(log.length, Math.max(0, start.index - first));", replace: "" },
+    ],
+    expects: ["raft-log-matching", "raft-leader-completeness", "state-identical", "member-runs"],
+    hints: { faults: ["process", "network"] },
+  },
+  {
+    name: "match-beyond-what-was-compared",
+    class: "own: log matching",
+    mistake: "a follower's answer says that all of its log agrees, also behind what the append had",
+    file: `${RAFT}/core/append-entries.ts`,
+    edits: [
+      {
+        find: "const last = prevIndex + entries.length;",
+        replace: "const last = Math.max(log.lastIndex, prevIndex + entries.length);",
+      },
+    ],
+    expects: ["raft-commit", "raft-log-matching", "raft-leader-completeness", "member-runs"],
+    hints: { faults: ["process", "network"] },
+  },
+  {
+    name: "previous-entry-off-by-one",
+    class: "own: log matching",
+    mistake: "a follower looks one entry too far back where it compares what is before an append",
+    file: `${RAFT}/core/append-entries.ts`,
+    edits: [
+      {
+        find: "if (log.termAt(prevIndex) !== prevTerm) {",
+        replace: "if ((log.termAt(prevIndex - 1) ?? prevTerm) > prevTerm) {",
+      },
+    ],
+    expects: ["raft-log-matching", "raft-leader-completeness", "member-runs"],
+    hints: { faults: ["process", "network"] },
+  },
+  {
+    name: "heartbeat-commits-what-was-not-matched",
+    class: "own: commitment",
+    mistake:
+      "heartbeats carry the leader's commit index to followers whose logs may not agree so far",
+    file: `${RAFT}/core/leader-reads.ts`,
+    edits: [
+      {
+        find: "const commit = Math.min(match, log.committed);",
+        replace: "const commit = log.committed;",
+      },
+    ],
+    expects: ["raft-log-matching", "raft-commit", "state-identical", "member-runs"],
+    hints: { faults: ["process", "network"] },
+  },
+  {
+    name: "read-index-without-a-round",
+    class: "own: stale read",
+    mistake: "a leader answers reads without asking whether it still leads (thesis §6.4)",
+    file: `${RAFT}/core/raft.ts`,
+    edits: [
+      {
+        find: "return this.reads.add({ from: undefined, context });",
+        replace: "return this.reads.answer({ context, index: this.log.committed });",
+      },
+    ],
+    expects: ["linearizable"],
+    hints: { faults: ["network", "process"] },
+  },
+  {
+    name: "read-index-before-own-commit",
+    class: "own: stale read",
+    mistake: "a leader answers reads before an entry of its own term is committed (Raft §8)",
+    file: `${RAFT}/core/leader-reads.ts`,
+    edits: [
+      {
+        find: "if (!this.#queue.hasWaiting || log.termAt(log.committed) !== term)",
+        replace: "if (!this.#queue.hasWaiting)",
+      },
+    ],
+    expects: ["linearizable"],
+    hints: { faults: ["process", "network"] },
+  },
+  {
+    name: "log-kept-after-image",
+    class: "own: image",
+    mistake: "an image is installed, and the log is not told to begin behind it (Raft §7)",
+    file: `${RAFT}/node/image-traffic.ts`,
+    edits: [{ find: "await storage.reset(metadata);", replace: "" }],
+    expects: ["member-runs", "raft-log-matching", "state-identical", "progress"],
+    hints: { faults: ["snapshot", "process"] },
+  },
+  {
+    name: "log-compacted-before-database-is-synced",
+    class: "own: durability",
+    mistake: "the log forgets what is applied but not on the database's disk",
+    file: `${RAFT}/node/log-compaction.ts`,
+    edits: [
+      {
+        find: "const durable = await this.#host.dependencies.stateMachine.flush();",
+        replace: "const durable = this.#host.dependencies.stateMachine.appliedIndex;",
+      },
+    ],
+    expects: ["member-runs", "durable"],
+    hints: { faults: ["process", "disk-lies", "storage-work"] },
+  },
+];

@@ -1,0 +1,182 @@
+/** Mistakes in what lies on disk: the log's files, the database, images, and recovery from them. */
+import type { Mutant } from "./mutant.js";
+
+const LOG = "packages/raft/src/storage";
+const BACKEND = "packages/kv/src/backend";
+
+export const STORAGE_MUTANTS: readonly Mutant[] = [
+  {
+    name: "log-write-not-awaited",
+    class: "own: durability",
+    mistake: "an append to the log is done before its write has come back from the disk",
+    file: `${LOG}/segment-file.ts`,
+    edits: [
+      {
+        find: "await this.#file.writeDurably(parts, this.#end);",
+        replace: "void this.#file.writeDurably(parts, this.#end).catch(() => {});",
+      },
+    ],
+    expects: ["durable", "linearizable", "raft-leader-completeness", "raft-vote", "member-runs"],
+    hints: { members: 1, faults: ["process", "disk-lies"] },
+  },
+  {
+    name: "failed-sync-tried-again",
+    class: "own: durability",
+    mistake: "a write whose sync failed counts as done when the next sync succeeds",
+    file: `${LOG}/segment-file.ts`,
+    edits: [
+      {
+        find: "await this.#file.writeDurably(parts, this.#end);",
+        replace: "await this.#file.writeDurably(parts, this.#end).catch(() => this.#file.sync());",
+      },
+    ],
+    expects: ["durable", "linearizable", "raft-leader-completeness", "raft-vote", "member-runs"],
+    hints: { members: 1, faults: ["disk-errors", "disk-lies"] },
+  },
+  {
+    name: "folder-of-new-segment-not-synced",
+    class: "own: durability",
+    mistake:
+      "a new segment's name is not synced: a power loss takes the segment with all that is in it",
+    file: `${LOG}/file-log-storage.ts`,
+    edits: [{ find: "}));\n        await files.sync();", replace: "}));" }],
+    expects: ["durable", "linearizable", "raft-leader-completeness", "member-runs"],
+    hints: { members: 1, faults: ["disk-lies", "process"] },
+  },
+  {
+    name: "last-record-ignored",
+    class: "own: recovery",
+    mistake: "a restart takes the last whole record of the log for a torn one",
+    file: `${LOG}/file-log-storage.ts`,
+    edits: [
+      {
+        find: "return { payloads, end };",
+        replace:
+          "return { payloads: isLast && payloads.length > 1 ? payloads.slice(0, -1) : payloads, end };",
+      },
+    ],
+    expects: ["durable", "linearizable", "raft-leader-completeness", "raft-vote", "member-runs"],
+    hints: { members: 1, faults: ["process"] },
+  },
+  {
+    name: "torn-tail-not-cut",
+    class: "own: recovery",
+    mistake: "what a power loss has left of a record stays in the file behind the log's end",
+    file: `${LOG}/file-log-storage.ts`,
+    edits: [{ find: "await files.truncate(name, end);", replace: "void end;" }],
+    expects: ["member-runs", "durable"],
+    hints: { members: 1, faults: ["disk-lies", "process"] },
+  },
+  {
+    name: "record-checksum-ignored",
+    class: "own: recovery",
+    mistake: "a record whose checksum is wrong is taken as it lies there",
+    file: `${LOG}/segment-format.ts`,
+    edits: [
+      {
+        find: "return crc32c(payload) === uint32At(bytes, offset + 4) ? payload : undefined;",
+        replace: "return payload;",
+      },
+    ],
+    expects: ["member-runs", "durable", "linearizable", "state-identical", "raft-log-matching"],
+    hints: { faults: ["disk-lies"] },
+  },
+  {
+    name: "damage-cut-like-a-torn-tail",
+    class: "own: recovery",
+    mistake: "damage before acknowledged records is cut off with all that is behind it",
+    file: `${LOG}/file-log-storage.ts`,
+    edits: [
+      {
+        find: 'if (rest === "corrupt" || (rest === "torn" && !isLast)) {',
+        replace: 'if (rest === "torn" && !isLast) {',
+      },
+    ],
+    expects: ["durable", "linearizable", "raft-leader-completeness", "raft-vote", "member-runs"],
+    hints: { members: 1, faults: ["disk-lies"] },
+  },
+  {
+    name: "flush-without-sync",
+    class: "own: durability",
+    mistake: "a flush of the database writes and does not sync, and the log forgets what it has",
+    file: `${BACKEND}/level-backend.ts`,
+    edits: [{ find: "await batch.write({ sync });", replace: "await batch.write();" }],
+    expects: ["member-runs", "durable"],
+    hints: { faults: ["disk-lies", "process", "storage-work"] },
+  },
+  {
+    name: "mark-in-the-next-batch",
+    class: "own: recovery",
+    mistake: "the applied mark is put behind the end of the batch that it stands for",
+    file: "packages/kv/src/member/kv-state-machine.ts",
+    edits: [
+      {
+        find: "medium.put(APPLIED_MARK_KEY, AppliedMark.encode(mark));\n        medium.commit();",
+        replace:
+          "medium.commit();\n        medium.put(APPLIED_MARK_KEY, AppliedMark.encode(mark));",
+      },
+    ],
+    expects: ["member-runs", "state-identical", "hash-kv"],
+    hints: { faults: ["process"] },
+  },
+  {
+    name: "entries-applied-twice",
+    class: "own: recovery",
+    mistake: "a restart begins to apply one entry before the last that its state has",
+    file: "packages/kv/src/member/kv-state-machine.ts",
+    edits: [
+      {
+        find: "this.#index = mark.index;",
+        replace: "this.#index = Math.max(0, mark.index - 1);",
+      },
+    ],
+    expects: ["state-identical", "hash-kv", "linearizable", "member-runs"],
+    hints: { faults: ["process"] },
+  },
+  {
+    name: "image-loses-its-tail",
+    class: "own: image",
+    mistake: "the last pairs of an image, which fill no batch, are not given out",
+    file: `${BACKEND}/image-format.ts`,
+    edits: [
+      {
+        find: "if (decoder.waitingPairs > 0)",
+        replace: "if (decoder.waitingPairs > DECODE_PAIRS)",
+      },
+    ],
+    expects: ["progress", "state-identical", "member-runs"],
+    hints: { faults: ["snapshot"] },
+  },
+  {
+    name: "image-not-synced",
+    class: "own: image",
+    mistake: "an image takes the database's place before it is on disk",
+    file: `${BACKEND}/level-backend.ts`,
+    edits: [{ find: "await place.databases.syncContents(place.dir);", replace: "" }],
+    expects: ["member-runs", "durable", "state-identical"],
+    hints: { faults: ["snapshot", "disk-lies"] },
+  },
+  {
+    name: "image-without-its-mark",
+    class: "own: image",
+    mistake: "a member that took an image goes on from the index that it had before",
+    file: "packages/kv/src/member/kv-state-machine.ts",
+    edits: [{ find: "this.#index = metadata.index;", replace: "" }],
+    expects: ["member-runs", "state-identical", "linearizable", "progress"],
+    hints: { faults: ["snapshot"] },
+  },
+  {
+    name: "dead-versions-not-listed",
+    class: "own: compaction",
+    mistake: "versions that a compaction has given up come back with the next restart",
+    file: "packages/kv/src/mvcc/block-cleaner.ts",
+    edits: [
+      {
+        find: "this.#backend.put(blockKey(main, sub, KIND_DEAD), encodeDeadList(entry.first, all));",
+        replace: "void all;",
+      },
+    ],
+    expects: ["state-identical", "hash-kv", "linearizable"],
+    hints: { faults: ["process", "storage-work"] },
+  },
+];
