@@ -22,10 +22,10 @@ it("renderHunted() gives each mutant an aligned row, and counts the caught", () 
   ]);
 
   expect(table.split("\n")).toEqual([
-    "mutant               class            caught by                                   seed  seconds",
-    "read-before-applied  own: stale read  linearizable                                  12      1.2",
-    "two-images-at-once   etcd #18055      SURVIVED 40 seeds: its runs do not differ      -     30.0",
-    "lease-never-ends     own: lease       hash-kv (not expected)                         1      0.9",
+    "mutant               class            caught by                                  seed  seconds",
+    "read-before-applied  own: stale read  linearizable                                 12      1.2",
+    "two-images-at-once   etcd #18055      SURVIVED 40 seeds: its runs do not differ     -     30.0",
+    "lease-never-ends     own: lease       hash-kv (not expected)                        1      0.9",
     "",
     "2 of 3 mutants caught; of etcd's classes 0 of 1",
   ]);
