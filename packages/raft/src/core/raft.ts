@@ -250,9 +250,10 @@ export class Raft {
   #refuseOldTerm(message: Message): void {
     if (isOfLeader(message)) {
       this.send(accepts(this, message.from, this.log.committed));
-    } else if (message.kind === "pre-vote") {
+    } else if (message.kind === "vote" || message.kind === "pre-vote") {
       const { id: from, term } = this;
-      this.send({ kind: "pre-vote-response", from, to: message.from, term, granted: false });
+      const kind = message.kind === "vote" ? "vote-response" : "pre-vote-response";
+      this.send({ kind, from, to: message.from, term, granted: false });
     }
   }
 

@@ -256,6 +256,19 @@ describe("a member that is sent an image", () => {
     await fixture.node.close();
   });
 
+  it("refuses an image of an older term (§7, figure 13, 1), and keeps what it has", async () => {
+    const fixture = await start(
+      { entries: entries(1, 3, 5), hardState: { term: 6, vote: undefined, commit: 0 } },
+      { applied: { index: 0, term: 0 } },
+    );
+    const { node, machine, storage, transport } = fixture;
+    await expect(transport.receiver.receiveSnapshot(image(9, 5))).rejects.toThrow("old term 5");
+    expect(machine.installs).toBe(0);
+    expect(storage.stored.entries).toHaveLength(3);
+    expect(node.status()).toMatchObject({ term: 6, lastIndex: 3, leaderId: undefined });
+    await node.close();
+  });
+
   it("never uses its log for two things at once", async () => {
     const fixture = await start({}, { applied: { index: 0, term: 0 } });
     const { node, machine, transport, storage, fatal } = fixture;
