@@ -1,0 +1,132 @@
+/**
+ * The liveness phase: all faults are over, every machine has power, and what was promised must come
+ * about in bounded time. Each bound is generous against the product's own time limits: an election
+ * takes one to two seconds, a channel comes back within one, a silent connection is given up after
+ * 15 s.
+ *
+ * Verified: every member serves and knows a leader; a write on each member is acknowledged; the
+ * members' applied states become the same, byte for byte.
+ * Not verified: members that refuse the data that a fault has damaged; they are to refuse it.
+ */
+import { encodeUtf8, errorText } from "@sagong/base";
+import { KvService, PutRequest } from "@sagong/kv/testing";
+import type { Violation } from "../history/history.js";
+import type { Cluster } from "../member/cluster.js";
+import type { Machine } from "../member/machine.js";
+import type { Supervisor } from "./supervisor.js";
+
+/** Until a leader is known everywhere. */
+const LEADER_MS = 40_000;
+/** Until a write on each member is acknowledged. */
+const WRITE_MS = 40_000;
+const WRITE_TIMEOUT_MS = 5_000;
+const WRITE_PAUSE_MS = 200;
+/** Until the applied states are the same, images included. */
+const EQUAL_MS = 60_000;
+const EQUAL_LOOK_MS = 250;
+
+export class Liveness {
+  readonly #cluster: Cluster;
+  readonly #supervisor: Supervisor;
+
+  constructor(cluster: Cluster, supervisor: Supervisor) {
+    this.#cluster = cluster;
+    this.#supervisor = supervisor;
+  }
+
+  /** Those whose disk nobody could start from are left out; undefined where too few are left. */
+  get members(): readonly Machine[] {
+    return this.#cluster.members.filter((member) => !this.#supervisor.hasGivenUp(member));
+  }
+
+  /** Starts what does not run, and waits until all know a leader. */
+  async recover(): Promise<Violation | undefined> {
+    const { world, members } = this.#cluster;
+    for (const member of members) {
+      if (!member.isRunning && !this.#supervisor.hasGivenUp(member)) this.#supervisor.start(member);
+    }
+    const isMajority = (): boolean => this.members.length > members.length / 2;
+    const knowsLeader = (member: Machine): boolean => member.raftStatus()?.leaderId !== undefined;
+    const isDone = (): boolean => !isMajority() || this.members.every(knowsLeader);
+    if (await world.runUntilTrue(isDone, world.nowMs + LEADER_MS)) return undefined;
+    const states = members.map((member) => `${member.name} ${stateOf(member)}`).join(", ");
+    return this.#violation(`no leader that all know within ${LEADER_MS} ms: ${states}`);
+  }
+
+  /** Whether there are enough members left for anything to be promised. */
+  get hasMajority(): boolean {
+    return this.members.length > this.#cluster.members.length / 2;
+  }
+
+  async writeEverywhere(): Promise<Violation | undefined> {
+    const { world } = this.#cluster;
+    for (const member of this.members) {
+      const untilMs = world.nowMs + WRITE_MS;
+      let lastError: unknown;
+      let isWritten = false;
+      while (!isWritten && world.nowMs < untilMs) {
+        try {
+          await world.settle(write(member), 2 * WRITE_TIMEOUT_MS);
+          isWritten = true;
+        } catch (error) {
+          lastError = error;
+          await world.runUntil(world.nowMs + WRITE_PAUSE_MS);
+        }
+      }
+      if (!isWritten) {
+        const why = errorText(lastError);
+        return this.#violation(
+          `a write on ${member.name} was not acknowledged within ${WRITE_MS} ms: ${why}`,
+        );
+      }
+    }
+    return undefined;
+  }
+
+  async becomeEqual(): Promise<Violation | undefined> {
+    const { world } = this.#cluster;
+    const untilMs = world.nowMs + EQUAL_MS;
+    let states: string[] = [];
+    while (world.nowMs < untilMs) {
+      const digests = this.members.map((member) => member.appliedDigest());
+      const [first] = digests;
+      if (first && digests.every((other) => other?.index === first.index)) {
+        if (digests.every((other) => other?.digest === first.digest)) return undefined;
+        return {
+          guarantee: "members-equal",
+          atMs: world.nowMs,
+          text:
+            `the applied states of index ${first.index} differ: ` +
+            this.members.map(({ name }, i) => `${name} ${digests[i]?.digest}`).join(", "),
+        };
+      }
+      states = this.members.map(({ name }, i) => `${name} at ${digests[i]?.index}`);
+      await world.runUntil(world.nowMs + EQUAL_LOOK_MS);
+    }
+    return this.#violation(
+      `members have not applied the same within ${EQUAL_MS} ms: ${states.join(", ")}`,
+    );
+  }
+
+  #violation(text: string): Violation {
+    return { guarantee: "liveness", text, atMs: this.#cluster.world.nowMs };
+  }
+}
+
+async function write(member: Machine): Promise<void> {
+  const channel = member.channel("liveness");
+  try {
+    const key = encodeUtf8(`liveness/${member.name}`);
+    const request = PutRequest.create({ key, value: encodeUtf8("alive") });
+    await channel.unary(KvService.methods.put, request, { timeoutMs: WRITE_TIMEOUT_MS });
+  } finally {
+    await channel.close();
+  }
+}
+
+function stateOf(member: Machine): string {
+  const status = member.raftStatus();
+  if (status) return `${status.role} in term ${status.term}`;
+  const why = member.failure === undefined ? "" : ` (${errorText(member.failure)})`;
+  return member.isRunning ? "starting" : `not running${why}`;
+}

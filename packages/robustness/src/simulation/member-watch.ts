@@ -1,0 +1,47 @@
+/**
+ * Looks at all members after every event: raft's invariants, and changes of role and term for the
+ * trace. It costs a few comparisons where nothing has changed, which is nearly always.
+ */
+import type { RaftView } from "@sagong/raft";
+import type { RaftInvariants } from "../check/raft-invariants.js";
+import type { Violation } from "../history/history.js";
+import type { Machine } from "../member/machine.js";
+import type { Trace, TraceRole } from "../trace/trace.js";
+
+interface Seen {
+  readonly member: Machine;
+  role: TraceRole | undefined;
+  term: number;
+}
+
+export class MemberWatch {
+  readonly #invariants: RaftInvariants;
+  readonly #trace: Trace;
+  readonly #seen: readonly Seen[];
+
+  constructor(members: readonly Machine[], invariants: RaftInvariants, trace: Trace) {
+    this.#invariants = invariants;
+    this.#trace = trace;
+    this.#seen = members.map((member) => ({ member, role: undefined, term: 0 }));
+  }
+
+  /** The first violation there is. */
+  look(): Violation | undefined {
+    const views: RaftView[] = [];
+    for (const seen of this.#seen) {
+      const view = seen.member.raftView();
+      if (view === undefined) {
+        seen.role = undefined;
+        continue;
+      }
+      views.push(view);
+      if (seen.role === view.role && seen.term === view.term) continue;
+      seen.role = view.role;
+      seen.term = view.term;
+      const { role, term } = view;
+      const who = seen.member.name;
+      this.#trace.add({ kind: "raft", who, role, term, text: `${role} in term ${term}` });
+    }
+    return this.#invariants.observe(views);
+  }
+}
