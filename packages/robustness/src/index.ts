@@ -62,6 +62,16 @@ export type {
 export type { LinkState, SimulatedNetwork } from "./network/simulated-network.js";
 export type { ScheduledFault, SimulateOptions, SimulationResult } from "./simulation/simulation.js";
 export { SimulatedWorld } from "./world/simulated-world.js";
+// Who makes load, and what disturbs it
+export { TRAFFIC_PROFILES, type TrafficProfile } from "./traffic/profile.js";
+export { trafficOn } from "./traffic/simulated-traffic.js";
+export {
+  type FinishOptions,
+  Traffic,
+  type TrafficOptions,
+  type TrafficSurges,
+} from "./traffic/traffic.js";
+export type { TrafficSurroundings } from "./traffic/traffic-run.js";
 // Reports
 export type { RecordedRun } from "./report/recorded-run.js";
 export { renderHtml } from "./report/html.js";

@@ -1,0 +1,111 @@
+/** What owners of leases ask, recorded. Outcomes that say nothing are just that: undefined. */
+import {
+  LeaseGrantRequest,
+  LeaseKeepAliveRequest,
+  LeaseRevokeRequest,
+  LeaseService,
+  LeaseTimeToLiveRequest,
+} from "@sagong/kv/testing";
+import { RpcError } from "@sagong/rpc";
+import { randomId } from "@sagong/base";
+import type { RecordedLease } from "../history/recording.js";
+import type { TrafficClient } from "./traffic-client.js";
+
+const { leaseGrant, leaseKeepAlive, leaseRevoke, leaseTimeToLive } = LeaseService.methods;
+const MS_PER_SECOND = 1_000;
+/** Shorter than the shortest lease, so that a renewal can be tried elsewhere. */
+const RENEWAL_TIMEOUT_MS = 1_000;
+
+export class OwnedLease {
+  readonly id: bigint;
+  readonly record: RecordedLease;
+  readonly #client: TrafficClient;
+  #ttlMs: number;
+
+  constructor(client: TrafficClient, { ttlSeconds }: { readonly ttlSeconds: number }) {
+    this.#client = client;
+    this.id = randomId(client.random);
+    this.#ttlMs = ttlSeconds * MS_PER_SECOND;
+    const { recorder } = client.run;
+    this.record = recorder.lease({ client: client.name, id: this.id, ttlMs: this.#ttlMs });
+  }
+
+  get ttlMs(): number {
+    return this.#ttlMs;
+  }
+
+  /** False where it is not known to be there. Asked once: a second time would be another grant. */
+  async grant(): Promise<boolean> {
+    const request = LeaseGrantRequest.create({ id: this.id, ttl: this.#ttlMs / MS_PER_SECOND });
+    const client = this.#client;
+    const answer = await asked(client, () =>
+      client.channel().unary(leaseGrant, request, { timeoutMs: client.timeoutMs() }),
+    );
+    if (!answer) return false;
+    this.#ttlMs = answer.ttl * MS_PER_SECOND;
+    this.record.granted({ ttlMs: this.#ttlMs });
+    return true;
+  }
+
+  /** Once. "gone" only where the store says so. */
+  async renew(): Promise<"renewed" | "gone" | "unknown"> {
+    const answered = this.record.renew();
+    const answer = await asked(this.#client, async () => {
+      const call = this.#client.channel().duplex(leaseKeepAlive, { timeoutMs: RENEWAL_TIMEOUT_MS });
+      await call.send(LeaseKeepAliveRequest.create({ id: this.id }));
+      call.end();
+      for await (const response of call.responses) return response;
+      return undefined;
+    });
+    if (!answer) return "unknown";
+    answered({ ttlMs: Math.max(0, answer.ttl) * MS_PER_SECOND });
+    return answer.ttl > 0 ? "renewed" : "gone";
+  }
+
+  /** Renews three times in each life of the lease (clientv3's rate) until `untilMs`, or it is gone. */
+  async keepAlive(untilMs: number): Promise<"kept" | "gone"> {
+    const { run } = this.#client;
+    while (run.nowMs < untilMs && !run.isStopping) {
+      const renewed = await this.renew();
+      if (renewed === "gone") return "gone";
+      // Where nothing is known, soon: the lease runs.
+      const pauseMs = renewed === "renewed" ? this.#ttlMs / 3 : this.#ttlMs / 10;
+      await run.sleep(Math.min(pauseMs, Math.max(0, untilMs - run.nowMs)));
+    }
+    return "kept";
+  }
+
+  async revoke(): Promise<void> {
+    const client = this.#client;
+    const acknowledged = this.record.revoke();
+    const request = LeaseRevokeRequest.create({ id: this.id });
+    const answer = await asked(client, () =>
+      client.channel().unary(leaseRevoke, request, { timeoutMs: client.timeoutMs() }),
+    );
+    if (answer) acknowledged();
+  }
+
+  /** Asks for what is left; more than was granted cannot be left. */
+  async checkTimeToLive(): Promise<void> {
+    const client = this.#client;
+    const { run } = client;
+    const request = LeaseTimeToLiveRequest.create({ id: this.id, keys: true });
+    const answer = await asked(client, () =>
+      client.channel().unary(leaseTimeToLive, request, { timeoutMs: client.timeoutMs() }),
+    );
+    if (!answer || answer.ttl <= answer.grantedTtl) return;
+    const text = `${client.member} says that lease ${this.id} has ${answer.ttl} s left of ${answer.grantedTtl} s`;
+    run.violations.push({ guarantee: "lease-time-to-live", text, atMs: run.nowMs });
+  }
+}
+
+/** Undefined where no answer came, or a refusal; then the client goes to another member. */
+async function asked<T>(client: TrafficClient, call: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await call();
+  } catch (error) {
+    if (!(error instanceof RpcError)) throw error;
+    client.leave();
+    return undefined;
+  }
+}

@@ -1,0 +1,84 @@
+/** What faults of the group "service" ask clients to do: much at once, large, or late. */
+import { encodeUtf8 } from "@sagong/base";
+import { WatchCreateRequest } from "@sagong/kv/testing";
+import { between, happens } from "./dice.js";
+import { KV_PREFIX, KV_PREFIX_END, kvKey } from "./kv-request.js";
+import { TrafficClient } from "./traffic-client.js";
+import type { TrafficRun } from "./traffic-run.js";
+import { WatchStream } from "./watch-stream.js";
+
+/** As many clients of etcd's own kind share a connection; each stream has so many watches. */
+const WATCHES_PER_STREAM = 250;
+const PROGRESS_MS = 5_000;
+const KEYS = 20;
+const KIB = 1024;
+/** Around etcd's default of 1.5 MiB for a request: some are refused. */
+const LARGE_KIB: readonly [number, number] = [200, 1_700];
+const LARGE_PAUSE_MS = 700;
+
+/** `operations` puts at once, on connections to all members. Resolves when all have ended. */
+export async function burst(
+  run: TrafficRun,
+  { name, operations }: { readonly name: string; readonly operations: number },
+): Promise<void> {
+  const clients = run.surroundings.members.map(
+    (_, i) => new TrafficClient(`${name}.${i + 1}`, run),
+  );
+  await Promise.all(
+    Array.from({ length: operations }, async (_, i) => {
+      const client = clients[i % clients.length] as TrafficClient; // There is a member.
+      const value = run.uniqueValue(client.name);
+      await client.perform({ kind: "put", key: `burst/${i % KEYS}`, value });
+    }),
+  );
+  await Promise.all(clients.map((client) => client.close()));
+}
+
+/** Values of up to the limit of a request and beyond, one after the other, for `durationMs`. */
+export async function largeRequests(
+  run: TrafficRun,
+  { name, durationMs }: { readonly name: string; readonly durationMs: number },
+): Promise<void> {
+  const client = new TrafficClient(name, run);
+  const untilMs = run.nowMs + durationMs;
+  for (let i = 0; run.nowMs < untilMs && !run.isStopping; i++) {
+    const sizeBytes = between(client.random, LARGE_KIB) * KIB;
+    const value = run.uniqueValue(name, sizeBytes);
+    await client.perform({ kind: "put", key: `large/${i % 2}`, value });
+    await client.pause(LARGE_PAUSE_MS);
+  }
+  // They would make every later image and read of the run a large one.
+  await client.perform({ kind: "delete", key: "large/", rangeEnd: "large0" });
+  await client.close();
+}
+
+/** `count` watchers, a tenth of them of many keys, which come at once and go after `durationMs`. */
+export async function manyWatchers(
+  run: TrafficRun,
+  options: { readonly name: string; readonly count: number; readonly durationMs: number },
+): Promise<void> {
+  const { name, count, durationMs } = options;
+  const client = new TrafficClient(name, run);
+  const streams: WatchStream[] = [];
+  for (let left = count; left > 0; left -= WATCHES_PER_STREAM) {
+    const requests = Array.from({ length: Math.min(left, WATCHES_PER_STREAM) }, () =>
+      anyWatch(client),
+    );
+    streams.push(new WatchStream({ client, requests, progressMs: PROGRESS_MS }));
+    client.leave();
+  }
+  const timer = run.surroundings.clock.schedule(durationMs, () => {
+    for (const stream of streams) stream.end();
+  });
+  await Promise.all(streams.map((stream) => stream.read()));
+  timer.cancel();
+  await client.close();
+}
+
+function anyWatch({ random }: TrafficClient): WatchCreateRequest {
+  const isWide = happens(random, 0.1);
+  return WatchCreateRequest.create({
+    key: encodeUtf8(isWide ? KV_PREFIX : kvKey(between(random, [0, KEYS]))),
+    rangeEnd: encodeUtf8(isWide ? KV_PREFIX_END : ""),
+  });
+}
