@@ -60,6 +60,9 @@ export type {
   SimulatedMember,
 } from "./member/simulated-member.js";
 export type { LinkState, SimulatedNetwork } from "./network/simulated-network.js";
+export { simulate } from "./simulation/simulate.js";
+export { SimulationWorker, type SimulationWorkerOptions } from "./simulation/simulation-worker.js";
+export { type ProgramIo, runSimulate } from "./simulation/program.js";
 export type { ScheduledFault, SimulateOptions, SimulationResult } from "./simulation/simulation.js";
 export { SimulatedWorld } from "./world/simulated-world.js";
 // Who makes load, and what disturbs it

@@ -1,0 +1,161 @@
+/**
+ * The program behind `npm run simulate`: seeds over workers, progress, a report, and of the first
+ * run that fails what a person needs to find the reason.
+ */
+import { writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { type Clock, errorText } from "@sagong/base";
+import { renderHtml } from "../report/html.js";
+import type { RecordedRun } from "../report/recorded-run.js";
+import { renderSummary, summarize } from "../report/summary.js";
+import { renderTable } from "../report/table.js";
+import { HELP, readSimulateFlags, type SimulateFlags } from "./command-line.js";
+import { runSeeds } from "./run-seeds.js";
+import { SimulationWorker } from "./simulation-worker.js";
+import type { ScheduledFault, SimulateOptions, SimulationResult } from "./simulation.js";
+
+export interface ProgramIo {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  /** Undefined: not a terminal. */
+  readonly columns: number | undefined;
+  readonly clock: Clock;
+}
+
+const EXIT_OK = 0;
+const EXIT_VIOLATION = 1;
+const EXIT_USAGE = 2;
+/** Enough for a run of minutes with all of its messages. */
+const KEPT_EVENTS = 200_000;
+
+/** Its exit code. */
+export async function runSimulate(argv: readonly string[], io: ProgramIo): Promise<number> {
+  let flags: SimulateFlags;
+  try {
+    flags = readSimulateFlags(argv);
+  } catch (error) {
+    io.err(`simulate: ${errorText(error)} (see --help)\n`);
+    return EXIT_USAGE;
+  }
+  if (flags.action === "help") {
+    io.out(HELP);
+    return EXIT_OK;
+  }
+  const startedMs = io.clock.monotonicMs();
+  const results = await runAll(flags, io);
+  const summary = summarize(results, { realMs: io.clock.monotonicMs() - startedMs });
+  io.out(renderSummary(summary));
+  const [only] = results;
+  if (only && results.length === 1) io.out(`digest of seed ${only.seed}: ${only.digest}\n`);
+  if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(summary, null, 2)}\n`);
+  const failed = results
+    .filter(({ violations }) => violations.length > 0)
+    .toSorted((a, b) => a.seed - b.seed)[0];
+  const shown = failed ?? (flags.html !== undefined && results.length === 1 ? only : undefined);
+  if (shown) await explain(shown, flags, io);
+  return failed ? EXIT_VIOLATION : EXIT_OK;
+}
+
+async function runAll(flags: SimulateFlags, io: ProgramIo): Promise<SimulationResult[]> {
+  const { clock } = io;
+  const results: SimulationResult[] = [];
+  const untilMs = clock.monotonicMs() + (flags.minutes ?? 0) * 60_000;
+  let seed = flags.seed;
+  const next = (): number | undefined => {
+    const isOver =
+      flags.minutes === undefined
+        ? seed >= flags.seed + flags.seeds
+        : clock.monotonicMs() >= untilMs;
+    return isOver ? undefined : seed++;
+  };
+  const planned = flags.minutes === undefined ? `of ${flags.seeds}` : `in ${flags.minutes} min`;
+  let violations = 0;
+  await runSeeds(next, {
+    workers: Math.min(flags.workers ?? availableParallelism(), Math.max(1, seedsAtMost(flags))),
+    options: optionsOf(flags),
+    checksDeterminism: flags.checksDeterminism,
+    onResult: (result) => {
+      results.push(result);
+      if (result.violations.length > 0) {
+        violations++;
+        for (const { guarantee, text } of result.violations.slice(0, 1)) {
+          io.err(`${clearLine(io)}seed ${result.seed}: ${guarantee}: ${text}\n`);
+        }
+      }
+      if (io.columns === undefined) return;
+      io.err(`${clearLine(io)}${results.length} seeds ${planned}, ${violations} with violations`);
+    },
+  });
+  io.err(clearLine(io));
+  return results;
+}
+
+/** What happened in it, how little it takes, and how to see it again. */
+async function explain(
+  result: SimulationResult,
+  flags: SimulateFlags,
+  io: ProgramIo,
+): Promise<void> {
+  const worker = new SimulationWorker();
+  try {
+    const options = { ...optionsOf(flags), seed: result.seed };
+    const run = await worker.run({ ...options, keepEvents: KEPT_EVENTS });
+    const title = `seed ${run.seed}, ${run.members.length} members`;
+    if (run.violations.length > 0) {
+      const { members, violations } = run;
+      const width = io.columns === undefined ? {} : { width: io.columns };
+      const isColored = flags.isColored && io.columns !== undefined;
+      io.out(
+        `\n${title}\n${renderTable(run.events, { members, violations, isColored, ...width })}`,
+      );
+      for (const { guarantee, text } of violations) io.out(`\n${guarantee}: ${text}\n`);
+    }
+    const schedule = run.schedule.map(describeFault);
+    if (run.violations.length > 0) io.out(`\nfaults:\n  ${schedule.join("\n  ")}\n`);
+    const command = commandOf(flags, run.seed);
+    io.out(`\nagain: ${command}\n`);
+    if (flags.html === undefined) return;
+    const recorded: RecordedRun = {
+      title,
+      members: run.members,
+      events: run.events,
+      violations: run.violations,
+      durationMs: run.simulatedMs,
+      facts: [
+        ["seed", `${run.seed}`],
+        ["digest", run.digest],
+        ["again", command],
+      ],
+      schedule,
+    };
+    writeFileSync(flags.html, renderHtml(recorded));
+    io.out(`timeline: ${flags.html}\n`);
+  } finally {
+    worker.close();
+  }
+}
+
+function optionsOf({ members, faults, safetyMs }: SimulateFlags): Omit<SimulateOptions, "seed"> {
+  return { safetyMs, ...(members && { members }), ...(faults && { faults }) };
+}
+
+function seedsAtMost({ minutes, seeds }: SimulateFlags): number {
+  return minutes === undefined ? seeds : Number.POSITIVE_INFINITY;
+}
+
+function describeFault({ fault, atMs, durationMs, parameters }: ScheduledFault): string {
+  const at = `${(atMs / 1_000).toFixed(3)} s`.padStart(10);
+  return `${at} for ${(durationMs / 1_000).toFixed(3)} s  ${fault} ${JSON.stringify(parameters)}`;
+}
+
+function commandOf(flags: SimulateFlags, seed: number): string {
+  const parts = [`npm run simulate -- --seed ${seed}`];
+  if (flags.members !== undefined) parts.push(`--members ${flags.members}`);
+  if (flags.faults !== undefined) parts.push(`--faults ${flags.faults.join(",")}`);
+  parts.push(`--seconds ${flags.safetyMs / 1_000}`);
+  return parts.join(" ");
+}
+
+function clearLine({ columns }: ProgramIo): string {
+  return columns === undefined ? "" : "\r\u001b[K";
+}

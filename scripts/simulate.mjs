@@ -1,0 +1,15 @@
+// @ts-check
+/** `npm run simulate`: the store under virtual time, with faults. Flags: `--help`. */
+import { prepare } from "./lib/prepare.mjs";
+
+prepare();
+// Built by now, and not before.
+const { runSimulate } = await import("@sagong/robustness");
+const { realClock } = await import("@sagong/base/real");
+
+process.exitCode = await runSimulate(process.argv.slice(2), {
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+  columns: process.stderr.isTTY ? process.stderr.columns : undefined,
+  clock: realClock(),
+});
