@@ -26,7 +26,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
         replace: "this.#late?.onWrite((key, value) => this.#open.add(key, value));",
       },
     ],
-    expects: ["member-runs", "state-identical", "hash-kv", "linearizable"],
+    expects: ["no-crash", "members-equal", "hash-kv", "linearizable"],
     hints: { faults: ["process"] },
   },
   {
@@ -37,7 +37,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
     edits: [
       { find: "await this.disk.write({ hardState:", replace: "void this.disk.write({ hardState:" },
     ],
-    expects: ["durable", "linearizable"],
+    expects: ["linearizable"],
     hints: { members: 1, faults: ["process"] },
   },
   {
@@ -51,7 +51,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
         replace: "const mark = { index: this.#index - entries.length, term",
       },
     ],
-    expects: ["state-identical", "hash-kv", "linearizable", "member-runs"],
+    expects: ["members-equal", "hash-kv", "linearizable", "no-crash"],
     hints: { faults: ["process"] },
   },
   {
@@ -125,7 +125,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
           "restoreState({ revision, compactRevision }) {\n        this.#revision = compactRevision > 0 ? compactRevision : revision;",
       },
     ],
-    expects: ["linearizable", "state-identical", "member-runs", "hash-kv"],
+    expects: ["linearizable", "members-equal", "no-crash", "hash-kv"],
     hints: { faults: ["process", "storage-work"] },
   },
   {
@@ -153,7 +153,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
         replace: "if (host.isStopped)",
       },
     ],
-    expects: ["member-runs", "progress", "state-identical"],
+    expects: ["no-crash", "liveness", "members-equal"],
     hints: { faults: ["snapshot", "network"] },
   },
   {
@@ -163,7 +163,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
       "the revisions that a transaction reads at are found compacted when its writes have been made",
     file: "packages/kv/src/apply/applier.ts",
     edits: [{ find: "this.#store.readRevision(op.value.revision);", replace: "continue;" }],
-    expects: ["member-runs", "progress", "linearizable"],
+    expects: ["no-crash", "liveness", "linearizable"],
     hints: {},
   },
   {
@@ -216,7 +216,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
         replace: "const sync = this.#flushWanted;",
       },
     ],
-    expects: ["member-runs", "state-identical", "durable"],
+    expects: ["no-crash", "members-equal"],
     hints: { faults: ["disk-lies", "storage-work"] },
   },
   {

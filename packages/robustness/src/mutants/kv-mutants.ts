@@ -78,7 +78,7 @@ export const KV_MUTANTS: readonly Mutant[] = [
           'return ((done) => (this.#store.endTransaction(), done))(answer("responsePut", this.#withHeader(this.#put(op.value))));',
       },
     ],
-    expects: ["linearizable", "watch-reliable", "watch-atomic", "member-runs"],
+    expects: ["linearizable", "watch-reliable", "watch-atomic", "no-crash"],
     hints: {},
   },
   {

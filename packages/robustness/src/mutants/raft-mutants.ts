@@ -15,7 +15,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
         replace: "countFrom(matches, match) >= majority - 1)",
       },
     ],
-    expects: ["raft-commit", "raft-leader-completeness", "durable", "linearizable", "member-runs"],
+    expects: ["raft-commit", "raft-leader-completeness", "linearizable", "no-crash"],
     hints: { faults: ["process", "network"] },
   },
   {
@@ -29,7 +29,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
         replace: "index > log.committed ?",
       },
     ],
-    expects: ["raft-commit", "raft-leader-completeness", "durable", "linearizable", "member-runs"],
+    expects: ["raft-commit", "raft-leader-completeness", "linearizable", "no-crash"],
     hints: { members: 5, faults: ["process", "network"] },
   },
   {
@@ -38,7 +38,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
     mistake: "the leader counts itself for entries that are on their way to its disk",
     file: `${RAFT}/core/replication.ts`,
     edits: [{ find: "const matches = [log.stable];", replace: "const matches = [log.lastIndex];" }],
-    expects: ["raft-commit", "raft-leader-completeness", "durable", "linearizable", "member-runs"],
+    expects: ["raft-commit", "raft-leader-completeness", "linearizable", "no-crash"],
     hints: { faults: ["process", "network"] },
   },
   {
@@ -47,7 +47,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
     mistake: "a follower says that it has entries which are on their way to its disk",
     file: `${RAFT}/core/raw-node.ts`,
     edits: [{ find: 'case "append-response":', replace: "" }],
-    expects: ["raft-commit", "raft-leader-completeness", "durable", "linearizable", "member-runs"],
+    expects: ["raft-commit", "raft-leader-completeness", "linearizable", "no-crash"],
     hints: { faults: ["process", "disk-lies"] },
   },
   {
@@ -61,7 +61,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
         replace: "this.leader === undefined;",
       },
     ],
-    expects: ["raft-election-safety", "member-runs"],
+    expects: ["raft-election-safety", "no-crash"],
     hints: { faults: ["process", "network"] },
   },
   {
@@ -70,7 +70,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
     mistake: "a vote is sent while it is on its way to the disk: a crash forgets it",
     file: `${RAFT}/core/raw-node.ts`,
     edits: [{ find: 'case "vote-response":', replace: "" }],
-    expects: ["raft-election-safety", "member-runs"],
+    expects: ["raft-election-safety", "no-crash"],
     hints: { members: 5, faults: ["process", "network"] },
   },
   {
@@ -84,7 +84,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
         replace: "const voted = term !== before.term;",
       },
     ],
-    expects: ["raft-election-safety", "raft-vote", "member-runs"],
+    expects: ["raft-election-safety", "raft-hard-state", "no-crash"],
     hints: { members: 5, faults: ["process", "network"] },
   },
   {
@@ -99,7 +99,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
         replace: "return lastIndex >= this.lastIndex;",
       },
     ],
-    expects: ["raft-leader-completeness", "durable", "linearizable", "member-runs"],
+    expects: ["raft-leader-completeness", "linearizable", "no-crash"],
     hints: { faults: ["process", "network"] },
   },
   {
@@ -113,7 +113,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
         replace: "const granted = mayVote;",
       },
     ],
-    expects: ["raft-leader-completeness", "durable", "linearizable", "member-runs"],
+    expects: ["raft-leader-completeness", "linearizable", "no-crash"],
     hints: { faults: ["process", "network"] },
   },
   {
@@ -127,7 +127,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
         replace: "this.termAt(entry.index) === undefined);",
       },
     ],
-    expects: ["raft-log-matching", "raft-leader-completeness", "state-identical", "member-runs"],
+    expects: ["raft-log-matching", "raft-leader-completeness", "members-equal", "no-crash"],
     hints: { faults: ["process", "network"] },
   },
   {
@@ -141,7 +141,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
         replace: "",
       },
     ],
-    expects: ["raft-log-matching", "raft-leader-completeness", "durable", "member-runs"],
+    expects: ["raft-log-matching", "raft-leader-completeness", "no-crash"],
     hints: { faults: ["process", "network"] },
   },
   {
@@ -152,7 +152,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
     edits: [
       { find: "log.length = Math.min(log.length, Math.max(0, start.index - first));", replace: "" },
     ],
-    expects: ["raft-log-matching", "raft-leader-completeness", "state-identical", "member-runs"],
+    expects: ["raft-log-matching", "raft-leader-completeness", "members-equal", "no-crash"],
     hints: { faults: ["process", "network"] },
   },
   {
@@ -166,7 +166,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
         replace: "const last = Math.max(log.lastIndex, prevIndex + entries.length);",
       },
     ],
-    expects: ["raft-commit", "raft-log-matching", "raft-leader-completeness", "member-runs"],
+    expects: ["raft-commit", "raft-log-matching", "raft-leader-completeness", "no-crash"],
     hints: { faults: ["process", "network"] },
   },
   {
@@ -180,7 +180,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
         replace: "if ((log.termAt(prevIndex - 1) ?? prevTerm) > prevTerm) {",
       },
     ],
-    expects: ["raft-log-matching", "raft-leader-completeness", "member-runs"],
+    expects: ["raft-log-matching", "raft-leader-completeness", "no-crash"],
     hints: { faults: ["process", "network"] },
   },
   {
@@ -195,7 +195,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
         replace: "const commit = log.committed;",
       },
     ],
-    expects: ["raft-log-matching", "raft-commit", "state-identical", "member-runs"],
+    expects: ["raft-log-matching", "raft-commit", "members-equal", "no-crash"],
     hints: { faults: ["process", "network"] },
   },
   {
@@ -232,7 +232,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
     mistake: "an image is installed, and the log is not told to begin behind it (Raft §7)",
     file: `${RAFT}/node/image-traffic.ts`,
     edits: [{ find: "await storage.reset(metadata);", replace: "" }],
-    expects: ["member-runs", "raft-log-matching", "state-identical", "progress"],
+    expects: ["no-crash", "raft-log-matching", "members-equal", "liveness"],
     hints: { faults: ["snapshot", "process"] },
   },
   {
@@ -246,7 +246,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
         replace: "const durable = this.#host.dependencies.stateMachine.appliedIndex;",
       },
     ],
-    expects: ["member-runs", "durable"],
+    expects: ["no-crash"],
     hints: { faults: ["process", "disk-lies", "storage-work"] },
   },
 ];

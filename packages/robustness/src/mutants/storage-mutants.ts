@@ -16,7 +16,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
         replace: "void this.#file.writeDurably(parts, this.#end).catch(() => {});",
       },
     ],
-    expects: ["durable", "linearizable", "raft-leader-completeness", "raft-vote", "member-runs"],
+    expects: ["linearizable", "raft-leader-completeness", "raft-hard-state", "no-crash"],
     hints: { members: 1, faults: ["process", "disk-lies"] },
   },
   {
@@ -30,7 +30,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
         replace: "await this.#file.writeDurably(parts, this.#end).catch(() => this.#file.sync());",
       },
     ],
-    expects: ["durable", "linearizable", "raft-leader-completeness", "raft-vote", "member-runs"],
+    expects: ["linearizable", "raft-leader-completeness", "raft-hard-state", "no-crash"],
     hints: { members: 1, faults: ["disk-errors", "disk-lies"] },
   },
   {
@@ -40,7 +40,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
       "a new segment's name is not synced: a power loss takes the segment with all that is in it",
     file: `${LOG}/file-log-storage.ts`,
     edits: [{ find: "}));\n        await files.sync();", replace: "}));" }],
-    expects: ["durable", "linearizable", "raft-leader-completeness", "member-runs"],
+    expects: ["linearizable", "raft-leader-completeness", "no-crash"],
     hints: { members: 1, faults: ["disk-lies", "process"] },
   },
   {
@@ -55,7 +55,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
           "return { payloads: isLast && payloads.length > 1 ? payloads.slice(0, -1) : payloads, end };",
       },
     ],
-    expects: ["durable", "linearizable", "raft-leader-completeness", "raft-vote", "member-runs"],
+    expects: ["linearizable", "raft-leader-completeness", "raft-hard-state", "no-crash"],
     hints: { members: 1, faults: ["process"] },
   },
   {
@@ -64,7 +64,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     mistake: "what a power loss has left of a record stays in the file behind the log's end",
     file: `${LOG}/file-log-storage.ts`,
     edits: [{ find: "await files.truncate(name, end);", replace: "void end;" }],
-    expects: ["member-runs", "durable"],
+    expects: ["no-crash"],
     hints: { members: 1, faults: ["disk-lies", "process"] },
   },
   {
@@ -78,7 +78,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
         replace: "return payload;",
       },
     ],
-    expects: ["member-runs", "durable", "linearizable", "state-identical", "raft-log-matching"],
+    expects: ["no-crash", "linearizable", "members-equal", "raft-log-matching"],
     hints: { faults: ["disk-lies"] },
   },
   {
@@ -92,7 +92,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
         replace: 'if (rest === "torn" && !isLast) {',
       },
     ],
-    expects: ["durable", "linearizable", "raft-leader-completeness", "raft-vote", "member-runs"],
+    expects: ["linearizable", "raft-leader-completeness", "raft-hard-state", "no-crash"],
     hints: { members: 1, faults: ["disk-lies"] },
   },
   {
@@ -101,7 +101,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     mistake: "a flush of the database writes and does not sync, and the log forgets what it has",
     file: `${BACKEND}/level-backend.ts`,
     edits: [{ find: "await batch.write({ sync });", replace: "await batch.write();" }],
-    expects: ["member-runs", "durable"],
+    expects: ["no-crash"],
     hints: { faults: ["disk-lies", "process", "storage-work"] },
   },
   {
@@ -116,7 +116,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
           "medium.commit();\n        medium.put(APPLIED_MARK_KEY, AppliedMark.encode(mark));",
       },
     ],
-    expects: ["member-runs", "state-identical", "hash-kv"],
+    expects: ["no-crash", "members-equal", "hash-kv"],
     hints: { faults: ["process"] },
   },
   {
@@ -130,7 +130,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
         replace: "this.#index = Math.max(0, mark.index - 1);",
       },
     ],
-    expects: ["state-identical", "hash-kv", "linearizable", "member-runs"],
+    expects: ["members-equal", "hash-kv", "linearizable", "no-crash"],
     hints: { faults: ["process"] },
   },
   {
@@ -144,7 +144,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
         replace: "if (decoder.waitingPairs > DECODE_PAIRS)",
       },
     ],
-    expects: ["progress", "state-identical", "member-runs"],
+    expects: ["liveness", "members-equal", "no-crash"],
     hints: { faults: ["snapshot"] },
   },
   {
@@ -153,7 +153,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     mistake: "an image takes the database's place before it is on disk",
     file: `${BACKEND}/level-backend.ts`,
     edits: [{ find: "await place.databases.syncContents(place.dir);", replace: "" }],
-    expects: ["member-runs", "durable", "state-identical"],
+    expects: ["no-crash", "members-equal"],
     hints: { faults: ["snapshot", "disk-lies"] },
   },
   {
@@ -162,7 +162,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     mistake: "a member that took an image goes on from the index that it had before",
     file: "packages/kv/src/member/kv-state-machine.ts",
     edits: [{ find: "this.#index = metadata.index;", replace: "" }],
-    expects: ["member-runs", "state-identical", "linearizable", "progress"],
+    expects: ["no-crash", "members-equal", "linearizable", "liveness"],
     hints: { faults: ["snapshot"] },
   },
   {
@@ -176,7 +176,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
         replace: "void all;",
       },
     ],
-    expects: ["state-identical", "hash-kv", "linearizable"],
+    expects: ["members-equal", "hash-kv", "linearizable"],
     hints: { faults: ["process", "storage-work"] },
   },
 ];

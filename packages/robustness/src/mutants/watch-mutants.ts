@@ -95,7 +95,7 @@ export const WATCH_MUTANTS: readonly Mutant[] = [
           "type === EventType.DELETE ? (variant & NO_PUT) === 0 : (variant & NO_DELETE) === 0",
       },
     ],
-    expects: ["watch-filtered", "watch-reliable"],
+    expects: ["watch-filters", "watch-reliable"],
     hints: {},
   },
   {
