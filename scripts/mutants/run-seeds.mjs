@@ -22,6 +22,7 @@ if (mutant !== undefined) {
 const { simulate } = await import("../../packages/robustness/dist/simulation/simulate.js").catch(
   refuse,
 );
+const { conclusive } = await import("../../packages/robustness/dist/mutants/hunt.js");
 const { MUTANT_MARK } = await import("../../packages/robustness/dist/mutants/mutant-loader.js");
 const found = Reflect.get(globalThis, Symbol.for(MUTANT_MARK));
 if (found !== mutant) {
@@ -30,7 +31,9 @@ if (found !== mutant) {
 const startMs = performance.now();
 for (const seed of seeds) {
   if (performance.now() - startMs > budgetMs) break;
-  const { violations, digest } = await simulate({ ...options, seed }).catch(brokeOff);
+  const result = await simulate({ ...options, seed }).catch(brokeOff);
+  const violations = conclusive(result.violations);
+  const { digest } = result;
   console.log(JSON.stringify({ seed, violations: violations.slice(0, 1), digest }));
   if (violations.length > 0) break;
 }

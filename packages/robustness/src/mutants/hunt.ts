@@ -26,12 +26,17 @@ export interface SeedRun {
 
 /**
  * The runs that were made, up to the first that violates something. A run that does not end, or
- * breaks off, violates `RUN_ENDS`. Rejects where the mutant could not be put in.
+ * breaks off, violates `run-ends`. Rejects where the mutant could not be put in.
  */
 export type Run = (request: RunRequest) => Promise<readonly SeedRun[]>;
 
-/** The guarantee that a run comes to an end. */
-export const RUN_ENDS = "run-ends";
+/** That a checker was not told enough to judge. It says nothing of the store. */
+const INCONCLUSIVE = "history-complete";
+
+/** Those by which a mutant is caught. */
+export function conclusive(violations: readonly Violation[]): readonly Violation[] {
+  return violations.filter(({ guarantee }) => guarantee !== INCONCLUSIVE);
+}
 
 export type Verdict =
   | {
