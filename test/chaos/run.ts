@@ -5,7 +5,7 @@
  * R1 what is struck, and in which order, follows from the seed; what becomes of it does not.
  * R2 after each heal a write at every member must be acknowledged within `PROGRESS_LIMIT_MS`.
  */
-import { randomBelow, seededRandom } from "@sagong/base";
+import { errorText, randomBelow, seededRandom } from "@sagong/base";
 import { type History, HistoryRecorder, type TraceEvent, type Violation } from "@sagong/robustness";
 import { until } from "../support/until.js";
 import { checkHashes, checkObservers } from "./checks.js";
@@ -73,6 +73,7 @@ class ChaosRun {
   readonly #recorder: HistoryRecorder;
   readonly #cluster: ChaosCluster;
   readonly #waiting = new Set<(calledMs: number) => void>();
+  #hasPassed = false;
   #acknowledgedWrites = 0;
   #longestWaitMs = 0;
   #pair = 0;
@@ -116,14 +117,17 @@ class ChaosRun {
     }
     try {
       await this.#settle(observers);
+    } catch (error) {
+      this.#violate({ guarantee: "liveness-after-heal", text: errorText(error) });
     } finally {
       await Promise.all(observers.map((observer) => observer.stop()));
     }
     return this.#result(observers);
   }
 
+  /** What went wrong can be looked at: members' data stay. */
   async close(): Promise<void> {
-    await this.#cluster.close();
+    await this.#cluster.close({ keepData: !this.#hasPassed });
   }
 
   async #strikeUntilOver(): Promise<void> {
@@ -137,7 +141,10 @@ class ChaosRun {
     while (this.#nowMs() < durationMs && !signal.aborted && this.#violations.length === 0) {
       // Each fault once, then each once more: a short run has struck with all kinds.
       if (deck.length === 0) deck = shuffled(random, possible);
-      const struck = deck.splice(0, randomBelow(random, 100) < COMPANY_PERCENT ? 2 : 1);
+      const hasCompany =
+        randomBelow(random, 100) < COMPANY_PERCENT &&
+        deck.slice(0, 2).every(({ isAlone }) => isAlone !== true);
+      const struck = deck.splice(0, hasCompany ? 2 : 1);
       await Promise.all(struck.map((fault) => this.#strike(fault, scene)));
       await this.#heal();
       await this.#progress();
@@ -161,13 +168,21 @@ class ChaosRun {
     network.heal();
     proxy.heal();
     for (const member of members) {
-      if (member.isPaused) member.resume();
+      member.heal();
       if (member.isRunning) continue;
       this.#add({ kind: "process", who: member.name, text: "starts" });
       member.launch();
     }
-    await Promise.all(members.map((member) => member.ready()));
+    await Promise.all(members.map((member) => this.#ready(member)));
     this.#say("healed");
+  }
+
+  async #ready(member: ChaosMember): Promise<void> {
+    try {
+      await member.ready();
+    } catch (error) {
+      this.#violate({ guarantee: "liveness-after-heal", text: errorText(error) });
+    }
   }
 
   /** Resolves when writes are acknowledged again. */
@@ -213,7 +228,7 @@ class ChaosRun {
         try {
           await observer.reach(revision, END_LIMIT_MS);
         } catch (error) {
-          this.#violate({ guarantee: "watch-reliable", text: String(error) });
+          this.#violate({ guarantee: "watch-reliable", text: errorText(error) });
         }
       }
       for (const violation of await checkHashes(this.#cluster, revision)) this.#violate(violation);
@@ -226,6 +241,7 @@ class ChaosRun {
     const history = this.#recorder.history;
     const clients = observers.map(({ client }) => client);
     for (const violation of checkObservers(history, clients)) this.#violate(violation);
+    this.#hasPassed = this.#violations.length === 0;
     return {
       seed: this.#options.seed,
       durationMs: this.#nowMs(),
