@@ -16,7 +16,8 @@ const LEADER_LIMIT_MS = 3_000;
 export interface ChaosClusterOptions {
   readonly count: number;
   readonly folder: string;
-  readonly onUnexpectedEnd: ChaosMemberOptions["onUnexpectedEnd"];
+  readonly onStart: ChaosMemberOptions["onStart"];
+  readonly onEnd: ChaosMemberOptions["onEnd"];
 }
 
 export interface MemberView {
@@ -41,7 +42,7 @@ export class ChaosCluster {
   readonly #status = new Map<ChaosMember, Channel>();
   #lastLeader: ChaosMember;
 
-  constructor({ count, folder, onUnexpectedEnd }: ChaosClusterOptions) {
+  constructor({ count, folder, onStart, onEnd }: ChaosClusterOptions) {
     const names = Array.from({ length: count }, (_, i) => `m${i + 1}`);
     const network = new ChaosNetwork(names);
     const initialCluster = names
@@ -60,7 +61,7 @@ export class ChaosCluster {
         "initial-cluster": initialCluster,
         ...USUAL_FLAGS,
       };
-      return new ChaosMember({ name, network, folder, flags, library, onUnexpectedEnd });
+      return new ChaosMember({ name, network, folder, flags, library, onStart, onEnd });
     });
     const [first] = this.members;
     if (!first) throw new Error("Cannot run a cluster of no members");
@@ -121,7 +122,7 @@ export class ChaosCluster {
   }
 
   /** Ends everything. */
-  async close(how: { readonly keepData: boolean }): Promise<void> {
+  async close(how: { readonly keepsData: boolean }): Promise<void> {
     await Promise.all([...this.#status.values()].map((channel) => channel.close()));
     this.network.heal();
     this.proxy.heal();

@@ -39,8 +39,9 @@ export interface ChaosMemberOptions {
   readonly flags: Flags;
   /** What `buildSurroundings` built. */
   readonly library: string;
-  /** It ended and nobody had excused it. */
-  readonly onUnexpectedEnd: (member: ChaosMember, how: number | string) => void;
+  readonly onStart: (member: ChaosMember) => void;
+  /** `isExcused`: a fault has taken it away, or may have. */
+  readonly onEnd: (member: ChaosMember, how: number | string, isExcused: boolean) => void;
 }
 
 export class ChaosMember {
@@ -55,7 +56,6 @@ export class ChaosMember {
   #process: StoreProcess | undefined;
   #excuse: string | undefined;
   #isPaused = false;
-  startCount = 0;
 
   constructor(options: ChaosMemberOptions) {
     const { name, network, folder, flags } = options;
@@ -99,13 +99,13 @@ export class ChaosMember {
       onOutput: (chunk) => this.#log.write(chunk),
     });
     this.#process = process;
-    this.startCount++;
     process.spawn();
+    this.#options.onStart(this);
     void process.exited.then((how) => {
       if (this.#process !== process) return;
       this.#isPaused = false;
       if (!this.#log.writableEnded) this.#log.write(`--- ended: ${how}\n`);
-      if (this.#excuse === undefined) this.#options.onUnexpectedEnd(this, how);
+      this.#options.onEnd(this, how, this.#excuse !== undefined);
     });
   }
 
@@ -160,10 +160,10 @@ export class ChaosMember {
     });
   }
 
-  /** Its last breath; `keepData` leaves what was on its disk beside the log. */
-  async close({ keepData }: { readonly keepData: boolean }): Promise<void> {
+  /** Its last breath; `keepsData` leaves what was on its disk beside the log. */
+  async close({ keepsData }: { readonly keepsData: boolean }): Promise<void> {
     await this.kill();
-    if (keepData) cpSync(this.dataDir, join(this.#disk, "..", "data"), { recursive: true });
+    if (keepsData) cpSync(this.dataDir, join(this.#disk, "..", "data"), { recursive: true });
     execFileSync("umount", [this.#disk]);
     this.#log.end();
     await once(this.#log, "close");
