@@ -1,109 +1,74 @@
 /**
- * What must hold at a run's end, besides what the checkers of histories say: that the members agree
- * with each other and with what was seen of them.
- *
- * Verified: HashKV is equal at equal revision; observers of all members saw the same events in the
- * same order; every acknowledged write is among them, under its revision.
+ * What the members hold when all is over, for the checkers of histories (packages/robustness), and
+ * what these cannot see: whether HashKV is equal at equal revision.
  */
 import { HashKVRequest, MaintenanceService } from "@sagong/kv/testing";
 import {
-  eventRevision,
+  callStore,
+  checkHistory,
+  type FinalState,
   type History,
-  type KvRequest,
-  type Operation,
   type Violation,
-  type WatchEvent,
-  type WatchRecord,
 } from "@sagong/robustness";
+import type { Channel } from "@sagong/rpc";
 import { until } from "../support/until.js";
 import type { ChaosCluster } from "./cluster.js";
 
-const HASH_LIMIT_MS = 30_000;
-const CALL_TIMEOUT_MS = 5_000;
+const LIMIT_MS = 30_000;
+const CALL_TIMEOUT_MS = 10_000;
+/** As key and as end of the range (etcd's API). */
+const ALL_KEYS = "\0";
 
-/** Of this revision on each member. */
-export async function checkHashes(cluster: ChaosCluster, revision: number): Promise<Violation[]> {
-  const hashes = await Promise.all(
+export interface FinalLook {
+  readonly states: readonly FinalState[];
+  readonly violations: readonly Violation[];
+}
+
+/** Every member has this revision, or will soon; nobody writes any more. */
+export async function lookAtMembers(cluster: ChaosCluster, revision: number): Promise<FinalLook> {
+  const looks = await Promise.all(
     cluster.members.map(async (member) => {
       const channel = cluster.channel(member);
       try {
-        const request = HashKVRequest.create({ revision });
-        const { hashKv } = MaintenanceService.methods;
-        // A member that has not applied so much yet says so.
-        const { hash } = await until(`${member.name} has a hash`, HASH_LIMIT_MS, () =>
-          channel.unary(hashKv, request, { timeoutMs: CALL_TIMEOUT_MS }),
-        );
-        return { name: member.name, hash };
+        return {
+          name: member.name,
+          // A member that has not applied so much yet says so.
+          hash: await until(`${member.name} has a hash`, LIMIT_MS, () => hashOf(channel, revision)),
+          state: await stateOf(channel, member.name),
+        };
       } finally {
         await channel.close();
       }
     }),
   );
-  if (new Set(hashes.map(({ hash }) => hash)).size === 1) return [];
-  const words = hashes.map(({ name, hash }) => `${name} ${hash}`).join(", ");
-  return [{ guarantee: "equal-hash", text: `HashKV at revision ${revision} differs: ${words}` }];
+  const states = looks.map(({ state }) => state);
+  if (new Set(looks.map(({ hash }) => hash)).size === 1) return { states, violations: [] };
+  const words = looks.map(({ name, hash }) => `${name} ${hash}`).join(", ");
+  const text = `HashKV at revision ${revision} differs: ${words}`;
+  return { states, violations: [{ guarantee: "equal-hash", text }] };
 }
 
-/** `clients` are the observers'. */
-export function checkObservers(history: History, clients: readonly string[]): Violation[] {
-  const seen = clients.map((client) => ({
-    client,
-    events: history.watches.filter((watch) => watch.client === client).flatMap(eventsOf),
-  }));
-  const [first, ...others] = seen;
-  if (!first) throw new Error("nobody observed");
-  const lines = first.events.map(describe);
-  const differing = others.flatMap(({ client, events }): Violation[] => {
-    const at = events.findIndex((event, i) => describe(event) !== lines[i]);
-    if (at < 0 && events.length === lines.length) return [];
-    const place = at < 0 ? Math.min(events.length, lines.length) : at;
-    const event = events[place];
-    const text =
-      `${client} and ${first.client} differ from event ${place + 1} on: ` +
-      `${event ? describe(event) : "nothing more"} and ${lines[place] ?? "nothing more"}`;
-    return [{ guarantee: "watch-reliable", text }];
-  });
-  return [...differing, ...checkAcknowledged(history.operations, new Set(lines))];
+/** Everything that clients were told, against what the members came to hold. */
+export function judge(history: History, finalStates: readonly FinalState[]): readonly Violation[] {
+  return checkHistory(history, { finalStates });
 }
 
-function checkAcknowledged(
-  operations: readonly Operation[],
-  events: ReadonlySet<string>,
-): Violation[] {
-  return operations.flatMap((operation) =>
-    writesOf(operation)
-      .filter((write) => !events.has(write))
-      .map((write) => ({
-        guarantee: "no-acknowledged-write-lost",
-        text: `${operation.client} was told by ${operation.member} of ${write}, which nobody saw`,
-        ...(operation.returnedMs !== undefined && { atMs: operation.returnedMs }),
-      })),
-  );
+async function hashOf(channel: Channel, revision: number): Promise<number> {
+  const { hashKv } = MaintenanceService.methods;
+  const request = HashKVRequest.create({ revision });
+  const { hash } = await channel.unary(hashKv, request, { timeoutMs: CALL_TIMEOUT_MS });
+  return hash;
 }
 
-/** The puts that this operation was told to have done, as `describe` has them. */
-function writesOf({ request, outcome }: Operation): readonly string[] {
-  if (outcome.kind !== "answered") return [];
-  const { response } = outcome;
-  const { revision } = response;
-  const steps: readonly KvRequest[] =
-    request.kind !== "txn"
-      ? [request]
-      : response.kind === "txn" && response.succeeded
-        ? request.success
-        : [];
-  return steps.flatMap((step) =>
-    step.kind === "put" ? [`put ${step.key} = ${step.value} at ${revision}`] : [],
-  );
-}
-
-function eventsOf({ responses }: WatchRecord): readonly WatchEvent[] {
-  return responses.flatMap(({ events }) => events);
-}
-
-/** Without the previous pair: a member that has compacted it leaves it out. */
-function describe(event: WatchEvent): string {
-  const what =
-    event.kind === "put" ? `put ${event.kv.key} = ${event.kv.value}` : `delete ${event.key}`;
-  return `${what} at ${eventRevision(event)}`;
+/** Its own, not the leader's: a serializable read. */
+async function stateOf(channel: Channel, member: string): Promise<FinalState> {
+  const request = {
+    kind: "range",
+    key: ALL_KEYS,
+    rangeEnd: ALL_KEYS,
+    serializable: true,
+  } as const;
+  const answer = await callStore(channel, request, { timeoutMs: CALL_TIMEOUT_MS });
+  if (answer.kind !== "range") throw new Error(`a range was answered by a ${answer.kind}`);
+  return { member, revision: answer.revision, kvs: answer.kvs };
 }

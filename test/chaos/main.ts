@@ -1,99 +1,114 @@
 /**
  * `npm run chaos`, the part that runs inside the namespaces that `scripts/chaos.mjs` made: flags in,
- * a report out. Exit codes: 0 no violation, 1 violations, 2 it could not run.
+ * a report out. Exit codes: 0 no violation, 1 violations, 2 it could not run (to its end).
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { compareText } from "@sagong/base";
+import { errorText } from "@sagong/base";
+import { renderHtml } from "@sagong/robustness";
 import { selectFaults } from "./faults/catalogue.js";
-import { type ChaosResult, runChaos } from "./run.js";
+import { recordedRun, reportText, summaryOf } from "./report.js";
+import { type ChaosOptions, type ChaosResult, runChaos } from "./run.js";
 
-const { values: flags } = parseArgs({
-  options: {
-    minutes: { type: "string", default: "5" },
-    members: { type: "string", default: "3" },
-    faults: { type: "string", default: "" },
-    seed: { type: "string", default: String(Date.now() % 1_000_000) },
-    rate: { type: "string", default: "150" },
-    json: { type: "string", default: "" },
-    keep: { type: "boolean", default: false },
-  },
-});
+interface Flags {
+  readonly minutes: number;
+  readonly members: number;
+  readonly seed: number;
+  readonly rate: number;
+  readonly faults: ChaosOptions["faults"];
+  readonly json: string | undefined;
+  readonly html: string | undefined;
+  readonly keep: boolean;
+}
 
 async function main(): Promise<number> {
+  const flags = readFlags();
   const folder = mkdtempSync(join(tmpdir(), "sagong-chaos-"));
   const stopping = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  // A terminal's Ctrl-C reaches us by itself; the end of whoever started us is the channel's.
+  for (const signal of ["SIGINT", "SIGTERM", "disconnect"]) {
     process.on(signal, () => stopping.abort());
   }
-  // Whoever started us has died: so do we.
-  process.on("disconnect", () => stopping.abort());
-  const seed = Number(flags.seed);
-  const started = performance.now();
-  progress(`seed ${seed}, members' logs in ${folder}`);
+  const startedMs = performance.now();
+  say(`chaos: seed ${flags.seed}, ${flags.members} members, their logs in ${folder}`);
   const result = await runChaos({
-    seed,
-    memberCount: Number(flags.members),
-    durationMs: Number(flags.minutes) * 60_000,
-    faults: selectFaults(flags.faults.split(",").filter((word) => word !== "")),
-    operationsPerSecond: Number(flags.rate),
+    seed: flags.seed,
+    memberCount: flags.members,
+    durationMs: flags.minutes * 60_000,
+    faults: flags.faults,
+    operationsPerSecond: flags.rate,
     folder,
+    keepsData: flags.keep,
     signal: stopping.signal,
-    onProgress: (line) =>
-      progress(`${((performance.now() - started) / 1000).toFixed(1).padStart(7)} s  ${line}`),
+    onProgress: (line) => {
+      say(`${((performance.now() - startedMs) / 1000).toFixed(1).padStart(7)} s  ${line}`);
+    },
   });
   const hasFailed = result.violations.length > 0;
   if (hasFailed || flags.keep) keep(folder, result);
   else rmSync(folder, { recursive: true, force: true });
-  report(result);
-  if (flags.json !== "")
-    writeFileSync(flags.json, `${JSON.stringify(summary(result), undefined, 2)}\n`);
-  return hasFailed ? 1 : 0;
+  console.log(reportText(result, { isColored: process.stdout.isTTY }));
+  if (flags.json !== undefined) writeJson(flags.json, summaryOf(result));
+  if (flags.html !== undefined) writeFileSync(flags.html, renderHtml(recordedRun(result)));
+  if (stopping.signal.aborted) console.log("interrupted: this run says nothing");
+  return hasFailed ? 1 : stopping.signal.aborted ? 2 : 0;
+}
+
+function readFlags(): Flags {
+  const { values } = parseArgs({
+    options: {
+      minutes: { type: "string", default: "5" },
+      members: { type: "string", default: "3" },
+      faults: { type: "string", default: "" },
+      seed: { type: "string", default: String(Date.now() % 1_000_000) },
+      rate: { type: "string", default: "150" },
+      json: { type: "string" },
+      html: { type: "string" },
+      keep: { type: "boolean", default: false },
+    },
+  });
+  const { minutes, members, seed, rate, faults, json, html, keep } = values;
+  return {
+    minutes: numberOf("minutes", minutes, (n) => n > 0),
+    members: numberOf("members", members, (n) => n === 3 || n === 5),
+    seed: numberOf("seed", seed, (n) => Number.isSafeInteger(n) && n >= 0),
+    rate: numberOf("rate", rate, (n) => n > 0 && n <= 2_000),
+    faults: selectFaults(faults.split(",").filter((word) => word !== "")),
+    json,
+    html,
+    keep,
+  };
+}
+
+function numberOf(flag: string, text: string, isGood: (value: number) => boolean): number {
+  const value = text === "" ? Number.NaN : Number(text);
+  if (isGood(value)) return value;
+  throw new Error(`Cannot use --${flag}=${text}: see npm run chaos -- --help`);
 }
 
 function keep(folder: string, result: ChaosResult): void {
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "history.json"), JSON.stringify(result.history));
-  writeFileSync(join(folder, "trace.json"), JSON.stringify(result.trace));
-  console.log(`history, trace and members' logs: ${folder}`);
+  writeJson(join(folder, "history.json"), result.history);
+  writeJson(join(folder, "trace.json"), result.trace);
+  writeFileSync(join(folder, "run.html"), renderHtml(recordedRun(result)));
+  console.log(`history.json, trace.json, run.html, members' logs and data: ${folder}`);
 }
 
-function summary(
-  result: ChaosResult,
-): Omit<ChaosResult, "history" | "trace"> & { readonly faults: number } {
-  const { history: _history, trace: _trace, ...rest } = result;
-  return { ...rest, faults: Object.values(result.faultsByKind).reduce((sum, n) => sum + n, 0) };
+function writeJson(path: string, value: unknown): void {
+  writeFileSync(path, `${JSON.stringify(value)}\n`);
 }
 
-function report(result: ChaosResult): void {
-  const { faults, faultsByKind } = summary(result);
-  console.log(`seed ${result.seed}, ${(result.durationMs / 60_000).toFixed(1)} minutes`);
-  console.log(
-    `  ${String(result.operations).padStart(8)} operations of clients, ${result.acknowledgedWrites} writes acknowledged`,
-  );
-  console.log(`  ${String(result.events).padStart(8)} events seen by watches`);
-  console.log(`  ${String(faults).padStart(8)} faults`);
-  for (const [name, count] of Object.entries(faultsByKind).toSorted(([a], [b]) =>
-    compareText(a, b),
-  )) {
-    console.log(`  ${String(count).padStart(8)}   ${name}`);
-  }
-  console.log(
-    `  ${(result.longestWaitMs / 1000).toFixed(1).padStart(8)} s at most from a heal to an acknowledged write`,
-  );
-  console.log(`  ${String(result.violations.length).padStart(8)} violations`);
-  for (const { guarantee, text } of result.violations) console.log(`${guarantee}: ${text}`);
-}
-
-function progress(line: string): void {
+function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
 try {
-  process.exit(await main());
+  process.exitCode = await main();
 } catch (error) {
-  console.error(error);
-  process.exit(2);
+  console.error(`chaos: ${errorText(error)}`);
+  if (error instanceof Error && error.cause !== undefined) console.error(error.cause);
+  process.exitCode = 2;
 }
+// Connections of clients may still be open; everything is said and written.
+process.exit();

@@ -41,6 +41,9 @@ export type { KvSpan } from "./check/single-key/kv-history.js";
 // Who judges it
 export { checkHistory } from "./check/check-history.js";
 export type { CheckContext, FinalState } from "./check/check-context.js";
+export { type Guarantee, GUARANTEES } from "./check/guarantees.js";
+export { leaseBounds, type LeaseBounds } from "./check/leases.js";
+export { AppliedDigests, checkHashes, type MemberHash } from "./check/members.js";
 export { checkLinearizable } from "./check/linearizability.js";
 export { type StoreSequence, sequenceOf } from "./check/store-sequence.js";
 export type { StoreEvent } from "./check/model/versioned-store.js";

@@ -1,4 +1,6 @@
 /** All faults that real processes are put through. */
+import { CLOCK_FAULTS } from "./clock-faults.js";
+import { DISK_FAULTS } from "./disk-faults.js";
 import type { ChaosFault } from "./fault.js";
 import { faultName } from "./fault.js";
 import { NETWORK_FAULTS } from "./network-faults.js";
@@ -8,16 +10,20 @@ import { VERSION_FAULTS } from "./version-faults.js";
 export const CATALOGUE: readonly ChaosFault[] = [
   ...PROCESS_FAULTS,
   ...NETWORK_FAULTS,
+  ...CLOCK_FAULTS,
+  ...DISK_FAULTS,
   ...VERSION_FAULTS,
 ];
 
 /** By `group/name`, `name` or `group`. Throws where a word means nothing. */
 export function selectFaults(words: readonly string[]): readonly ChaosFault[] {
-  if (words.length === 0) return CATALOGUE;
+  const bearable = CATALOGUE.filter(({ isFatal }) => isFatal !== true);
+  if (words.length === 0) return bearable;
   return words.flatMap((word) => {
-    const found = CATALOGUE.filter((fault) =>
-      [faultName(fault), fault.name, fault.group].includes(word),
-    );
+    const found = [
+      ...CATALOGUE.filter((fault) => [faultName(fault), fault.name].includes(word)),
+      ...bearable.filter(({ group }) => group === word),
+    ];
     if (found.length > 0) return found;
     const names = CATALOGUE.map(faultName).join(", ");
     throw new Error(`Cannot select the fault "${word}": expected a group or one of ${names}`);

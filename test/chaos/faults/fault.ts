@@ -9,6 +9,12 @@ export interface ChaosFault {
   readonly name: string;
   /** 5: there is nothing to see with fewer members. */
   readonly membersMin?: number;
+  /** Nothing else strikes meanwhile: with more the store would rightly lose what it has promised. */
+  readonly isAlone?: boolean;
+  /**
+   * More than any store can bear, to show that the run notices. Only where it is asked for by name.
+   */
+  readonly isFatal?: boolean;
   /**
    * From its beginning to its end. What it leaves broken (processes that are down, links that are
    * cut) is healed behind it, at once.

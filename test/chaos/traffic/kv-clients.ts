@@ -9,6 +9,7 @@ import type { Channel } from "@sagong/rpc";
 import type { ChaosCluster } from "../cluster.js";
 import type { ChaosMember } from "../member.js";
 import { RequestChoice } from "./choose-request.js";
+import { interruptibleWait } from "./interruptible-wait.js";
 
 /** Shorter than the store's own limit: a client whose member has lost its leader goes on. */
 const CALL_TIMEOUT_MS = 3_000;
@@ -129,18 +130,4 @@ export class KvClients {
   async #wait(ms: number): Promise<void> {
     await interruptibleWait(ms, this.#stopping.signal);
   }
-}
-
-/** Ends early where it is interrupted. */
-export async function interruptibleWait(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener("abort", end);
-  });
 }

@@ -15,7 +15,7 @@ import { type Channel, RpcError } from "@sagong/rpc";
 import type { ChaosCluster } from "../cluster.js";
 import type { ChaosMember } from "../member.js";
 import { PREFIX } from "./choose-request.js";
-import { interruptibleWait } from "./kv-clients.js";
+import { interruptibleWait } from "./interruptible-wait.js";
 
 const TTL_SECONDS = 5;
 const RENEWALS_MAX = 5;

@@ -12,9 +12,11 @@ import { until } from "../../support/until.js";
 import type { ChaosCluster } from "../cluster.js";
 import type { ChaosMember } from "../member.js";
 import { PREFIX } from "./choose-request.js";
-import { interruptibleWait } from "./kv-clients.js";
+import { interruptibleWait } from "./interruptible-wait.js";
 
 const FIRST_REVISION = 1;
+/** As key and as end of the range (etcd's API). */
+const ALL_KEYS = new Uint8Array(1);
 const PAUSE_AFTER_BREAK_MS = 100;
 /** A connection that is silent for so long, although progress is to be told, is given up. */
 const SILENCE_LIMIT_MS = 10_000;
@@ -73,10 +75,9 @@ export class Observer {
     const { signal } = this.#stopping;
     let startRevision = FIRST_REVISION;
     while (!signal.aborted) {
-      const key = encodeUtf8(PREFIX);
       const request = WatchCreateRequest.create({
-        key,
-        rangeEnd: prefixEnd(key),
+        key: ALL_KEYS,
+        rangeEnd: ALL_KEYS,
         startRevision,
         prevKv: true,
         progressNotify: true,

@@ -16,7 +16,7 @@ export interface CheckContext {
   readonly toleratesGaps?: boolean;
   /** The store compacts without being asked: being refused as compacted needs no request then. */
   readonly compactsItself?: boolean;
-  /** Left out: how long leases live is not judged. */
+  /** Left out: how long leases live is not judged, and so locks are not. */
   readonly leaseBounds?: LeaseBounds;
   /** What members held when all was over. */
   readonly finalStates?: readonly FinalState[];

@@ -8,9 +8,9 @@
  * members' applied states become the same, byte for byte.
  * Not verified: members that refuse the data that a fault has damaged; they are to refuse it.
  */
-import { encodeUtf8, errorText } from "@sagong/base";
-import { KvService, PutRequest } from "@sagong/kv/testing";
-import type { Violation } from "../history/history.js";
+import { errorText } from "@sagong/base";
+import type { Outcome, Violation } from "../history/history.js";
+import type { HistoryRecorder } from "../history/recording.js";
 import type { Cluster } from "../member/cluster.js";
 import type { Machine } from "../member/machine.js";
 import type { Supervisor } from "./supervisor.js";
@@ -24,6 +24,9 @@ const WRITE_PAUSE_MS = 200;
 /** Until the applied states are the same, images included. */
 const EQUAL_MS = 60_000;
 const EQUAL_LOOK_MS = 250;
+
+/** As it stands in the history. */
+const CLIENT = "liveness";
 
 export class Liveness {
   readonly #cluster: Cluster;
@@ -58,25 +61,20 @@ export class Liveness {
     return this.members.length > this.#cluster.members.length / 2;
   }
 
-  async writeEverywhere(): Promise<Violation | undefined> {
+  async writeEverywhere(recorder: HistoryRecorder): Promise<Violation | undefined> {
     const { world } = this.#cluster;
+    let writes = 0;
     for (const member of this.members) {
       const untilMs = world.nowMs + WRITE_MS;
-      let lastError: unknown;
-      let isWritten = false;
-      while (!isWritten && world.nowMs < untilMs) {
-        try {
-          await world.settle(write(member), 2 * WRITE_TIMEOUT_MS);
-          isWritten = true;
-        } catch (error) {
-          lastError = error;
-          await world.runUntil(world.nowMs + WRITE_PAUSE_MS);
-        }
-      }
-      if (!isWritten) {
-        const why = errorText(lastError);
+      for (;;) {
+        const value = `${CLIENT}.${++writes}`;
+        const call = write(member, recorder, value);
+        const outcome = await world.settle(call, 2 * WRITE_TIMEOUT_MS);
+        if (outcome.kind === "answered") break;
+        await world.runUntil(world.nowMs + WRITE_PAUSE_MS);
+        if (world.nowMs < untilMs) continue;
         return this.#violation(
-          `a write on ${member.name} was not acknowledged within ${WRITE_MS} ms: ${why}`,
+          `a write on ${member.name} was not acknowledged within ${WRITE_MS} ms: ${outcome.error}`,
         );
       }
     }
@@ -113,12 +111,16 @@ export class Liveness {
   }
 }
 
-async function write(member: Machine): Promise<void> {
-  const channel = member.channel("liveness");
+/** In the history, too: the judges know every write. */
+async function write(member: Machine, recorder: HistoryRecorder, value: string): Promise<Outcome> {
+  const channel = member.channel(CLIENT);
   try {
-    const key = encodeUtf8(`liveness/${member.name}`);
-    const request = PutRequest.create({ key, value: encodeUtf8("alive") });
-    await channel.unary(KvService.methods.put, request, { timeoutMs: WRITE_TIMEOUT_MS });
+    const key = `${CLIENT}/${member.name}`;
+    return await recorder.perform(
+      { client: CLIENT, member: member.name, channel },
+      { kind: "put", key, value },
+      { timeoutMs: WRITE_TIMEOUT_MS },
+    );
   } finally {
     await channel.close();
   }

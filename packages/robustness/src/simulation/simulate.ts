@@ -14,16 +14,19 @@ import { checkHistory } from "../check/check-history.js";
 import { RaftInvariants } from "../check/raft-invariants.js";
 import type { Violation } from "../history/history.js";
 import { Cluster } from "../member/cluster.js";
+import { trafficOn } from "../traffic/simulated-traffic.js";
+import type { Traffic } from "../traffic/traffic.js";
 import { SimulatedWorld } from "../world/simulated-world.js";
 import { Liveness } from "./liveness.js";
 import { MemberWatch } from "./member-watch.js";
 import { beginFault, endFault, planFaults } from "./plain-faults.js";
-import { PlainTraffic } from "./plain-traffic.js";
 import type { ScheduledFault, SimulateOptions, SimulationResult } from "./simulation.js";
 import { Supervisor } from "./supervisor.js";
 
 const SAFETY_MS = 60_000;
 const START_MS = 10_000;
+/** Of clients, until all have what was promised. */
+const FINISH_MS = 40_000;
 
 export async function simulate(options: SimulateOptions): Promise<SimulationResult> {
   const run = new Run(options);
@@ -49,7 +52,7 @@ class Run {
   readonly #active = new Set<ScheduledFault>();
   readonly #struck: Record<string, number> = {};
   #schedule: readonly ScheduledFault[] = [];
-  #traffic: PlainTraffic | undefined;
+  #traffic: Traffic | undefined;
 
   constructor(options: SimulateOptions) {
     this.#options = options;
@@ -79,7 +82,8 @@ class Run {
     this.#schedule =
       this.#options.schedule ?? planFaults(world.chance("schedule"), this.#cluster, safetyMs);
     for (const fault of this.#schedule) this.#arm(fault);
-    this.#traffic = new PlainTraffic(this.#cluster);
+    this.#traffic = trafficOn(this.#cluster);
+    this.#traffic.start();
     await world.runUntilTrue(() => this.#violations.length > 0, safetyMs);
     if (this.#violations.length === 0) await this.#liveness(this.#traffic);
     if (this.#violations.length === 0) this.#judge(this.#traffic);
@@ -124,19 +128,21 @@ class Run {
     });
   }
 
-  async #liveness(traffic: PlainTraffic): Promise<void> {
+  async #liveness(traffic: Traffic): Promise<void> {
     for (const fault of this.#active) endFault(fault, this.#cluster);
     this.#active.clear();
     this.#cluster.network.heal();
     const liveness = new Liveness(this.#cluster, this.#supervisor);
     const isRecovered = this.#add(await liveness.recover());
     if (!isRecovered || !liveness.hasMajority) return;
-    if (!this.#add(await liveness.writeEverywhere())) return;
-    await this.#world.settle(traffic.stop(), 60_000);
+    if (!this.#add(await liveness.writeEverywhere(traffic.recorder))) return;
+    const late = traffic.finish({ withinMs: FINISH_MS });
+    for (const violation of await this.#world.settle(late, 3 * FINISH_MS)) this.#add(violation);
     this.#add(await liveness.becomeEqual());
   }
 
-  #judge(traffic: PlainTraffic): void {
+  #judge(traffic: Traffic): void {
+    for (const violation of traffic.violations) this.#add(violation);
     for (const violation of checkHistory(traffic.history)) this.#add(violation);
     for (const { member, atMs, error } of this.#supervisor.stopped) {
       const text = `${member.name} stopped itself, and nothing was done to its disk: ${errorText(error)}`;

@@ -1,7 +1,6 @@
 /** Clients on a simulated cluster without faults: nothing may be missing, and nothing be wrong. */
 import { describe, expect, it } from "vitest";
 import { checkHistory } from "../check/check-history.js";
-import { SimulatedDisk } from "../disk/simulated-disk.js";
 import { Cluster } from "../member/cluster.js";
 import { SimulatedWorld } from "../world/simulated-world.js";
 import { TRAFFIC_PROFILES, type TrafficProfile } from "./profile.js";
@@ -12,8 +11,7 @@ const FINISH_MS = 20_000;
 
 async function run(seed: number, profile: TrafficProfile, disturb?: "surges") {
   const world = new SimulatedWorld(seed);
-  const createDisk = (name: string): SimulatedDisk => new SimulatedDisk({ world, name });
-  const cluster = new Cluster({ world, members: 3, createDisk });
+  const cluster = new Cluster({ world, members: 3 });
   await world.settle(cluster.start(), 60_000);
   const traffic = trafficOn(cluster, { profile });
   traffic.start();

@@ -106,7 +106,7 @@ function shifted(response: KvResponse, by: number): KvResponse {
 
 describe("checkLinearizable() and checkKvHistory()", () => {
   it("both find nothing in what is right", () => {
-    for (let seed = 0; seed < 100; seed++) {
+    for (let seed = 0; seed < 50; seed++) {
       const right = plain(seed, 15);
       expect(checkLinearizable(right)).toEqual([]);
       expect(checkKvHistory(right.operations.map(spanOf))).toEqual([]);
@@ -115,7 +115,7 @@ describe("checkLinearizable() and checkKvHistory()", () => {
 
   it("agree on what is disturbed, where all outcomes are known", () => {
     const verdicts = { right: 0, wrong: 0 };
-    for (let seed = 0; seed < 600; seed++) {
+    for (let seed = 0; seed < 300; seed++) {
       const history = disturb(plain(seed, 0), seededRandom(seed + 1_000_000));
       const found = checkLinearizable({ ...history, watches: [] }, { toleratesGaps: true });
       const searched = checkKvHistory(history.operations.map(spanOf));
@@ -130,7 +130,7 @@ describe("checkLinearizable() and checkKvHistory()", () => {
 
   it("with unknown outcomes, what the search refutes is refuted with the events, too", () => {
     let refuted = 0;
-    for (let seed = 0; seed < 600; seed++) {
+    for (let seed = 0; seed < 300; seed++) {
       const right = plain(seed, 15);
       const history = disturb(right, seededRandom(seed + 1_000_000));
       if (checkKvHistory(history.operations.map(spanOf)).length === 0) continue;

@@ -1,0 +1,102 @@
+/** A run's result, for people and for programs. */
+import { compareText } from "@sagong/base";
+import { type RecordedRun, renderTable } from "@sagong/robustness";
+import type { ChaosResult } from "./run.js";
+
+const VIOLATIONS_SHOWN = 20;
+
+export interface ChaosSummary {
+  readonly seed: number;
+  readonly members: number;
+  readonly minutes: number;
+  readonly operations: number;
+  readonly acknowledgedWrites: number;
+  /** Of which it is not known whether they were done. */
+  readonly unknownOutcomes: number;
+  readonly watches: number;
+  readonly eventsWatched: number;
+  readonly leases: number;
+  readonly faults: number;
+  readonly faultsByKind: Readonly<Record<string, number>>;
+  readonly longestWaitMs: number;
+  readonly violations: ChaosResult["violations"];
+}
+
+export function summaryOf(result: ChaosResult): ChaosSummary {
+  const { seed, members, durationMs, acknowledgedWrites, faultsByKind, history } = result;
+  const responses = history.watches.flatMap((watch) => watch.responses);
+  return {
+    seed,
+    members: members.length,
+    minutes: durationMs / 60_000,
+    operations: history.operations.length,
+    acknowledgedWrites,
+    unknownOutcomes: history.operations.filter(({ outcome }) => outcome.kind === "unknown").length,
+    watches: history.watches.length,
+    eventsWatched: responses.reduce((sum, { events }) => sum + events.length, 0),
+    leases: history.leases.length,
+    faults: Object.values(faultsByKind).reduce((sum, count) => sum + count, 0),
+    faultsByKind,
+    longestWaitMs: Math.round(result.longestWaitMs),
+    violations: result.violations,
+  };
+}
+
+export function reportText(
+  result: ChaosResult,
+  { isColored }: { readonly isColored: boolean },
+): string {
+  const summary = summaryOf(result);
+  const { violations } = summary;
+  const line = (figure: number | string, words: string): string =>
+    `${String(figure).padStart(9)} ${words}`;
+  const kinds = Object.entries(summary.faultsByKind).toSorted(([a], [b]) => compareText(a, b));
+  const shown = violations.slice(0, VIOLATIONS_SHOWN);
+  return [
+    ...(violations.length === 0 ? [] : [tableOf(result, isColored)]),
+    line(summary.seed, "seed"),
+    line(summary.minutes.toFixed(1), `minutes, ${summary.members} members`),
+    line(summary.operations, "operations of clients"),
+    line(summary.acknowledgedWrites, "writes acknowledged"),
+    line(summary.unknownOutcomes, "operations without a known outcome"),
+    line(summary.watches, `watches, which saw ${summary.eventsWatched} events`),
+    line(summary.leases, "leases"),
+    line(summary.faults, "faults"),
+    ...kinds.map(([name, count]) => line(count, `  ${name}`)),
+    line(
+      (summary.longestWaitMs / 1000).toFixed(1),
+      "s at most from a heal to an acknowledged write",
+    ),
+    line(violations.length, "violations"),
+    ...shown.map(({ guarantee, text }) => `${guarantee}: ${text}`),
+    ...(shown.length < violations.length ? [`… and ${violations.length - shown.length} more`] : []),
+  ].join("\n");
+}
+
+export function recordedRun(result: ChaosResult): RecordedRun {
+  const { seed, members, trace, violations, durationMs, history, faultsByKind } = result;
+  return {
+    title: `chaos, seed ${seed}, ${members.length} members`,
+    members,
+    events: trace,
+    violations: violations.slice(0, VIOLATIONS_SHOWN),
+    durationMs,
+    history,
+    facts: [
+      ["seed", String(seed)],
+      ["operations", String(history.operations.length)],
+      ["faults", String(summaryOf(result).faults)],
+    ],
+    schedule: Object.entries(faultsByKind).map(([name, count]) => `${count} × ${name}`),
+  };
+}
+
+function tableOf({ trace, members, violations }: ChaosResult, isColored: boolean): string {
+  return renderTable(trace, {
+    members,
+    isColored,
+    violations: violations.slice(0, 1),
+    rowsMax: 60,
+    width: process.stdout.columns ?? 120,
+  });
+}

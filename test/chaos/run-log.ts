@@ -1,0 +1,44 @@
+/** What happens in a run, as the reports draw it, and what was violated; told to whoever watches. */
+import type { TraceEvent, Violation } from "@sagong/robustness";
+
+export class RunLog {
+  readonly trace: TraceEvent[] = [];
+  readonly violations: Violation[] = [];
+  readonly #startMs = performance.now();
+  readonly #onProgress: (line: string) => void;
+  #pair = 0;
+
+  constructor(onProgress: (line: string) => void) {
+    this.#onProgress = onProgress;
+  }
+
+  /** Since the run began; monotonic. */
+  nowMs(): number {
+    return performance.now() - this.#startMs;
+  }
+
+  add(event: Omit<TraceEvent, "atMs">): void {
+    this.trace.push({ atMs: Math.round(this.nowMs()), ...event });
+  }
+
+  /** A line of the whole run. */
+  say(text: string): void {
+    this.add({ kind: "process", text });
+    this.#onProgress(text);
+  }
+
+  /** Call what it returns when the fault ends. */
+  begin(fault: string): () => void {
+    const pair = ++this.#pair;
+    this.add({ kind: "fault", text: fault, phase: "begin", pair });
+    this.#onProgress(fault);
+    return () => this.add({ kind: "fault", text: fault, phase: "end", pair });
+  }
+
+  violate(violation: Violation): void {
+    this.violations.push({ atMs: this.nowMs(), ...violation });
+    const text = `${violation.guarantee}: ${violation.text}`;
+    this.add({ kind: "violation", text });
+    this.#onProgress(`VIOLATED ${text}`);
+  }
+}
