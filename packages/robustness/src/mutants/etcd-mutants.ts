@@ -26,7 +26,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
         replace: "this.#late?.onWrite((key, value) => this.#open.add(key, value));",
       },
     ],
-    expects: ["no-crash", "members-equal", "hash-kv", "linearizable"],
+    expects: ["no-crash", "members-equal-state", "members-equal-hash", "linearizable"],
     hints: { faults: ["process"] },
   },
   {
@@ -51,7 +51,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
         replace: "const mark = { index: this.#index - entries.length, term",
       },
     ],
-    expects: ["members-equal", "hash-kv", "linearizable", "no-crash"],
+    expects: ["members-equal-state", "members-equal-hash", "linearizable", "no-crash"],
     hints: { faults: ["process"] },
   },
   {
@@ -125,7 +125,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
           "restoreState({ revision, compactRevision }) {\n        this.#revision = compactRevision > 0 ? compactRevision : revision;",
       },
     ],
-    expects: ["linearizable", "members-equal", "no-crash", "hash-kv"],
+    expects: ["linearizable", "members-equal-state", "no-crash", "members-equal-hash"],
     hints: { faults: ["process", "storage-work"] },
   },
   {
@@ -139,7 +139,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
         replace: "(this.mainAt(at) < revision || at + 1 < this.count) ? at + 1 : at;",
       },
     ],
-    expects: ["watch-reliable", "watch-resumable", "hash-kv"],
+    expects: ["watch-reliable", "watch-resumable", "members-equal-hash"],
     hints: {},
   },
   {
@@ -153,7 +153,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
         replace: "if (host.isStopped)",
       },
     ],
-    expects: ["no-crash", "liveness", "members-equal"],
+    expects: ["no-crash", "liveness", "members-equal-state"],
     hints: { faults: ["snapshot", "network"] },
   },
   {
@@ -177,7 +177,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
         replace: "(this.mainAt(at) < revision || at + 1 === this.count) ? at + 1 : at;",
       },
     ],
-    expects: ["watch-reliable", "watch-resumable", "hash-kv"],
+    expects: ["watch-reliable", "watch-resumable", "members-equal-hash"],
     hints: {},
   },
   {
@@ -216,7 +216,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
         replace: "const sync = this.#flushWanted;",
       },
     ],
-    expects: ["no-crash", "members-equal"],
+    expects: ["no-crash", "members-equal-state"],
     hints: { faults: ["disk-lies", "storage-work"] },
   },
   {

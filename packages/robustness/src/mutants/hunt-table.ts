@@ -46,7 +46,7 @@ function describe(verdict: Verdict, mutant: Mutant): readonly [string, string] {
   switch (verdict.kind) {
     case "caught": {
       const { guarantee, seed } = verdict;
-      const isExpected = mutant.expects.includes(guarantee);
+      const isExpected = mutant.expects.some((name) => name === guarantee);
       return [isExpected ? guarantee : `${guarantee} (not expected)`, String(seed)];
     }
     case "survived":

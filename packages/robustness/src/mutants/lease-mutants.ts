@@ -38,7 +38,7 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
         replace: "Number.POSITIVE_INFINITY",
       },
     ],
-    expects: ["lease-not-late"],
+    expects: ["lease-not-outlived"],
     hints: {},
   },
   {
@@ -56,7 +56,7 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
     mistake: "a key that is written with another lease, or none, still goes with the old one",
     file: `${KV}/lease/lessor.ts`,
     edits: [{ find: "this.#leases.get(before)?.keys.delete(key);", replace: "void before;" }],
-    expects: ["linearizable", "lease-not-early", "members-equal", "hash-kv"],
+    expects: ["linearizable", "lease-not-early", "members-equal-state", "members-equal-hash"],
     hints: {},
   },
   {
@@ -70,7 +70,7 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
         replace: "0n",
       },
     ],
-    expects: ["members-equal", "hash-kv", "lease-not-late", "linearizable"],
+    expects: ["members-equal-state", "members-equal-hash", "lease-not-outlived", "linearizable"],
     hints: { faults: ["process", "service"] },
   },
   {
@@ -84,7 +84,7 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
         replace: "",
       },
     ],
-    expects: ["members-equal", "hash-kv", "lease-not-late", "linearizable"],
+    expects: ["members-equal-state", "members-equal-hash", "lease-not-outlived", "linearizable"],
     hints: { faults: ["process", "service"] },
   },
   {
@@ -98,7 +98,7 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
         replace: "return [...lease.keys].toSorted(compareText).slice(0, -1);",
       },
     ],
-    expects: ["lease-not-late", "linearizable"],
+    expects: ["lease-not-outlived", "linearizable"],
     hints: {},
   },
 ];

@@ -4,6 +4,11 @@
  * (`mutant-loader.ts`). No file is changed, and no other process sees it.
  */
 
+import type { Guarantee } from "../check/guarantees.js";
+
+/** What checkers of histories and members know, and what a simulation itself sees. */
+export type Promised = Guarantee | "no-crash" | "liveness" | "progress-after-heal";
+
 /** An issue of etcd whose class of bug it re-creates, or a class that we have chosen. */
 export type MutantClass = `etcd #${string}` | `own: ${string}`;
 
@@ -18,7 +23,7 @@ export interface Mutant {
   /** One mistake, though it may show in several lines of one file. */
   readonly edits: readonly Edit[];
   /** Guarantees that may catch it; anything else that does is a surprise worth a look. */
-  readonly expects: readonly string[];
+  readonly expects: readonly Promised[];
   readonly hints: MutantHints;
 }
 
