@@ -78,6 +78,19 @@ export {
   type TrafficSurges,
 } from "./traffic/traffic.js";
 export type { TrafficSurroundings } from "./traffic/traffic-run.js";
+export { chooseFaults, FAULTS } from "./faults/catalogue.js";
+export { FAULT_GROUPS, type CoveredFault, type Fault, type FaultGroup } from "./faults/fault.js";
+export { FaultInjector } from "./faults/fault-injector.js";
+export type { DiskStanding, FaultClients, FaultSceneOptions } from "./faults/fault-scene.js";
+export { planSchedule, type ScheduleOptions } from "./faults/plan-schedule.js";
+export { formatSchedule, readSchedule } from "./faults/read-schedule.js";
+export { renderCatalogue } from "./faults/render-catalogue.js";
+export {
+  type Schedule,
+  type ShrinkLimits,
+  type Shrunk,
+  shrinkSchedule,
+} from "./faults/shrink-schedule.js";
 // Reports
 export type { RecordedRun } from "./report/recorded-run.js";
 export { renderHtml } from "./report/html.js";

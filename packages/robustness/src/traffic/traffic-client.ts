@@ -28,6 +28,7 @@ export class TrafficClient {
   constructor(name: string, run: TrafficRun) {
     this.name = name;
     this.run = run;
+    run.clientNames.add(name);
     this.random = run.surroundings.chance(`client ${name}`);
     this.#member = oneOf(this.random, run.surroundings.members);
   }

@@ -32,6 +32,8 @@ export class TrafficRun {
   compactedRevision = 0;
   /** The highest revision at which a watch was asked to start. */
   watchedFromRevision = 0;
+  /** Of all clients so far, as the network knows them. */
+  readonly clientNames: Set<string> = new Set();
   /** All that are being read. */
   readonly openStreams: Set<WatchStream> = new Set();
   /** Until then all readers of watches are slow. */

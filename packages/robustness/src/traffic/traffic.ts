@@ -68,6 +68,10 @@ export class Traffic implements TrafficSurges {
     return this.recorder.history;
   }
 
+  get clientNames(): readonly string[] {
+    return [...this.#run.clientNames];
+  }
+
   /** What clients saw at once to be wrong. Histories are judged by `checkHistory`. */
   get violations(): readonly Violation[] {
     return this.#run.violations;

@@ -1,0 +1,86 @@
+/**
+ * Which faults strike a run, when, and how: plain data that follows from chance, so that it can be
+ * printed, written to a file, replayed and shrunk.
+ *
+ * A run does not see a bit of everything: it has a few kinds of faults, often, and others not at all
+ * (swarm testing, Groce et al. 2012). Now and then it has all.
+ *
+ * What makes a schedule fair:
+ * F3 only members of one minority, chosen for the run, are damaged or given a disk that lies: of more
+ *    Raft promises nothing. What is done to them at which moment is F1's and F2's (fault-scene.ts).
+ * F4 the last fault ends at the end of the safety phase, so that the liveness phase is one without.
+ */
+import type { Random } from "@sagong/base";
+import type { ScheduledFault } from "../simulation/simulation.js";
+import { arrivalMs, between, happens, oneOf, shuffled } from "../traffic/dice.js";
+import { chooseFaults } from "./catalogue.js";
+import type { CoveredFault, PlanSetting } from "./fault.js";
+
+export interface ScheduleOptions {
+  readonly members: number;
+  /** When the safety phase is over. */
+  readonly untilMs: number;
+  /** When the first may strike: a cluster without a leader is a dull one. */
+  readonly fromMs?: number;
+  /** Names of faults or of groups; left out: any. */
+  readonly faults?: readonly string[] | undefined;
+}
+
+const FROM_MS = 3_000;
+/** Mean time between two, from a run that has hardly time to recover to one that has much. */
+const PAUSES_MS = [1_500, 3_000, 6_000, 12_000] as const;
+const KINDS: readonly [number, number] = [2, 7];
+const ALL_KINDS_SHARE = 0.15;
+const FAULTS_MAX = 500;
+
+export function planSchedule(random: Random, options: ScheduleOptions): ScheduledFault[] {
+  const { members, untilMs, fromMs = FROM_MS, faults } = options;
+  const setting = { members, damageable: damageable(random, members) };
+  const kinds = chooseKinds(random, possible(chooseFaults(faults), setting));
+  const meanMs = oneOf(random, PAUSES_MS);
+  const schedule: ScheduledFault[] = [];
+  let atMs = fromMs;
+  while (kinds.length > 0 && schedule.length < FAULTS_MAX) {
+    atMs += Math.round(arrivalMs(random, meanMs));
+    if (atMs >= untilMs) break;
+    const kind = oneOf(random, kinds);
+    const { durationMs, parameters } = kind.plan(random, setting);
+    const planned = { fault: kind.name, atMs, durationMs, parameters };
+    schedule.push({ ...planned, durationMs: Math.min(durationMs, untilMs - atMs) });
+  }
+  return schedule;
+}
+
+/** F3. */
+export function damageable(random: Random, members: number): readonly number[] {
+  const all = Array.from({ length: members }, (_, i) => i);
+  return shuffled(random, all).slice(0, Math.ceil(members / 2) - 1);
+}
+
+function possible(
+  faults: readonly CoveredFault[],
+  { members, damageable: some }: PlanSetting,
+): CoveredFault[] {
+  return faults.filter(
+    ({ membersMin = 1, damages }) => members >= membersMin && (!damages || some.length > 0),
+  );
+}
+
+function chooseKinds(random: Random, faults: readonly CoveredFault[]): readonly CoveredFault[] {
+  if (happens(random, ALL_KINDS_SHARE)) return faults;
+  return shuffled(random, faults).slice(0, between(random, KINDS));
+}
+
+/** F3 of a schedule that somebody made: more than a minority of members is damaged by it. */
+export function unfairness(
+  schedule: readonly ScheduledFault[],
+  { members, damages }: { readonly members: number; readonly damages: (fault: string) => boolean },
+): string | undefined {
+  const struck = new Set(
+    schedule
+      .filter(({ fault }) => damages(fault))
+      .map(({ parameters }) => Number(parameters["member"]) % members),
+  );
+  if (struck.size < members / 2) return undefined;
+  return `it damages ${struck.size} of ${members} members; Raft promises nothing beyond a minority`;
+}

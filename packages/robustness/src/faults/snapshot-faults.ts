@@ -1,0 +1,104 @@
+/**
+ * Members that are so far behind that they need an image of the state, and what may come in between.
+ * Each first cuts a follower off until the leader's log no longer reaches back to it: clients write a
+ * burst of as many operations as the log keeps.
+ */
+import type { SimulatedMember } from "../member/simulated-member.js";
+import { between } from "../traffic/dice.js";
+import { type Fault, numberOf } from "./fault.js";
+import type { FaultScene, Undo } from "./fault-scene.js";
+
+/** Where a member's log keeps more than that, a burst does not bring it to make an image. */
+const BURST_MAX = 1_500;
+/** etcd's defaults, where a member has none of its own. */
+const SNAPSHOT_COUNT = 10_000;
+const CATCH_UP_ENTRIES = 5_000;
+/** Of the time of such a fault; in the rest the image is on its way. */
+const AWAY_SHARE = 0.7;
+
+export const SNAPSHOT_FAULTS: readonly Fault[] = [
+  interrupted("install-killed", "install interrupted by kill", (scene, member, afterMs) => {
+    let up: Undo = () => {};
+    const cancel = scene.after(afterMs, () => {
+      up = scene.down([member], "process");
+    });
+    return () => {
+      cancel();
+      up();
+    };
+  }),
+  interrupted(
+    "install-overtaken",
+    "install interrupted by second snapshot",
+    (scene, member, afterMs) => {
+      let back: Undo = () => {};
+      const cancel = scene.after(afterMs, () => {
+        back = away(scene, member);
+        scene.after(2_000, () => back());
+      });
+      return () => {
+        cancel();
+        back();
+      };
+    },
+  ),
+  interrupted("install-compacted", "install interrupted by compaction", (scene, _, afterMs) =>
+    scene.repeat(
+      () => afterMs,
+      () => scene.clients?.compactNow(),
+    ),
+  ),
+  interrupted("blackhole-until-snapshot", "blackhole until snapshot", () => () => {}),
+];
+
+function interrupted(
+  name: string,
+  item: string,
+  interrupt: (scene: FaultScene, member: SimulatedMember, afterMs: number) => Undo,
+): Fault {
+  return {
+    group: "snapshot",
+    name,
+    items: [item],
+    isCovered: true,
+    membersMin: 3,
+    promise: "the member has the whole state or the old one, never a part; watches see no gap",
+    plan: (random) => ({
+      durationMs: between(random, [4_000, 12_000]),
+      parameters: { afterMs: between(random, [1, 400]) },
+    }),
+    apply: (scene, planned) => {
+      const member = scene.follower;
+      const back = away(scene, member);
+      let end: Undo = () => {};
+      const cancel = scene.after(planned.durationMs * AWAY_SHARE, () => {
+        back();
+        end = interrupt(scene, member, numberOf(planned, "afterMs"));
+      });
+      return () => {
+        cancel();
+        back();
+        end();
+      };
+    },
+  };
+}
+
+/** Cut off from the other members, while these take more than their log keeps. */
+function away(scene: FaultScene, member: SimulatedMember): Undo {
+  const { network, clients } = scene;
+  const others = scene.others(member);
+  for (const { name } of others) {
+    network.cut(name, member.name);
+    network.cut(member.name, name);
+  }
+  const { snapshotCount, snapshotCatchUpEntries } = member.flags;
+  const kept = (snapshotCount ?? SNAPSHOT_COUNT) + (snapshotCatchUpEntries ?? CATCH_UP_ENTRIES);
+  if (kept <= BURST_MAX) clients?.burst(kept);
+  return () => {
+    for (const { name } of others) {
+      network.mend(name, member.name);
+      network.mend(member.name, name);
+    }
+  };
+}
