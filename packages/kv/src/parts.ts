@@ -31,3 +31,5 @@ export { type AssembledMember, GRPC_OVERHEAD_BYTES } from "./member/assemble-mem
 // What it counts
 export { MetricsRegistry } from "./http/metrics.js";
 export { createStoreMetrics, type StoreMetrics } from "./http/store-metrics.js";
+// What is applied
+export { type InternalRequest, RequestBatch } from "./gen/store.js";
