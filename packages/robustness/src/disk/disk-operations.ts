@@ -26,13 +26,15 @@ export interface DiskCall<T> {
 export type Duration = readonly [minMs: number, maxMs: number];
 
 export const DURATIONS: Readonly<
-  Record<"read" | "names" | "cachedWrite" | "durableWrite" | "sync", Duration>
+  Record<"read" | "names" | "cachedWrite" | "durableWrite" | "sync" | "table", Duration>
 > = {
   read: [0.05, 0.3],
   names: [0.02, 0.1],
   cachedWrite: [0.02, 0.2],
   durableWrite: [0.2, 2],
   sync: [0.2, 2.5],
+  /** LevelDB sorts a log into a table, beside everything else. */
+  table: [2, 60],
 };
 
 /** 400 MB/s. */

@@ -241,7 +241,7 @@ class OpenDatabase implements Database {
       if (faults.syncErrors.has(area)) throw new SystemError("EIO", "fsync");
       this.#database.finishLog(log, { lies: faults.lyingSyncs.has(area) });
     };
-    return run({ takes: DURATIONS.sync, effect });
+    return run({ takes: DURATIONS.table, effect });
   }
 
   #sorted(): readonly (readonly [string, Uint8Array])[] {

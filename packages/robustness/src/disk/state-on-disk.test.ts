@@ -15,7 +15,7 @@ import { SimulatedDisk } from "./simulated-disk.js";
 const SEEDS = 25;
 const IDENTITY = { clusterId: 1n, memberId: 2n, members: [] };
 /** Entries of one history. */
-const LENGTH = 120;
+const LENGTH = 150;
 
 /** The `index`-th entry of the history that every machine of this seed has. */
 function entryAt(index: number, random: Random): Entry {
@@ -60,7 +60,7 @@ interface Machine {
 }
 
 function machine(world: SimulatedWorld, name: string): Machine {
-  const disk = new SimulatedDisk({ world, name, databaseBufferBytes: 20_000 });
+  const disk = new SimulatedDisk({ world, name, databaseBufferBytes: 3_000 });
   const failures: unknown[] = [];
   const open = (): Promise<OpenState> =>
     openState(
@@ -228,7 +228,7 @@ async function live(world: SimulatedWorld): Promise<void> {
     const state = await restart(one, all, progress);
     if (state.machine.appliedIndex === LENGTH) break;
     const working = work(one, all, state, progress);
-    await Promise.race([working, crashAfter(one, 60)]);
+    await Promise.race([working, crashAfter(one, 150)]);
   }
   expect(one.failures).toEqual([]);
 }
