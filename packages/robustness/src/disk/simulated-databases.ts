@@ -177,7 +177,8 @@ class OpenDatabase implements Database {
   async compactRange(first: Uint8Array): Promise<void> {
     const { faults, area, run } = this.#around;
     const database = this.#database;
-    const log = await run({ takes: DURATIONS.names, effect: () => database.leaveLog() });
+    // LevelDB leaves its log at a moment of its own.
+    const log = await run({ takes: DURATIONS.table, effect: () => database.leaveLog() });
     await this.#makeTables(log);
     const isAboveAll = first[0] === 0xff;
     if (isAboveAll) return;

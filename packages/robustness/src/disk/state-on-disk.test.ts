@@ -12,7 +12,7 @@ import { describe, expect, it } from "vitest";
 import { SimulatedWorld } from "../world/simulated-world.js";
 import { SimulatedDisk } from "./simulated-disk.js";
 
-const SEEDS = 25;
+const SEEDS = 12;
 const IDENTITY = { clusterId: 1n, memberId: 2n, members: [] };
 /** Entries of one history. */
 const LENGTH = 150;
