@@ -18,11 +18,17 @@ export class MemberWatch {
   readonly #invariants: RaftInvariants;
   readonly #trace: Trace;
   readonly #seen: readonly Seen[];
+  #onLeader: () => void = () => {};
 
   constructor(members: readonly Machine[], invariants: RaftInvariants, trace: Trace) {
     this.#invariants = invariants;
     this.#trace = trace;
     this.#seen = members.map((member) => ({ member, role: undefined, term: 0 }));
+  }
+
+  /** Calls `listener` each time that somebody begins to lead. */
+  onLeader(listener: () => void): void {
+    this.#onLeader = listener;
   }
 
   /** The first violation there is. */
@@ -39,6 +45,7 @@ export class MemberWatch {
       seen.role = view.role;
       seen.term = view.term;
       const { role, term } = view;
+      if (role === "leader") this.#onLeader();
       const who = seen.member.name;
       this.#trace.add({ kind: "raft", who, role, term, text: `${role} in term ${term}` });
     }

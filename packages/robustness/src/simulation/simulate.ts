@@ -10,6 +10,7 @@
  * it is a violation, too.
  */
 import { errorText } from "@sagong/base";
+import type { FinalState } from "../check/check-context.js";
 import { checkHistory } from "../check/check-history.js";
 import { RaftInvariants } from "../check/raft-invariants.js";
 import type { Violation } from "../history/history.js";
@@ -17,6 +18,7 @@ import { Cluster } from "../member/cluster.js";
 import { trafficOn } from "../traffic/simulated-traffic.js";
 import type { Traffic } from "../traffic/traffic.js";
 import { SimulatedWorld } from "../world/simulated-world.js";
+import { finalStatesOf, UnsettledTimes } from "./judgement.js";
 import { Liveness } from "./liveness.js";
 import { MemberWatch } from "./member-watch.js";
 import { beginFault, endFault, planFaults } from "./plain-faults.js";
@@ -51,6 +53,8 @@ class Run {
   readonly #violations: Violation[] = [];
   readonly #active = new Set<ScheduledFault>();
   readonly #struck: Record<string, number> = {};
+  readonly #unsettled = new UnsettledTimes();
+  #finalStates: readonly FinalState[] = [];
   #schedule: readonly ScheduledFault[] = [];
   #traffic: Traffic | undefined;
 
@@ -74,6 +78,7 @@ class Run {
     const { members } = this.#cluster;
     const { safetyMs = SAFETY_MS } = this.#options;
     const watch = new MemberWatch(members, this.#invariants, world.trace);
+    watch.onLeader(() => this.#unsettled.add(world.nowMs));
     world.onSettled(() => {
       const violation = watch.look();
       if (violation) this.#add(violation);
@@ -120,6 +125,7 @@ class Run {
       this.#active.add(fault);
       this.#struck[fault.fault] = (this.#struck[fault.fault] ?? 0) + 1;
       beginFault(fault, this.#cluster);
+      this.#unsettled.add(world.nowMs, world.nowMs + fault.durationMs);
       world.after(fault.durationMs, () => {
         if (!this.#active.delete(fault)) return;
         world.trace.add({ kind: "fault", text, pair, phase: "end" });
@@ -133,17 +139,22 @@ class Run {
     this.#active.clear();
     this.#cluster.network.heal();
     const liveness = new Liveness(this.#cluster, this.#supervisor);
+    const healedMs = this.#world.nowMs;
     const isRecovered = this.#add(await liveness.recover());
+    this.#unsettled.add(healedMs, this.#world.nowMs);
     if (!isRecovered || !liveness.hasMajority) return;
     if (!this.#add(await liveness.writeEverywhere(traffic.recorder))) return;
     const late = traffic.finish({ withinMs: FINISH_MS });
     for (const violation of await this.#world.settle(late, 3 * FINISH_MS)) this.#add(violation);
-    this.#add(await liveness.becomeEqual());
+    if (!this.#add(await liveness.becomeEqual())) return;
+    const { members } = this.#cluster;
+    this.#finalStates = await this.#world.settle(finalStatesOf(members), FINISH_MS);
   }
 
   #judge(traffic: Traffic): void {
     for (const violation of traffic.violations) this.#add(violation);
-    for (const violation of checkHistory(traffic.history)) this.#add(violation);
+    const context = { finalStates: this.#finalStates, leaseBounds: this.#unsettled.leaseBounds };
+    for (const violation of checkHistory(traffic.history, context)) this.#add(violation);
     for (const { member, atMs, error } of this.#supervisor.stopped) {
       const text = `${member.name} stopped itself, and nothing was done to its disk: ${errorText(error)}`;
       this.#add({ guarantee: "no-crash", text, atMs });
