@@ -56,9 +56,11 @@ function put(client: TrafficClient, key: string) {
 }
 
 function span(client: TrafficClient, keys: readonly string[]) {
-  const [from, to] = [oneOf(client.random, keys), oneOf(client.random, keys)];
-  // Up to the last but one byte: half-open, and never empty.
-  return from <= to ? { key: from, rangeEnd: `${to}~` } : { key: to, rangeEnd: `${from}~` };
+  const pair = [oneOf(client.random, keys), oneOf(client.random, keys)] as const;
+  const [from, to] = pair[0] <= pair[1] ? pair : [pair[1], pair[0]];
+  // Half-open, and never empty: up to a key that is there, which stays out of it, or right behind one.
+  const isUpToKey = from < to && happens(client.random, 0.5);
+  return { key: from, rangeEnd: isUpToKey ? to : `${to}~` };
 }
 
 function rangeOf(client: TrafficClient, action: KvAction, keys: readonly string[]): RangeOp {

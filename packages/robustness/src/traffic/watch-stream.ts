@@ -10,6 +10,7 @@ import type { WatchCreateRequest, WatchRequest, WatchResponse } from "@sagong/kv
 import { WatchService } from "@sagong/kv/testing";
 import { type DuplexCall, RpcError } from "@sagong/rpc";
 import type { RecordedWatch } from "../history/recording.js";
+import { happens } from "./dice.js";
 import type { TrafficClient } from "./traffic-client.js";
 
 export interface WatchStreamOptions {
@@ -38,6 +39,8 @@ const SILENCE_MS = 8_000;
 const SILENCE_CHECK_MS = 1_000;
 /** What every reader takes for a response while readers are slow. */
 const SLOW_READER_MS = 2_000;
+/** Of streams that ask for progress in the same breath as for their watches. */
+const PROGRESS_AT_ONCE_SHARE = 0.3;
 /** etcd's id of what concerns no single watch. */
 const WHOLE_STREAM = -1;
 
@@ -76,6 +79,8 @@ export class WatchStream {
   async read(): Promise<void> {
     const { client } = this.#options;
     for (const { request } of this.watches) this.#send({ kind: "createRequest", value: request });
+    // Asked before the history that was asked for can have come (etcd #15220).
+    if (happens(client.random, PROGRESS_AT_ONCE_SHARE)) this.askProgress();
     this.#watchSilence();
     this.#keepAskingProgress();
     try {
