@@ -39,14 +39,16 @@ const CHECKS: readonly ((reading: WatchReading) => readonly Violation[])[] = [
 
 export function checkWatches(
   { watches, operations }: History,
-  { store }: StoreSequence,
+  { store, writers }: StoreSequence,
   context: CheckContext = {},
 ): readonly Violation[] {
   const compactions = operations.filter(
     ({ request, outcome }) => request.kind === "compact" && outcome.kind !== "refused",
   );
+  let lastWritten = 0;
+  for (const revision of writers.keys()) lastWritten = Math.max(lastWritten, revision);
   return watches.flatMap((record) => {
-    const reading = readWatch(record, { store, compactions, context });
+    const reading = readWatch(record, { store, lastWritten, compactions, context });
     return CHECKS.flatMap((check) => check(reading));
   });
 }

@@ -4,7 +4,7 @@
  *
  * Verified:
  * - `watch-reliable`: between two events nothing is left out; and a watch that was waited for when all
- *   faults were over has everything up to the store's last revision;
+ *   faults were over has everything up to the last acknowledged write;
  * - `watch-resumable`: one that begins in the past begins with the first event there, or is refused;
  * - `watch-bookmarkable`: a progress notification of revision r comes behind every event up to r, and
  *   never falls; no header is behind the events that it comes with (etcd #15220);
@@ -18,7 +18,7 @@ import { describeEvents } from "../model/compare-answers.js";
 import { type Expected, watchFault, type WatchReading } from "./watch-reading.js";
 
 export function checkWatchReliable(reading: WatchReading): readonly Violation[] {
-  const { delivered, expected, record, store } = reading;
+  const { delivered, expected, record, lastWritten } = reading;
   const revisions = new Set(delivered.map(({ revision }) => revision));
   let [from, to] = [Number.POSITIVE_INFINITY, 0];
   for (const revision of revisions) {
@@ -26,7 +26,7 @@ export function checkWatchReliable(reading: WatchReading): readonly Violation[] 
     to = Math.max(to, revision);
   }
   const isOver = reading.batches.some(({ kind }) => kind === "canceled");
-  if (record.reachedEnd && !isOver) to = store.lastRevision;
+  if (record.reachedEnd && !isOver) to = Math.max(to, lastWritten);
   // What is missing before the first event is another guarantee's, where there is a first event.
   if (revisions.size === 0) from = 0;
   return expected

@@ -19,9 +19,14 @@ export interface WatchReading {
   readonly first: number | undefined;
   /** In the order of arrival. */
   readonly delivered: readonly Delivered[];
-  /** Revisions of the store that concern it, from `first` on, in order; gaps are left out. */
+  /**
+   * Revisions of the store that concern it, in order, from `first` to the last that it can be asked
+   * for; gaps are left out.
+   */
   readonly expected: readonly Expected[];
   readonly store: VersionedStore;
+  /** The last acknowledged write: what comes behind it (ends of leases) nobody waited for. */
+  readonly lastWritten: number;
   /** All requests to compact that may have been done. */
   readonly compactions: readonly Operation[];
   readonly context: CheckContext;
@@ -40,14 +45,19 @@ export interface Expected {
 
 export function readWatch(
   record: WatchRecord,
-  surroundings: Pick<WatchReading, "store" | "compactions" | "context">,
+  surroundings: Pick<WatchReading, "store" | "lastWritten" | "compactions" | "context">,
 ): WatchReading {
   const batches = batchesOf(record);
   const first = firstRevisionOf(record);
   const delivered = batches.flatMap((batch) =>
     batch.events.map((event) => ({ event, revision: eventRevision(event), batch })),
   );
-  const expected = first === undefined ? [] : expectedOf(record, first, surroundings.store);
+  const { store, lastWritten } = surroundings;
+  // Long runs have many short watches: each is held against the revisions of its own time.
+  let last = record.reachedEnd ? lastWritten : 0;
+  for (const { headerRevision } of batches) last = Math.max(last, headerRevision);
+  for (const { revision } of delivered) last = Math.max(last, revision);
+  const expected = first === undefined ? [] : expectedOf(record, { first, last }, store);
   return { record, batches, first, delivered, expected, ...surroundings };
 }
 
@@ -75,9 +85,14 @@ export function watchFault(
   };
 }
 
-function expectedOf(record: WatchRecord, first: number, store: VersionedStore): Expected[] {
+function expectedOf(
+  record: WatchRecord,
+  { first, last }: { readonly first: number; readonly last: number },
+  store: VersionedStore,
+): Expected[] {
   const expected: Expected[] = [];
-  for (let revision = Math.max(2, first); revision <= store.lastRevision; revision++) {
+  const end = Math.min(last, store.lastRevision);
+  for (let revision = Math.max(2, first); revision <= end; revision++) {
     const events = concerning(record, store.eventsOf(revision) ?? []);
     if (events.length > 0) expected.push({ revision, events });
   }
