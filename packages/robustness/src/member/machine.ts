@@ -152,11 +152,11 @@ export class Machine implements SimulatedMember {
     const atMs = world.nowMs + ms;
     if (!process || (this.#resume && this.#resume.atMs >= atMs)) return;
     this.#resume?.timer.cancel();
-    if (!process.gate.isShut) this.#note("paused", { phase: "begin" });
+    if (!process.gate.isShut) this.#note("paused");
     process.gate.shut();
     const timer = world.after(ms, () => {
       this.#resume = undefined;
-      this.#note("goes on", { phase: "end" });
+      this.#note("goes on");
       process.gate.open();
     });
     this.#resume = { atMs, timer };
@@ -224,10 +224,11 @@ export class Machine implements SimulatedMember {
   }
 
   #tell(text: string): void {
-    this.#note(text);
+    this.#note(text, { phase: "end" });
     for (const listener of this.#onEnded) listener();
   }
 
+  /** The phases are those of the process's life: it begins with its start. */
   #note(text: string, rest: { readonly phase?: "begin" | "end" } = {}): void {
     this.#options.world.trace.add({ kind: "process", who: this.name, text, ...rest });
   }

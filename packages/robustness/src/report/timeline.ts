@@ -7,7 +7,7 @@
  */
 import type { History, Violation } from "../history/history.js";
 import type { TraceEvent, TraceKind } from "../trace/trace.js";
-import { describeOperation, describeRequest } from "./describe-operation.js";
+import { describeOperation, describeRequest } from "../check/describe-operation.js";
 import { type MemberState, MemberStates } from "./member-states.js";
 import type { RecordedRun } from "./recorded-run.js";
 

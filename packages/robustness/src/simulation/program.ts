@@ -121,6 +121,7 @@ async function explain(
       events: run.events,
       violations: run.violations,
       durationMs: run.simulatedMs,
+      ...(run.history && { history: run.history }),
       facts: [
         ["seed", `${run.seed}`],
         ["digest", run.digest],

@@ -113,6 +113,7 @@ class Run {
       schedule: this.#schedule,
       members: this.#cluster.members.map(({ name }) => name),
       events: world.trace.events,
+      ...(history && this.#options.keepEvents ? { history } : {}),
     };
   }
 

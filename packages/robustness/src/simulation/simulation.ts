@@ -1,5 +1,5 @@
 /** What a simulation is asked for, and what it answers. */
-import type { Violation } from "../history/history.js";
+import type { History, Violation } from "../history/history.js";
 import type { TraceEvent } from "../trace/trace.js";
 
 export interface SimulateOptions {
@@ -35,4 +35,6 @@ export interface SimulationResult {
   readonly schedule: readonly ScheduledFault[];
   readonly members: readonly string[];
   readonly events: readonly TraceEvent[];
+  /** What the clients saw; only where events are kept. */
+  readonly history?: History;
 }
