@@ -57,7 +57,7 @@ export class MemberProcess {
         [`${level}: ${message}`, ...Object.entries(fields).map(([key, v]) => `${key}=${v}`)].join(
           " ",
         );
-      world.trace.add({ kind: "process", who: name, text });
+      world.trace.note({ kind: "process", who: name, text });
     });
   }
 

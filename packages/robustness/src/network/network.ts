@@ -134,8 +134,8 @@ export class Network implements SimulatedNetwork, CarrierTap {
     // The nodes are named beside it.
     const text = texts.map((line) => line.slice(line.indexOf(" ") + 1)).join("; ");
     const event = { kind: "message", who: client.name, to: server.name, text, pair } as const;
-    trace.add({ ...event, phase: "begin" });
-    return (isLost) => trace.add({ ...event, phase: isLost ? "lost" : "end" });
+    trace.note({ ...event, phase: "begin" });
+    return (isLost) => trace.note({ ...event, phase: isLost ? "lost" : "end" });
   }
 
   #node(name: string): NetworkNode {

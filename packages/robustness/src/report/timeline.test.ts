@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { exampleRun } from "../../test/support/example-run.js";
+import type { Operation } from "../history/history.js";
 import type { TraceEvent } from "../trace/trace.js";
 import { timelineOf } from "./timeline.js";
 
@@ -94,6 +95,25 @@ describe("timelineOf()", () => {
     expect(spans.map(({ style, text }) => `${style} ${text}`)).toEqual([
       "answered put a: revision 2",
       "unknown put b: connection broke",
+    ]);
+  });
+
+  it("draws a call without an answer until its client's next one, or the run's end", () => {
+    const call = (client: string, calledMs: number): Operation => ({
+      client,
+      member: "m1",
+      calledAt: calledMs,
+      calledMs,
+      returnedAt: undefined,
+      returnedMs: undefined,
+      request: { kind: "put", key: "k\u202e", value: `${calledMs}` },
+      outcome: { kind: "unknown", error: "deadline exceeded" },
+    });
+    const operations = [call("c1", 100), call("c2", 150), call("c1", 300)];
+    const history = { operations, watches: [], leases: [] };
+    expect(spanText(exampleRun({ history }), 4)).toEqual([
+      '100-300 put k\\u{202e} "100"',
+      '300-20000 put k\\u{202e} "300"',
     ]);
   });
 

@@ -5,9 +5,10 @@
  *
  * T1 every event of the run is drawn, listed, or counted in `leftOut`.
  */
-import type { History, Violation } from "../history/history.js";
-import type { TraceEvent, TraceKind } from "../trace/trace.js";
 import { describeOperation, describeRequest } from "../check/describe-operation.js";
+import type { History, Operation, Violation } from "../history/history.js";
+import type { TraceEvent, TraceKind } from "../trace/trace.js";
+import { cleanText } from "./clean-text.js";
 import { type MemberState, MemberStates } from "./member-states.js";
 import type { RecordedRun } from "./recorded-run.js";
 
@@ -79,7 +80,9 @@ export function timelineOf(run: RecordedRun): Timeline {
   ];
   const { spans, rows } = placed(drafts, { laneOf, durationMs });
   const arrows = arrowsOf(events, laneOf);
-  const others = events.filter(({ kind }) => kind !== "message");
+  const others = events
+    .filter(({ kind }) => kind !== "message")
+    .map((event) => ({ ...event, text: cleanText(event.text) }));
   const keptArrows = nearest(arrows, { count: ARROWS_MAX, anchorMs, atMs: ({ fromMs }) => fromMs });
   const keptEvents = nearest(others, { count: EVENTS_MAX, anchorMs, atMs: ({ atMs }) => atMs });
   return {
@@ -165,18 +168,20 @@ function memberDraft(
 }
 
 function historyCalls({ operations, watches, leases }: History): Draft[] {
+  const nextMs = nextCalls(operations);
   return [
     ...operations.map((operation): Draft => ({
       who: operation.client,
       fromMs: operation.calledMs,
-      toMs: operation.returnedMs,
+      toMs: operation.returnedMs ?? nextMs.get(operation),
       kind: "client",
       style: operation.outcome.kind,
       label: describeRequest(operation.request),
       text: describeOperation(operation),
     })),
     ...watches.map(({ client, member, key, rangeEnd, startRevision, ...watch }): Draft => {
-      const keys = rangeEnd === undefined ? key : `[${key}, ${rangeEnd})`;
+      const end = rangeEnd === "\0" ? "…" : rangeEnd;
+      const keys = end === undefined ? key : `[${key === "\0" ? "" : key}, ${end})`;
       const count = watch.responses.reduce((sum, { events }) => sum + events.length, 0);
       return {
         who: client,
@@ -204,6 +209,18 @@ function historyCalls({ operations, watches, leases }: History): Draft[] {
   ];
 }
 
+/** When a client that had no answer went on: until then it waited, as far as one can see. */
+function nextCalls(operations: readonly Operation[]): Map<Operation, number> {
+  const next = new Map<Operation, number>();
+  const following = new Map<string, number>();
+  for (const operation of operations.toSorted((a, b) => b.calledMs - a.calledMs)) {
+    const laterMs = following.get(operation.client);
+    if (laterMs !== undefined) next.set(operation, laterMs);
+    following.set(operation.client, operation.calledMs);
+  }
+  return next;
+}
+
 function tracedCalls(events: readonly TraceEvent[]): Draft[] {
   return pairs(events, "client").map(({ begin, end }) => ({
     who: begin.who ?? "clients",
@@ -223,7 +240,14 @@ function arrowsOf(events: readonly TraceEvent[], laneOf: ReadonlyMap<string, num
     if (!from || !to) return [];
     const isLost = end?.phase === "lost";
     return [
-      { from, to, fromMs: begin.atMs, toMs: end?.atMs ?? begin.atMs, isLost, text: begin.text },
+      {
+        from,
+        to,
+        fromMs: begin.atMs,
+        toMs: end?.atMs ?? begin.atMs,
+        isLost,
+        text: cleanText(begin.text),
+      },
     ];
   });
 }
@@ -267,12 +291,13 @@ function placed(
     const lane = laneOf.get(who);
     if (lane === undefined) continue;
     const toMs = Math.max(draft.fromMs, draft.toMs ?? durationMs);
+    const [label, text] = [cleanText(draft.label), cleanText(draft.text)];
     const rows = ends.get(lane) ?? [];
     ends.set(lane, rows);
     const free = rows.findIndex((endMs) => endMs <= draft.fromMs);
     const row = free === -1 ? Math.min(rows.length, ROWS_MAX - 1) : free;
     rows[row] = Math.max(rows[row] ?? 0, toMs);
-    spans.push({ ...draft, lane, row, toMs });
+    spans.push({ ...draft, lane, row, toMs, label, text });
   }
   return { spans, rows: [...laneOf.values()].map((lane) => ends.get(lane)?.length ?? 1) };
 }

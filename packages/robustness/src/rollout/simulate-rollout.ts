@@ -180,7 +180,7 @@ class RolloutCluster {
       // The dead only seem to speak: what was on its way in them comes to its end.
       if (gate.isDead) return;
       const text = (): string => `${level} ${message} ${JSON.stringify(fields)}`;
-      this.#world.trace.add({ kind: "process", who: name, text });
+      this.#world.trace.note({ kind: "process", who: name, text });
       if (level === "error") this.checker.reported(name, text());
     });
   }

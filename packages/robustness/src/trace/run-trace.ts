@@ -8,6 +8,8 @@ import type { Digest } from "../world/digest.js";
 import { hashText } from "../world/digest.js";
 import type { Trace, TraceEvent } from "./trace.js";
 
+type NewEvent = Parameters<Trace["add"]>[0];
+
 export class RunTrace implements Trace {
   readonly #digest: Digest;
   readonly #nowMs: () => number;
@@ -40,10 +42,18 @@ export class RunTrace implements Trace {
     return ++this.#pairs;
   }
 
-  add(event: Omit<TraceEvent, "atMs" | "text"> & { readonly text: string | (() => string) }): void {
+  add(event: NewEvent): void {
     this.#digest.word(this.#number(event.kind));
     this.#digest.word(this.#number(event.who));
     this.#digest.word(this.#number(event.phase));
+    this.note(event);
+  }
+
+  /**
+   * For people alone, and no part of the digest: what is only worth its making where it is kept (lines
+   * of logs, messages in words) must not make another run of it.
+   */
+  note(event: NewEvent): void {
     if (this.#keepEvents === 0) return;
     const text = typeof event.text === "string" ? event.text : event.text();
     this.#events.push({ ...event, atMs: this.#nowMs(), text });
