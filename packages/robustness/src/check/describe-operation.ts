@@ -4,9 +4,13 @@ import type { KvRequest, KvResponse, Operation, TxnCompare } from "../history/hi
 
 /** `[12, 15] client-1 at m2: put a "v" → revision 7`. */
 export function describeOperation(operation: Operation): string {
-  const { client, member, calledAt, returnedAt, request, outcome } = operation;
-  const when = `[${calledAt}, ${returnedAt ?? "?"}]`;
-  const asked = `${when} ${client} at ${member}: ${describeRequest(request)}`;
+  const { client, member, calledAt, returnedAt } = operation;
+  return `[${calledAt}, ${returnedAt ?? "?"}] ${client} at ${member}: ${describeCall(operation)}`;
+}
+
+/** `put a "v" → revision 7`: what was asked, and what was told. */
+export function describeCall({ request, outcome }: Pick<Operation, "request" | "outcome">): string {
+  const asked = describeRequest(request);
   switch (outcome.kind) {
     case "answered":
       return `${asked} → ${describeResponse(outcome.response)}`;

@@ -78,6 +78,34 @@ describe("renderTable()", () => {
     `);
   });
 
+  it("gives a client's operation a row where its answer came, on the lane of who was asked", () => {
+    const { events, history } = exampleRun();
+    const window = events.filter(({ atMs }) => atMs < 1_650);
+    const early = history?.operations.filter(({ calledMs }) => calledMs < 1_650) ?? [];
+    const [first] = early;
+    const operations = [
+      ...early,
+      ...(first
+        ? [{ ...first, calledMs: 1_600, returnedMs: undefined, returnedAt: undefined }]
+        : []),
+    ];
+    const rows = lines(window, {
+      kinds: ["client"],
+      history: { operations, watches: [], leases: [] },
+    });
+    expect(`\n${rows.join("\n")}`).toMatchInlineSnapshot(`
+      "
+            time  m1   m2   m3  kind
+      … 19 earlier events left out (8 raft, 8 message, 3 process)
+          1.520s  L2*  f2   f2  client    └ client-0→m1 [0, 1] put k0 "v0" → revision 2
+          1.600s  L2*  f2   f2  client    ✗ client-0→m1 [0, ?] put k0 "v0" → revision 2
+          1.603s  L2   f2*  f2  client    └ client-1→m2 [2, 3] range k1 → revision 3
+      … 2 other events left out (2 message)
+      … 2 later events left out (2 message)
+      L leader, f follower, c candidate, p pre-candidate, with the term; down; * here, > sends, < receives"
+    `);
+  });
+
   it("keeps the rows that lead to the violation, and counts the others", () => {
     const events: TraceEvent[] = Array.from({ length: 1_000 }, (_, atMs) =>
       atMs === 700

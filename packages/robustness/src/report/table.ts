@@ -7,15 +7,18 @@
  *    8.850s  L3    f3    f3    fault    ┌ network/cut m1 from m2, m3
  *    9.001s  L3    p3*   f3    raft       m2 pre-candidate, term 3
  */
-import type { Violation } from "../history/history.js";
+import type { History, Violation } from "../history/history.js";
 import type { TraceEvent, TraceKind, TraceRole } from "../trace/trace.js";
 import { cleanText, fitText, textWidth } from "./clean-text.js";
+import { withClients } from "./client-events.js";
 import { type MemberState, MemberStates } from "./member-states.js";
 
 export interface TableOptions {
   /** The lanes, in their order. */
   readonly members: readonly string[];
   readonly violations?: readonly Violation[];
+  /** Its operations get rows, too: each where its answer came. */
+  readonly history?: History;
   /** Columns of the terminal; rows are cut there. 120 unless told. */
   readonly width?: number;
   /** Escape sequences of colour. */
@@ -53,7 +56,7 @@ const LEGEND =
 /** Lines, each ended by a newline. */
 export function renderTable(events: readonly TraceEvent[], options: TableOptions): string {
   const { members, violations = [], isColored = false } = options;
-  const { rows, before, within, after } = choose(events, options);
+  const { rows, before, within, after } = choose(withClients(events, options.history), options);
   const heads = ["time", ...members.map(cleanText)];
   const cells = rows.map(({ event, states }) => [
     formatTime(event.atMs),
@@ -171,7 +174,8 @@ function cellOf(
     if (event.who === member && !isArrival) return `${now}>`;
     return event.to === member && isArrival ? `${now}<` : now;
   }
-  return event.who === member ? `${now}*` : now;
+  const isHere = event.who === member || (event.kind === "client" && event.to === member);
+  return isHere ? `${now}*` : now;
 }
 
 function stateText(state: MemberState | undefined): string {

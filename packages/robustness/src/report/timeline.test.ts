@@ -155,7 +155,8 @@ describe("timelineOf()", () => {
       text: "call",
     }));
     const violations = [{ guarantee: "g", text: "t", atMs: 100_000 }];
-    const timeline = timelineOf(exampleRun({ events, violations, durationMs: 100_010 }));
+    const { history: _, ...run } = exampleRun({ events, violations, durationMs: 100_010 });
+    const timeline = timelineOf(run);
     expect(timeline.leftOut).toEqual({ messages: 0, events: 10 });
     expect(timeline.events[0]?.atMs).toBe(10);
   });

@@ -9,6 +9,7 @@ import { describeOperation, describeRequest } from "../check/describe-operation.
 import type { History, Operation, Violation } from "../history/history.js";
 import type { TraceEvent, TraceKind } from "../trace/trace.js";
 import { cleanText } from "./clean-text.js";
+import { withClients } from "./client-events.js";
 import { type MemberState, MemberStates } from "./member-states.js";
 import type { RecordedRun } from "./recorded-run.js";
 
@@ -80,7 +81,7 @@ export function timelineOf(run: RecordedRun): Timeline {
   ];
   const { spans, rows } = placed(drafts, { laneOf, durationMs });
   const arrows = arrowsOf(events, laneOf);
-  const others = events
+  const others = withClients(events, run.history)
     .filter(({ kind }) => kind !== "message")
     .map((event) => ({ ...event, text: cleanText(event.text) }));
   const keptArrows = nearest(arrows, { count: ARROWS_MAX, anchorMs, atMs: ({ fromMs }) => fromMs });

@@ -102,11 +102,11 @@ async function explain(
     const run = await worker.run({ ...options, keepEvents: KEPT_EVENTS });
     const title = `seed ${run.seed}, ${run.members.length} members`;
     if (run.violations.length > 0) {
-      const { members, violations } = run;
+      const { members, violations, history } = run;
       const width = io.columns === undefined ? {} : { width: io.columns };
       const isColored = flags.isColored && io.columns !== undefined;
       io.out(
-        `\n${title}\n${renderTable(run.events, { members, violations, isColored, ...width })}`,
+        `\n${title}\n${renderTable(run.events, { members, violations, isColored, ...(history && { history }), ...width })}`,
       );
       for (const { guarantee, text } of violations) io.out(`\n${guarantee}: ${text}\n`);
     }
