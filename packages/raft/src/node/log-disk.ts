@@ -8,18 +8,14 @@ import type { RaftNodeDependencies } from "./raft-node-options.js";
 
 export class LogDisk {
   readonly #storage: LogStorage;
-  readonly #nextTurn: () => Promise<void>;
   readonly #sent: () => Promise<void>;
   #isBusy = false;
   #isStopped = false;
+  /** Of those who wait until it is idle: they look again, in this order. */
+  #waiting: (() => void)[] = [];
 
-  constructor({
-    storage,
-    defer,
-    afterCurrent,
-  }: Pick<RaftNodeDependencies, "storage" | "defer" | "afterCurrent">) {
+  constructor({ storage, afterCurrent }: Pick<RaftNodeDependencies, "storage" | "afterCurrent">) {
     this.#storage = storage;
-    this.#nextTurn = () => new Promise((resolve) => defer(resolve));
     this.#sent = () => new Promise((resolve) => (afterCurrent ?? run)(resolve));
   }
 
@@ -30,6 +26,7 @@ export class LogDisk {
   /** Whoever waits for the disk goes on: a batch that failed would be under way for ever. */
   stop(): void {
     this.#isStopped = true;
+    this.#letLook();
   }
 
   /** The disk must be idle. It is so again when this resolves; after a rejection never. */
@@ -37,24 +34,41 @@ export class LogDisk {
     this.#isBusy = true;
     await this.#sent();
     await this.#storage.append(batch);
-    this.#isBusy = false;
+    this.#release();
   }
 
   async idle(): Promise<void> {
-    while (this.#isBusy && !this.#isStopped) await this.#nextTurn();
+    while (this.#isBusy && !this.#isStopped) await this.#change();
   }
 
   /** Between two batches. Nothing is done where the member has stopped. */
   async exclusively(action: (storage: LogStorage) => Promise<void>): Promise<void> {
     // Nothing may be awaited between the last look and taking the disk.
-    while (this.#isBusy && !this.#isStopped) await this.#nextTurn();
+    while (this.#isBusy && !this.#isStopped) await this.#change();
     if (this.#isStopped) return;
     this.#isBusy = true;
     try {
       await action(this.#storage);
     } finally {
-      this.#isBusy = false;
+      this.#release();
     }
+  }
+
+  #release(): void {
+    this.#isBusy = false;
+    this.#letLook();
+  }
+
+  /** A wait that costs nothing, however long the disk takes: a stalled one takes seconds. */
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  #letLook(): void {
+    const waiting = this.#waiting;
+    if (waiting.length === 0) return;
+    this.#waiting = [];
+    for (const look of waiting) look();
   }
 }
 
