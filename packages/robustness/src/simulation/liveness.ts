@@ -13,7 +13,6 @@ import type { Outcome, Violation } from "../history/history.js";
 import type { HistoryRecorder } from "../history/recording.js";
 import type { Cluster } from "../member/cluster.js";
 import type { Machine } from "../member/machine.js";
-import type { Supervisor } from "./supervisor.js";
 
 /** Until a leader is known everywhere. */
 const LEADER_MS = 40_000;
@@ -28,37 +27,36 @@ const EQUAL_LOOK_MS = 250;
 /** As it stands in the history. */
 const CLIENT = "liveness";
 
+export interface LivenessOptions {
+  /** Its data was damaged by a fault: it may refuse to serve for good. Never a majority. */
+  readonly isLeftOut: (member: Machine) => boolean;
+  readonly start: (member: Machine) => void;
+}
+
 export class Liveness {
   readonly #cluster: Cluster;
-  readonly #supervisor: Supervisor;
+  readonly #options: LivenessOptions;
 
-  constructor(cluster: Cluster, supervisor: Supervisor) {
+  constructor(cluster: Cluster, options: LivenessOptions) {
     this.#cluster = cluster;
-    this.#supervisor = supervisor;
+    this.#options = options;
   }
 
-  /** Those whose disk nobody could start from are left out; undefined where too few are left. */
   get members(): readonly Machine[] {
-    return this.#cluster.members.filter((member) => !this.#supervisor.hasGivenUp(member));
+    return this.#cluster.members.filter((member) => !this.#options.isLeftOut(member));
   }
 
   /** Starts what does not run, and waits until all know a leader. */
   async recover(): Promise<Violation | undefined> {
     const { world, members } = this.#cluster;
     for (const member of members) {
-      if (!member.isRunning && !this.#supervisor.hasGivenUp(member)) this.#supervisor.start(member);
+      if (!member.isRunning && !this.#options.isLeftOut(member)) this.#options.start(member);
     }
-    const isMajority = (): boolean => this.members.length > members.length / 2;
     const knowsLeader = (member: Machine): boolean => member.raftStatus()?.leaderId !== undefined;
-    const isDone = (): boolean => !isMajority() || this.members.every(knowsLeader);
+    const isDone = (): boolean => this.members.every(knowsLeader);
     if (await world.runUntilTrue(isDone, world.nowMs + LEADER_MS)) return undefined;
     const states = members.map((member) => `${member.name} ${stateOf(member)}`).join(", ");
     return this.#violation(`no leader that all know within ${LEADER_MS} ms: ${states}`);
-  }
-
-  /** Whether there are enough members left for anything to be promised. */
-  get hasMajority(): boolean {
-    return this.members.length > this.#cluster.members.length / 2;
   }
 
   async writeEverywhere(recorder: HistoryRecorder): Promise<Violation | undefined> {

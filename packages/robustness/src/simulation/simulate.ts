@@ -9,19 +9,22 @@
  * What is thrown inside an event, or rejected with nobody listening, would have ended a real daemon:
  * it is a violation, too.
  */
-import { errorText } from "@sagong/base";
+import { errorText, type Random } from "@sagong/base";
 import type { FinalState } from "../check/check-context.js";
 import { checkHistory } from "../check/check-history.js";
 import { RaftInvariants } from "../check/raft-invariants.js";
+import { FaultInjector } from "../faults/fault-injector.js";
+import { planSchedule } from "../faults/plan-schedule.js";
 import type { Violation } from "../history/history.js";
 import { Cluster } from "../member/cluster.js";
+import type { MemberFlags } from "../member/simulated-member.js";
+import { oneOf } from "../traffic/dice.js";
 import { trafficOn } from "../traffic/simulated-traffic.js";
 import type { Traffic } from "../traffic/traffic.js";
 import { SimulatedWorld } from "../world/simulated-world.js";
 import { finalStatesOf, UnsettledTimes } from "./judgement.js";
 import { Liveness } from "./liveness.js";
 import { MemberWatch } from "./member-watch.js";
-import { beginFault, endFault, planFaults } from "./plain-faults.js";
 import type { ScheduledFault, SimulateOptions, SimulationResult } from "./simulation.js";
 import { Supervisor } from "./supervisor.js";
 
@@ -44,6 +47,16 @@ export async function simulate(options: SimulateOptions): Promise<SimulationResu
   return run.result();
 }
 
+/** Of all members: how much the log keeps, so that in many runs members need images. */
+function chooseFlags(random: Random): MemberFlags {
+  const snapshotCount = oneOf(random, [20, 100, 500, 10_000]);
+  return {
+    snapshotCount,
+    snapshotCatchUpEntries: Math.ceil(snapshotCount / oneOf(random, [2, 10])),
+    watchProgressNotifyIntervalMs: oneOf(random, [300, 3_000, 600_000]),
+  };
+}
+
 class Run {
   readonly #options: SimulateOptions;
   readonly #world: SimulatedWorld;
@@ -51,12 +64,11 @@ class Run {
   readonly #invariants: RaftInvariants;
   readonly #supervisor: Supervisor;
   readonly #violations: Violation[] = [];
-  readonly #active = new Set<ScheduledFault>();
-  readonly #struck: Record<string, number> = {};
   readonly #unsettled = new UnsettledTimes();
   #finalStates: readonly FinalState[] = [];
   #schedule: readonly ScheduledFault[] = [];
   #traffic: Traffic | undefined;
+  #injector: FaultInjector | undefined;
 
   constructor(options: SimulateOptions) {
     this.#options = options;
@@ -67,6 +79,7 @@ class Run {
     this.#cluster = new Cluster({
       world: this.#world,
       members,
+      flags: chooseFlags(this.#world.chance("flags")),
       aroundLog: (log, nodeId) => this.#invariants.watch(nodeId, log),
     });
     for (const { name, nodeId } of this.#cluster.members) names.set(nodeId, name);
@@ -84,14 +97,25 @@ class Run {
       if (violation) this.#add(violation);
     });
     await world.settle(this.#cluster.start(), START_MS);
-    this.#schedule =
-      this.#options.schedule ?? planFaults(world.chance("schedule"), this.#cluster, safetyMs);
-    for (const fault of this.#schedule) this.#arm(fault);
     this.#traffic = trafficOn(this.#cluster);
+    this.#injector = new FaultInjector({
+      cluster: this.#cluster,
+      clients: this.#traffic,
+      onForget: ({ nodeId }) => this.#invariants.forgive(nodeId),
+    });
+    const { faults } = this.#options;
+    this.#schedule =
+      this.#options.schedule ??
+      planSchedule(world.chance("schedule"), {
+        members: members.length,
+        untilMs: safetyMs,
+        faults,
+      });
     this.#traffic.start();
+    this.#injector.start(this.#schedule);
     await world.runUntilTrue(() => this.#violations.length > 0, safetyMs);
-    if (this.#violations.length === 0) await this.#liveness(this.#traffic);
-    if (this.#violations.length === 0) this.#judge(this.#traffic);
+    if (this.#violations.length === 0) await this.#liveness(this.#traffic, this.#injector);
+    if (this.#violations.length === 0) this.#judge(this.#traffic, this.#injector);
   }
 
   crashed(error: unknown): void {
@@ -109,7 +133,7 @@ class Run {
       digest: world.digestValue(),
       simulatedMs: world.nowMs,
       operations: history?.operations.length ?? 0,
-      faultsByKind: this.#struck,
+      faultsByKind: this.#injector?.struck ?? {},
       schedule: this.#schedule,
       members: this.#cluster.members.map(({ name }) => name),
       events: world.trace.events,
@@ -117,33 +141,20 @@ class Run {
     };
   }
 
-  #arm(fault: ScheduledFault): void {
-    const world = this.#world;
-    const pair = world.trace.nextPair();
-    const text = (): string => `${fault.fault} ${JSON.stringify(fault.parameters)}`;
-    world.after(Math.max(0, fault.atMs - world.nowMs), () => {
-      world.trace.add({ kind: "fault", text, pair, phase: "begin" });
-      this.#active.add(fault);
-      this.#struck[fault.fault] = (this.#struck[fault.fault] ?? 0) + 1;
-      beginFault(fault, this.#cluster);
-      this.#unsettled.add(world.nowMs, world.nowMs + fault.durationMs);
-      world.after(fault.durationMs, () => {
-        if (!this.#active.delete(fault)) return;
-        world.trace.add({ kind: "fault", text, pair, phase: "end" });
-        endFault(fault, this.#cluster);
-      });
+  async #liveness(traffic: Traffic, injector: FaultInjector): Promise<void> {
+    injector.heal();
+    // What a disk refused while something was wrong with it, it must take now.
+    for (const member of this.#cluster.members) {
+      if (injector.standingOf(member) !== "damaged") this.#supervisor.forget(member);
+    }
+    const liveness = new Liveness(this.#cluster, {
+      isLeftOut: (member) => injector.standingOf(member) === "damaged",
+      start: (member) => this.#supervisor.start(member),
     });
-  }
-
-  async #liveness(traffic: Traffic): Promise<void> {
-    for (const fault of this.#active) endFault(fault, this.#cluster);
-    this.#active.clear();
-    this.#cluster.network.heal();
-    const liveness = new Liveness(this.#cluster, this.#supervisor);
     const healedMs = this.#world.nowMs;
     const isRecovered = this.#add(await liveness.recover());
     this.#unsettled.add(healedMs, this.#world.nowMs);
-    if (!isRecovered || !liveness.hasMajority) return;
+    if (!isRecovered) return;
     if (!this.#add(await liveness.writeEverywhere(traffic.recorder))) return;
     const late = traffic.finish({ withinMs: FINISH_MS });
     for (const violation of await this.#world.settle(late, 3 * FINISH_MS)) this.#add(violation);
@@ -152,11 +163,12 @@ class Run {
     this.#finalStates = await this.#world.settle(finalStatesOf(members), FINISH_MS);
   }
 
-  #judge(traffic: Traffic): void {
+  #judge(traffic: Traffic, injector: FaultInjector): void {
     for (const violation of traffic.violations) this.#add(violation);
     const context = { finalStates: this.#finalStates, leaseBounds: this.#unsettled.leaseBounds };
     for (const violation of checkHistory(traffic.history, context)) this.#add(violation);
     for (const { member, atMs, error } of this.#supervisor.stopped) {
+      if (injector.standingOf(member) !== "sound") continue;
       const text = `${member.name} stopped itself, and nothing was done to its disk: ${errorText(error)}`;
       this.#add({ guarantee: "no-crash", text, atMs });
     }
