@@ -31,6 +31,7 @@ export const GUARANTEES = {
   // Members
   "members-equal-hash": "Members that are at one revision have one HashKV.",
   "members-equal-state": "Members that have applied the same index hold the same bytes.",
+  "quota-kept": "A member that is larger than its quota takes no writes.",
   // Raft (figure 3 of the paper)
   "raft-election-safety": "A term has at most one leader.",
   "raft-leader-append-only": "A leader never drops or replaces entries of its log.",

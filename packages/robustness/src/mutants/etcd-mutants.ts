@@ -26,7 +26,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
         replace: "this.#late?.onWrite((key, value) => this.#open.add(key, value));",
       },
     ],
-    expects: ["no-crash", "members-equal-state", "members-equal-hash", "linearizable"],
+    expects: ["no-crash", "members-equal", "members-equal-hash", "linearizable"],
     hints: { faults: ["process"] },
   },
   {
@@ -51,7 +51,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
         replace: "const mark = { index: this.#index - entries.length, term",
       },
     ],
-    expects: ["members-equal-state", "members-equal-hash", "linearizable", "no-crash"],
+    expects: ["members-equal", "members-equal-hash", "linearizable", "no-crash"],
     hints: { faults: ["process"] },
   },
   {
@@ -125,7 +125,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
           "restoreState({ revision, compactRevision }) {\n        this.#revision = compactRevision > 0 ? compactRevision : revision;",
       },
     ],
-    expects: ["linearizable", "members-equal-state", "no-crash", "members-equal-hash"],
+    expects: ["linearizable", "members-equal", "no-crash", "members-equal-hash"],
     hints: { faults: ["process", "storage-work"] },
   },
   {
@@ -153,7 +153,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
         replace: "if (host.isStopped)",
       },
     ],
-    expects: ["no-crash", "liveness", "members-equal-state"],
+    expects: ["no-crash", "liveness", "members-equal"],
     hints: { faults: ["snapshot", "network"] },
   },
   {
@@ -216,7 +216,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
         replace: "const sync = this.#flushWanted;",
       },
     ],
-    expects: ["no-crash", "members-equal-state"],
+    expects: ["no-crash", "members-equal"],
     hints: { faults: ["disk-lies", "storage-work"] },
   },
   {

@@ -47,12 +47,13 @@ export type Verdict =
     }
   /** `isAlive`: in some run it has changed what happens, and nobody saw that it was wrong. */
   | { readonly kind: "survived"; readonly seeds: number; readonly isAlive: boolean }
-  /** The unchanged code is found at fault in the same run: that says nothing of the mutant. */
+  /** Wherever it was found at fault the unchanged code was, too: that says nothing of the mutant. */
   | { readonly kind: "unsound"; readonly seed: number; readonly guarantee: string }
   | { readonly kind: "failed"; readonly error: string };
 
 export interface HuntLimits {
   readonly seeds: number;
+  /** Of each series of runs. */
   readonly budgetMs: number;
 }
 
@@ -62,15 +63,26 @@ const COMPARED_SEEDS = 3;
 
 export async function hunt(mutant: Mutant, run: Run, limits: HuntLimits): Promise<Verdict> {
   const { seed: first = FIRST_SEED, ...options } = mutant.hints;
-  const seeds = Array.from({ length: limits.seeds }, (_, i) => first + i);
   const request = { options, budgetMs: limits.budgetMs };
+  const ask = (who: string | undefined, seeds: readonly number[]): Promise<readonly SeedRun[]> =>
+    run({ ...request, mutant: who, seeds });
+  let seeds = Array.from({ length: limits.seeds }, (_, i) => first + i);
+  let unsound: Verdict | undefined;
+  const clean: SeedRun[] = [];
   try {
-    const runs = await run({ ...request, mutant: mutant.name, seeds });
-    const caught = runs.find(({ violations }) => violations.length > 0);
-    if (!caught) return await survived(runs, (again) => run({ ...request, ...again }));
-    const [control] = await run({ ...request, mutant: undefined, seeds: [caught.seed] });
-    if (!control) return { kind: "failed", error: "the unchanged code was not run: no time left" };
-    return verdictOf(caught, control);
+    for (;;) {
+      const runs = await ask(mutant.name, seeds);
+      const caught = runs.find(({ violations }) => violations.length > 0);
+      clean.push(...runs.filter((one) => one !== caught));
+      if (!caught) return unsound ?? (await survived(clean, ask));
+      const [control] = await ask(undefined, [caught.seed]);
+      if (!control)
+        return { kind: "failed", error: "the unchanged code was not run: no time left" };
+      const verdict = verdictOf(caught, control);
+      if (verdict.kind === "caught") return verdict;
+      unsound ??= verdict;
+      seeds = seeds.filter((seed) => seed > caught.seed);
+    }
   } catch (error) {
     return { kind: "failed", error: error instanceof Error ? error.message : String(error) };
   }
@@ -87,10 +99,10 @@ function verdictOf({ seed, violations }: SeedRun, control: SeedRun): Verdict {
 /** A mutant that changes nothing in a run was not reached there: its hints are to blame. */
 async function survived(
   runs: readonly SeedRun[],
-  control: (request: Pick<RunRequest, "mutant" | "seeds">) => Promise<readonly SeedRun[]>,
+  ask: (who: string | undefined, seeds: readonly number[]) => Promise<readonly SeedRun[]>,
 ): Promise<Verdict> {
   const seeds = runs.slice(0, COMPARED_SEEDS).map(({ seed }) => seed);
-  const controls = await control({ mutant: undefined, seeds });
+  const controls = await ask(undefined, seeds);
   const isAlive = controls.some(
     ({ seed, digest }) => runs.find((one) => one.seed === seed)?.digest !== digest,
   );

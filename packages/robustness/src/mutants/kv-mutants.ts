@@ -185,7 +185,7 @@ export const KV_MUTANTS: readonly Mutant[] = [
     edits: [
       { find: "if (!this.#alarmed && size <= quotaBytes) {", replace: "if (!this.#alarmed) {" },
     ],
-    expects: [],
+    expects: ["quota-kept"],
     hints: { faults: ["storage-work"] },
   },
 ];

@@ -7,7 +7,12 @@
 import type { Guarantee } from "../check/guarantees.js";
 
 /** What checkers of histories and members know, and what a simulation itself sees. */
-export type Promised = Guarantee | "no-crash" | "liveness" | "progress-after-heal";
+export type Promised =
+  | Guarantee
+  | "no-crash"
+  | "liveness"
+  | "progress-after-heal"
+  | "members-equal";
 
 /** An issue of etcd whose class of bug it re-creates, or a class that we have chosen. */
 export type MutantClass = `etcd #${string}` | `own: ${string}`;

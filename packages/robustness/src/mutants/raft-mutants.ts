@@ -127,7 +127,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
         replace: "this.termAt(entry.index) === undefined);",
       },
     ],
-    expects: ["raft-log-matching", "raft-leader-completeness", "members-equal-state", "no-crash"],
+    expects: ["raft-log-matching", "raft-leader-completeness", "members-equal", "no-crash"],
     hints: { faults: ["process", "network"] },
   },
   {
@@ -152,7 +152,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
     edits: [
       { find: "log.length = Math.min(log.length, Math.max(0, start.index - first));", replace: "" },
     ],
-    expects: ["raft-log-matching", "raft-leader-completeness", "members-equal-state", "no-crash"],
+    expects: ["raft-log-matching", "raft-leader-completeness", "members-equal", "no-crash"],
     hints: { faults: ["process", "network"] },
   },
   {
@@ -195,7 +195,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
         replace: "const commit = log.committed;",
       },
     ],
-    expects: ["raft-log-matching", "raft-commit", "members-equal-state", "no-crash"],
+    expects: ["raft-log-matching", "raft-commit", "members-equal", "no-crash"],
     hints: { faults: ["process", "network"] },
   },
   {
@@ -232,7 +232,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
     mistake: "an image is installed, and the log is not told to begin behind it (Raft §7)",
     file: `${RAFT}/node/image-traffic.ts`,
     edits: [{ find: "await storage.reset(metadata);", replace: "" }],
-    expects: ["no-crash", "raft-log-matching", "members-equal-state", "liveness"],
+    expects: ["no-crash", "raft-log-matching", "members-equal", "liveness"],
     hints: { faults: ["snapshot", "process"] },
   },
   {

@@ -78,7 +78,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
         replace: "return payload;",
       },
     ],
-    expects: ["no-crash", "linearizable", "members-equal-state", "raft-log-matching"],
+    expects: ["no-crash", "linearizable", "members-equal", "raft-log-matching"],
     hints: { faults: ["disk-lies"] },
   },
   {
@@ -116,7 +116,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
           "medium.commit();\n        medium.put(APPLIED_MARK_KEY, AppliedMark.encode(mark));",
       },
     ],
-    expects: ["no-crash", "members-equal-state", "members-equal-hash"],
+    expects: ["no-crash", "members-equal", "members-equal-hash"],
     hints: { faults: ["process"] },
   },
   {
@@ -130,7 +130,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
         replace: "this.#index = Math.max(0, mark.index - 1);",
       },
     ],
-    expects: ["members-equal-state", "members-equal-hash", "linearizable", "no-crash"],
+    expects: ["members-equal", "members-equal-hash", "linearizable", "no-crash"],
     hints: { faults: ["process"] },
   },
   {
@@ -144,7 +144,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
         replace: "if (decoder.waitingPairs > DECODE_PAIRS)",
       },
     ],
-    expects: ["liveness", "members-equal-state", "no-crash"],
+    expects: ["liveness", "members-equal", "no-crash"],
     hints: { faults: ["snapshot"] },
   },
   {
@@ -153,7 +153,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     mistake: "an image takes the database's place before it is on disk",
     file: `${BACKEND}/level-backend.ts`,
     edits: [{ find: "await place.databases.syncContents(place.dir);", replace: "" }],
-    expects: ["no-crash", "members-equal-state"],
+    expects: ["no-crash", "members-equal"],
     hints: { faults: ["snapshot", "disk-lies"] },
   },
   {
@@ -162,7 +162,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     mistake: "a member that took an image goes on from the index that it had before",
     file: "packages/kv/src/member/kv-state-machine.ts",
     edits: [{ find: "this.#index = metadata.index;", replace: "" }],
-    expects: ["no-crash", "members-equal-state", "linearizable", "liveness"],
+    expects: ["no-crash", "members-equal", "linearizable", "liveness"],
     hints: { faults: ["snapshot"] },
   },
   {
@@ -176,7 +176,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
         replace: "void all;",
       },
     ],
-    expects: ["members-equal-state", "members-equal-hash", "linearizable"],
+    expects: ["members-equal", "members-equal-hash", "linearizable"],
     hints: { faults: ["process", "storage-work"] },
   },
 ];

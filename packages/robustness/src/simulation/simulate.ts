@@ -12,6 +12,7 @@
 import { errorText, type Random } from "@sagong/base";
 import type { FinalState } from "../check/check-context.js";
 import { checkHistory } from "../check/check-history.js";
+import { checkHashes } from "../check/members.js";
 import { RaftInvariants } from "../check/raft-invariants.js";
 import { FaultInjector } from "../faults/fault-injector.js";
 import { planSchedule } from "../faults/plan-schedule.js";
@@ -167,6 +168,7 @@ class Run {
     for (const violation of traffic.violations) this.#add(violation);
     const context = { finalStates: this.#finalStates, leaseBounds: this.#unsettled.leaseBounds };
     for (const violation of checkHistory(traffic.history, context)) this.#add(violation);
+    for (const violation of checkHashes(traffic.hashes)) this.#add(violation);
     for (const { member, atMs, error } of this.#supervisor.stopped) {
       if (injector.standingOf(member) !== "sound") continue;
       const text = `${member.name} stopped itself, and nothing was done to its disk: ${errorText(error)}`;

@@ -8,6 +8,8 @@
 import { TaskGroup } from "@sagong/base";
 import type { History, Violation } from "../history/history.js";
 import { HistoryRecorder } from "../history/recording.js";
+import type { MemberHash } from "../check/members.js";
+import { runAuditor } from "./auditor.js";
 import { compactOnce, runCompactionClient } from "./compaction-client.js";
 import { runKvClient } from "./kv-client.js";
 import { runLeaseClient } from "./lease-client.js";
@@ -46,6 +48,8 @@ const LAST_RETRY_MS = 200;
 export class Traffic implements TrafficSurges {
   readonly profile: TrafficProfile;
   readonly recorder: HistoryRecorder;
+  /** What members said of themselves, for `checkHashes`. */
+  readonly hashes: MemberHash[] = [];
   readonly #run: TrafficRun;
   readonly #writers: TaskGroup;
   readonly #watchers: TaskGroup;
@@ -86,6 +90,7 @@ export class Traffic implements TrafficSurges {
     const run = this.#run;
     const { profile } = this;
     this.#watchers.run("observer", () => runObserver(run));
+    this.#writers.run("auditor", () => runAuditor(run, (hash) => this.hashes.push(hash)));
     each(profile.watchClients, (i) => {
       const name = `watcher${i}`;
       const isSlow = i <= profile.slowWatchClients;
