@@ -115,10 +115,11 @@ async function reference(world: SimulatedWorld): Promise<Reference> {
     state.machine.apply([entry]);
     digests.push(digestOf(state));
     if (entry.index !== imageIndex) continue;
-    const { index, term, chunks, close } = await state.machine.openSnapshot();
+    const snapshot = await state.machine.openSnapshot();
+    const { index, term, chunks } = snapshot;
     const kept: Uint8Array[] = [];
     for await (const chunk of chunks) kept.push(chunk);
-    await close();
+    await snapshot.close();
     image = { metadata: { index, term, confState: { voters: [2n] } }, chunks: kept };
   }
   if (!image) throw new Error("there is no image");
