@@ -39,9 +39,9 @@ export interface Scene {
   readonly clients: TrafficSurges;
   readonly random: Random;
   /** Waits for that long, drawn evenly; less where the run is interrupted. */
-  hold(leastMs: number, mostMs: number): Promise<void>;
+  readonly hold: (leastMs: number, mostMs: number) => Promise<void>;
   /** A line in the run's trace. */
-  note(text: string, member?: ChaosMember): void;
+  readonly note: (text: string, member?: ChaosMember) => void;
 }
 
 export function faultName({ group, name }: ChaosFault): string {
