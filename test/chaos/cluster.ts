@@ -73,6 +73,13 @@ export class ChaosCluster {
     return Math.floor(this.members.length / 2) + 1;
   }
 
+  /** Throws where there is none of that name. */
+  member(name: string): ChaosMember {
+    const member = this.members.find((candidate) => candidate.name === name);
+    if (!member) throw new Error(`Cannot find the member ${name}`);
+    return member;
+  }
+
   /** Its own connection; who asked for it closes it. */
   channel(member: ChaosMember): Channel {
     return createChannel({ endpoint: `http://${member.endpoint}` });

@@ -3,7 +3,7 @@ import type { TraceRole } from "@sagong/robustness";
 import type { ChaosCluster } from "./cluster.js";
 import type { ChaosMember } from "./member.js";
 import type { RunLog } from "./run-log.js";
-import { interruptibleWait } from "./traffic/interruptible-wait.js";
+import { interruptibleWait } from "./interruptible-wait.js";
 
 const POLL_MS = 250;
 

@@ -1,6 +1,6 @@
 /** A run's result, for people and for programs. */
 import { compareText } from "@sagong/base";
-import { type RecordedRun, renderTable } from "@sagong/robustness";
+import { type Operation, type RecordedRun, renderTable } from "@sagong/robustness";
 import type { ChaosResult } from "./run.js";
 
 const VIOLATIONS_SHOWN = 20;
@@ -23,14 +23,14 @@ export interface ChaosSummary {
 }
 
 export function summaryOf(result: ChaosResult): ChaosSummary {
-  const { seed, members, durationMs, acknowledgedWrites, faultsByKind, history } = result;
+  const { seed, members, durationMs, faultsByKind, history } = result;
   const responses = history.watches.flatMap((watch) => watch.responses);
   return {
     seed,
     members: members.length,
     minutes: durationMs / 60_000,
     operations: history.operations.length,
-    acknowledgedWrites,
+    acknowledgedWrites: history.operations.filter(isAcknowledgedWrite).length,
     unknownOutcomes: history.operations.filter(({ outcome }) => outcome.kind === "unknown").length,
     watches: history.watches.length,
     eventsWatched: responses.reduce((sum, { events }) => sum + events.length, 0),
@@ -89,6 +89,10 @@ export function recordedRun(result: ChaosResult): RecordedRun {
     ],
     schedule: Object.entries(faultsByKind).map(([name, count]) => `${count} × ${name}`),
   };
+}
+
+function isAcknowledgedWrite({ request, outcome }: Operation): boolean {
+  return outcome.kind === "answered" && request.kind !== "range" && request.kind !== "compact";
 }
 
 function tableOf({ trace, members, violations }: ChaosResult, isColored: boolean): string {

@@ -23,3 +23,15 @@ export function missingForChaos(): readonly string[] {
     spawnSync("unshare", ["--mount", "--net", "--pid", "--fork", "true"]).status === 0;
   return isAllowed ? [] : ["namespaces (a container may need to be privileged)"];
 }
+
+/** For tests: false, and said so, where something is missing. Throws in CI, where nothing may be. */
+export function isChaosPossible(): boolean {
+  const missing = missingForChaos();
+  if (missing.length === 0) return true;
+  const words = missing.join(", ");
+  if (process.env["CI"] === "true") {
+    throw new Error(`chaos needs ${words}: run node scripts/install-tools.mjs`);
+  }
+  console.log(`skipped: needs ${words}`);
+  return false;
+}

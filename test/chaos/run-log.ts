@@ -1,6 +1,9 @@
 /** What happens in a run, as the reports draw it, and what was violated; told to whoever watches. */
 import type { TraceEvent, Violation } from "@sagong/robustness";
 
+/** Of what goes wrong behind these only the number is of interest. */
+const VIOLATIONS_TOLD_MAX = 20;
+
 export class RunLog {
   readonly trace: TraceEvent[] = [];
   readonly violations: Violation[] = [];
@@ -37,6 +40,7 @@ export class RunLog {
 
   violate(violation: Violation): void {
     this.violations.push({ atMs: this.nowMs(), ...violation });
+    if (this.violations.length > VIOLATIONS_TOLD_MAX) return;
     const text = `${violation.guarantee}: ${violation.text}`;
     this.add({ kind: "violation", text });
     this.#onProgress(`VIOLATED ${text}`);

@@ -53,4 +53,66 @@ describe.skipIf(chromium === "")("the page of a run, in Chromium", () => {
     expect(html).toMatch(/<td>violation<\/td><td><\/td><td>&lt;img src=x/);
     expect(html).toContain("<td>m2</td><td>leader, term 3</td>");
   });
+
+  it("zooms, moves, filters, and says what lies under the pointer", async () => {
+    const steps = `
+      const lanes = document.getElementById("lanes");
+      const frame = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+      const note = () => document.getElementById("note").textContent;
+      const rows = () => document.querySelectorAll("tbody tr").length;
+      const said = [];
+      void (async () => {
+        await frame();
+        said.push(note());
+        lanes.dispatchEvent(new WheelEvent("wheel", { deltaY: -400, clientX: 500 }));
+        await frame();
+        said.push("zoomed", note());
+        lanes.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight" }));
+        await frame();
+        said.push("moved", note());
+        lanes.dispatchEvent(new KeyboardEvent("keydown", { key: "0" }));
+        await frame();
+        said.push("whole", note());
+        // The middle of the lane of m1, in the middle of the run.
+        const box = lanes.getBoundingClientRect();
+        const at = { clientX: box.left + 132 + (box.width - 132) / 2, clientY: box.top + 26 + 33 + 22 };
+        lanes.dispatchEvent(new PointerEvent("pointermove", at));
+        said.push("under the pointer", document.getElementById("tip").textContent.split("\\n").at(-1));
+        const before = rows();
+        document.querySelectorAll("input[type=checkbox]")[1].click();
+        await frame();
+        said.push("without clients", rows() < before);
+        const find = document.querySelector("input[type=search]");
+        find.value = "Leader";
+        find.dispatchEvent(new Event("input"));
+        await frame();
+        said.push("with this text", rows());
+        document.body.dataset.said = said.join(" | ");
+      })();
+    `;
+    const { violations: _, ...run } = exampleRun();
+    const events = run.events.filter(({ kind }) => kind !== "violation");
+    const html = await domOf(
+      renderHtml({ ...run, events, violations: [] })
+        // The policy lets no other script run: this is not the page as it is given to people.
+        .replace(/<meta http-equiv="Content-Security-Policy"[^>]*>/, "")
+        .replace("</body>", `<script>${steps}</script></body>`),
+    );
+    const [, said = ""] = /data-said="([^"]*)"/.exec(html) ?? [];
+    expect(said.split(" | ")).toEqual([
+      "0.000 s to 20.000 s, 346 messages",
+      "zoomed",
+      expect.stringMatching(/^\d\.\d+ s to 1\d\.\d+ s, 1\d\d messages$/),
+      "moved",
+      expect.stringMatching(/^\d\.\d+ s to 1\d\.\d+ s, 1\d\d messages$/),
+      "whole",
+      "0.000 s to 20.000 s, 346 messages",
+      "under the pointer",
+      "1.320 s to 10.100 s m1: leader t2",
+      "without clients",
+      "true",
+      "with this text",
+      "3",
+    ]);
+  });
 });

@@ -5,6 +5,7 @@ import type { ChaosFault } from "./fault.js";
 import { faultName } from "./fault.js";
 import { NETWORK_FAULTS } from "./network-faults.js";
 import { PROCESS_FAULTS } from "./process-faults.js";
+import { SERVICE_FAULTS } from "./service-faults.js";
 import { VERSION_FAULTS } from "./version-faults.js";
 
 export const CATALOGUE: readonly ChaosFault[] = [
@@ -12,6 +13,7 @@ export const CATALOGUE: readonly ChaosFault[] = [
   ...NETWORK_FAULTS,
   ...CLOCK_FAULTS,
   ...DISK_FAULTS,
+  ...SERVICE_FAULTS,
   ...VERSION_FAULTS,
 ];
 

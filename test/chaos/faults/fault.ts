@@ -1,6 +1,7 @@
 /** What a fault is, and what it is given. */
 import type { Random } from "@sagong/base";
 import type { ChaosCluster } from "../cluster.js";
+import type { TrafficSurges } from "@sagong/robustness";
 import type { ChaosMember } from "../member.js";
 
 /** One line of the matrix of faults, on real processes. */
@@ -22,15 +23,25 @@ export interface ChaosFault {
   strike(scene: Scene): Promise<void>;
 }
 
-export type FaultGroup = "process" | "network" | "clock" | "disk-errors" | "disk-lies" | "versions";
+/** Of the matrix those that real processes are put through. */
+export type FaultGroup =
+  | "process"
+  | "network"
+  | "clock"
+  | "disk-errors"
+  | "disk-lies"
+  | "storage-work"
+  | "service"
+  | "versions";
 
 export interface Scene {
   readonly cluster: ChaosCluster;
+  readonly clients: TrafficSurges;
   readonly random: Random;
   /** Waits for that long, drawn evenly; less where the run is interrupted. */
-  hold(leastMs: number, mostMs: number): Promise<void>;
+  readonly hold: (leastMs: number, mostMs: number) => Promise<void>;
   /** A line in the run's trace. */
-  note(text: string, member?: ChaosMember): void;
+  readonly note: (text: string, member?: ChaosMember) => void;
 }
 
 export function faultName({ group, name }: ChaosFault): string {

@@ -82,11 +82,10 @@ function* recordsOf(journal: Buffer): Generator<JournalRecord> {
   // Who died while it wrote its last record had not begun what that stands for.
   while (at + RECORD_BYTES <= journal.length) {
     const field = (index: number): bigint => journal.readBigUInt64LE(at + 8 * index);
-    const oldLength = Number(field(5));
-    const end = at + RECORD_BYTES + oldLength;
-    if (end > journal.length) return;
     const kind = Object.entries(KINDS).find(([number]) => BigInt(number) === field(0))?.[1];
     if (kind === undefined) throw new Error(`the journal is damaged at ${at}`);
+    const end = at + RECORD_BYTES + Number(field(5));
+    if (end > journal.length) return;
     yield {
       kind,
       inode: field(1),
@@ -154,7 +153,9 @@ function takenBack(bytes: Uint8Array, write: UnsyncedWrite, durableBytes: number
     return result;
   }
   const end = Math.min(offset + length, size);
-  const before = new Uint8Array(Math.max(0, end - offset));
+  // It lay behind the end that the file has again.
+  if (end <= offset) return result;
+  const before = new Uint8Array(end - offset);
   before.set(old.subarray(0, before.length));
   for (const { from, to } of durable) {
     const start = Math.max(from, offset);

@@ -30,6 +30,7 @@ import { keyRange } from "../mvcc/key-index.js";
 import type { KeyHistory } from "../mvcc/key-history.js";
 import type { Change } from "../mvcc/change.js";
 import type { MvccStore } from "../mvcc/mvcc-store.js";
+import { sealValue } from "../mvcc/sealed-value.js";
 import { range } from "./range.js";
 import { StoreError } from "./store-error.js";
 import { chooseTxnPath, isReadOnlyTxn, operationsOn, runTxn, type TxnPath } from "./txn.js";
@@ -234,7 +235,8 @@ export class Applier {
     if (this.#lessor.get(request.id)) throw new StoreError("leaseExists");
     const ttl = Math.max(request.ttl, this.#minTtlSeconds);
     this.#lessor.grant(request.id, ttl, nowMs);
-    this.#backend.put(leaseKey(request.id), LeaseRecord.encode({ id: request.id, ttl }));
+    const key = leaseKey(request.id);
+    this.#backend.put(key, sealValue(key, LeaseRecord.encode({ id: request.id, ttl })));
     return LeaseGrantResponse.create({ id: request.id, ttl });
   }
 

@@ -1,6 +1,6 @@
 /** LevelDB itself (classic-level), in folders of Node's file system. */
 import { existsSync } from "node:fs";
-import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { link, mkdir, open, readdir, readFile, rename, rm, stat, truncate } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ClassicLevel } from "classic-level";
 import type {
@@ -10,6 +10,8 @@ import type {
   Databases,
   DatabaseSnapshot,
 } from "./databases.js";
+
+import { endOfSoundLog } from "./level-log.js";
 
 /** LevelDB's, per process. */
 const BLOCK_CACHE_BYTES = 8 * 1024 * 1024;
@@ -31,6 +33,7 @@ async function openDatabase(
   { writeBufferBytes }: { readonly writeBufferBytes: number },
 ): Promise<Database> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
+  await cutLog(dir);
   const db = new ClassicLevel<Uint8Array, Uint8Array>(dir, {
     keyEncoding: "view",
     valueEncoding: "view",
@@ -39,6 +42,49 @@ async function openDatabase(
   });
   await db.open();
   return new LevelDatabase(db);
+}
+
+/**
+ * Ends LevelDB's log at its first fault, so that of its batches the last are missing and never one in
+ * the middle. Earlier logs were on disk as a whole before the last began: a fault in one is damage.
+ */
+async function cutLog(dir: string): Promise<void> {
+  const names = (await readdir(dir)).filter((name) => name.endsWith(".log")).toSorted();
+  for (const [i, name] of names.entries()) {
+    const path = join(dir, name);
+    const log = await readFile(path);
+    const end = endOfSoundLog(log);
+    if (end === log.length) continue;
+    if (i < names.length - 1) {
+      throw new Error(`${path} is damaged at offset ${end} of ${log.length}, with a log behind it`);
+    }
+    await exclusively(dir, async () => {
+      await truncate(path, end);
+      await syncPath(path);
+    });
+  }
+}
+
+/**
+ * While no other process has the database open, or rejects as opening it would. LevelDB's lock is one
+ * of the file `LOCK`, by whatever name it is opened: a database beside this one is opened with it.
+ */
+async function exclusively(dir: string, action: () => Promise<void>): Promise<void> {
+  const probe = `${dir}.lock`;
+  await rm(probe, { recursive: true, force: true });
+  await mkdir(probe, { mode: 0o700 });
+  try {
+    await link(join(dir, "LOCK"), join(probe, "LOCK"));
+    const db = new ClassicLevel(probe);
+    await db.open();
+    try {
+      await action();
+    } finally {
+      await db.close();
+    }
+  } finally {
+    await rm(probe, { recursive: true, force: true });
+  }
 }
 
 class LevelDatabase implements Database {

@@ -24,7 +24,8 @@ import { AppliedMark, type InternalRequest, RequestBatch } from "../gen/store.js
 import { Lessor } from "../lease/lessor.js";
 import { APPLIED_MARK_KEY } from "../mvcc/backend.js";
 import { MvccStore } from "../mvcc/mvcc-store.js";
-import { StoreLoader } from "../mvcc/open-store.js";
+import { readMark, StoreLoader } from "../mvcc/open-store.js";
+import { sealValue } from "../mvcc/sealed-value.js";
 import type { WatchableStore } from "../watch/watchable-store.js";
 import type { Membership } from "./membership.js";
 import type { Pair, StateMedium } from "./state-medium.js";
@@ -118,7 +119,7 @@ export class KvStateMachine implements StateMachine {
     }
     const { revision, compactRevision } = store;
     const mark = { index: this.#index, term: this.#term, revision, compactRevision };
-    medium.put(APPLIED_MARK_KEY, AppliedMark.encode(mark));
+    medium.put(APPLIED_MARK_KEY, sealValue(APPLIED_MARK_KEY, AppliedMark.encode(mark)));
     medium.commit();
     for (const [i, batch] of batches.entries()) this.#observer?.onResults(batch, results[i] ?? []);
     this.#observer?.onApplied(this.#index);
@@ -147,7 +148,7 @@ export class KvStateMachine implements StateMachine {
 
   async openSnapshot(): Promise<StateMachineImage> {
     const image = await this.#parts.medium.openImage();
-    const { index, term } = image.mark ? AppliedMark.decode(image.mark) : { index: 0, term: 0 };
+    const { index, term } = image.mark ? readMark(image.mark) : { index: 0, term: 0 };
     return { index, term, chunks: image.chunks, close: () => image.close() };
   }
 

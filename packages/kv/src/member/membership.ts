@@ -7,6 +7,7 @@ import { type Clock, delay, errorText, type Logger } from "@sagong/base";
 import type { Member } from "../gen/rpc.js";
 import { MemberAttributes } from "../gen/store.js";
 import { type Backend, SPACE_MEMBER } from "../mvcc/backend.js";
+import { openSealed, sealValue } from "../mvcc/sealed-value.js";
 import type { ClusterIdentity } from "./identity.js";
 
 export class Membership {
@@ -23,7 +24,7 @@ export class Membership {
   load(pairs: Iterable<readonly [key: Uint8Array, value: Uint8Array]>): void {
     for (const [key, value] of pairs) {
       if (key[0] !== SPACE_MEMBER) continue;
-      const attributes = MemberAttributes.decode(value);
+      const attributes = openSealed([key, value], () => "a member's attributes", MemberAttributes);
       this.#attributes.set(attributes.memberId, attributes);
     }
   }
@@ -31,7 +32,8 @@ export class Membership {
   /** From the log. The caller commits the backend's batch. */
   apply(attributes: MemberAttributes): void {
     this.#attributes.set(attributes.memberId, attributes);
-    this.#backend.put(keyOf(attributes.memberId), MemberAttributes.encode(attributes));
+    const key = keyOf(attributes.memberId);
+    this.#backend.put(key, sealValue(key, MemberAttributes.encode(attributes)));
   }
 
   /** One that knows nobody's attributes, to load an image into. */

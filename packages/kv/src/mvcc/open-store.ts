@@ -6,6 +6,7 @@
  * missing on this member alone, for ever: hence the check that no revision is missing which no
  * compaction can have removed.
  */
+import { toHex } from "@sagong/base";
 import { MessageDecodeError } from "@sagong/rpc/message";
 import { AppliedMark, LeaseRecord } from "../gen/store.js";
 import type { Lessor } from "../lease/lessor.js";
@@ -21,6 +22,7 @@ import { decodeDeadList } from "./dead-list.js";
 import type { MvccStore } from "./mvcc-store.js";
 import { BLOCK_KEY_BYTES, KIND_DEAD, type Revision, revisionOfKey } from "./revision.js";
 import { RevisionRuns } from "./revision-runs.js";
+import { openSealed } from "./sealed-value.js";
 import type { VersionHead } from "./version-bytes.js";
 
 export { DamagedDatabaseError };
@@ -47,11 +49,15 @@ export class StoreLoader {
       else if (key[0] === SPACE_REVISION) this.#pair(revisionOfKey(key), value);
       else if (key[0] === SPACE_LEASE) {
         // Leases sort before revisions: they are there when the keys that hang on them come.
-        const { id, ttl } = LeaseRecord.decode(value);
+        const { id, ttl } = openSealed(
+          [key, value],
+          () => `lease ${toHex(key.subarray(1))}`,
+          LeaseRecord,
+        );
         this.#lessor.grant(id, ttl, 0);
       } else if (key[0] === SPACE_META && key[1] === APPLIED_MARK_KEY[1]) {
         // It also sorts before them.
-        this.#mark = AppliedMark.decode(value);
+        this.#mark = readMark(value);
       }
     }
   }
@@ -106,6 +112,11 @@ export class StoreLoader {
       );
     }
   }
+}
+
+/** Throws `DamagedDatabaseError`. */
+export function readMark(value: Uint8Array): AppliedMark {
+  return openSealed([APPLIED_MARK_KEY, value], () => "the applied mark", AppliedMark);
 }
 
 /** The empty store is at revision 1. */

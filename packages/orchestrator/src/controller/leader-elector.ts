@@ -132,7 +132,7 @@ export class LeaderElector {
       await over;
     } catch (error) {
       if (!signal.aborted) {
-        logger.error("what leads did not start, and is tried again", { error: errorText(error) });
+        logger.warn("what leads did not start, and is tried again", { error: errorText(error) });
         this.#stopLeading();
       }
     }

@@ -3,6 +3,7 @@
  * write a pod at a time, retried until it is through or the pod is gone. Conditions of others
  * (PodScheduled, readiness gates) stay: what is there is read first, and only the difference written.
  */
+import { setMaxListeners } from "node:events";
 import { type Clock, delay, errorText, type Logger, TaskGroup } from "@sagong/base";
 import { isApiError } from "../api/api-status.js";
 import type { Pod, PodStatus } from "../api/gen/core-v1.js";
@@ -36,6 +37,8 @@ export class StatusManager {
 
   constructor(dependencies: StatusManagerDependencies) {
     this.#dependencies = dependencies;
+    // Every write under way listens for the end.
+    setMaxListeners(0, this.#closing.signal);
     this.#tasks = new TaskGroup((error) =>
       dependencies.logger.error("pod status was not written", { error: errorText(error) }),
     );

@@ -5,6 +5,7 @@
  * PC1 a pod that has a node is never said to have none: the write is bound to the version that was
  *     looked at.
  */
+import { setMaxListeners } from "node:events";
 import type { Clock, Logger } from "@sagong/base";
 import { isApiError } from "../api/api-status.js";
 import type { Pod, PodCondition } from "../api/gen/core-v1.js";
@@ -43,6 +44,8 @@ export class PodConditionWriter {
 
   constructor(dependencies: PodConditionWriterDependencies) {
     this.#dependencies = dependencies;
+    // Every write under way listens for the end.
+    setMaxListeners(0, this.#closing.signal);
     this.#queue = new WorkQueue((key) => this.#write(key), dependencies, MAX_WRITES);
   }
 

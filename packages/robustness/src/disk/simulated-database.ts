@@ -6,8 +6,8 @@
  *    end. A log that LevelDB has left is never synced any more, until its table is made: its end may
  *    be lost although the next log is there.
  * B2 opening makes a table of what the logs hold, on disk.
- * B3 damage in a log is passed over without a word, up to the end of its block (LevelDB's recovery
- *    without paranoid checks); damage in a table is read as it stands, or fails the read.
+ * B3 opening ends the last log at its first fault, and refuses a fault in an earlier one (as
+ *    `levelDatabases` does it); damage in a table is read as it stands, or fails the read.
  */
 import { type Random, randomBelow } from "@sagong/base";
 
@@ -26,8 +26,6 @@ interface LoggedBatch {
   isDamaged: boolean;
 }
 
-/** LevelDB's log format: damage costs the rest of the block that it lies in. */
-const LOG_BLOCK_BYTES = 32 * 1024;
 /** What a pair takes in a table or log besides its bytes, roughly. */
 const PAIR_OVERHEAD_BYTES = 16;
 
@@ -110,14 +108,14 @@ export class SimulatedDatabase {
 
   /** B2, B3. */
   recover({ lies }: { readonly lies: boolean }): void {
-    let skipBytes = 0;
-    const isKept = (batch: LoggedBatch): boolean => {
-      if (batch.isDamaged) skipBytes = LOG_BLOCK_BYTES;
-      else if (skipBytes <= 0) return true;
-      skipBytes -= batch.bytes;
-      return false;
-    };
-    if (this.#batches.some(({ isDamaged }) => isDamaged)) this.#keep(isKept);
+    const fault = this.#batches.findIndex(({ isDamaged }) => isDamaged);
+    if (fault >= 0) {
+      const before = new Set(this.#batches.slice(0, fault));
+      if (this.#batches[fault]?.log !== this.#batches.at(-1)?.log) {
+        throw new Error("a log is damaged, with a log behind it");
+      }
+      this.#keep((batch) => before.has(batch));
+    }
     this.finishLog(this.leaveLog(), { lies });
   }
 

@@ -115,10 +115,11 @@ async function reference(world: SimulatedWorld): Promise<Reference> {
     state.machine.apply([entry]);
     digests.push(digestOf(state));
     if (entry.index !== imageIndex) continue;
-    const { index, term, chunks, close } = await state.machine.openSnapshot();
+    const snapshot = await state.machine.openSnapshot();
+    const { index, term, chunks } = snapshot;
     const kept: Uint8Array[] = [];
     for await (const chunk of chunks) kept.push(chunk);
-    await close();
+    await snapshot.close();
     image = { metadata: { index, term, confState: { voters: [2n] } }, chunks: kept };
   }
   if (!image) throw new Error("there is no image");
@@ -242,4 +243,39 @@ describe("a member's state on a simulated disk", () => {
       });
     }
   });
+
+  it("is never another one after damage: refused, or that of a prefix", async () => {
+    const world = new SimulatedWorld(5);
+    await world.settle(damageAndOpen(world), 600_000);
+  });
 });
+
+/** A bit flipped or an end cut off, in tables and in LevelDB's log. */
+async function damageAndOpen(world: SimulatedWorld): Promise<void> {
+  const all = await reference(world);
+  const { disk, open } = machine(world, "m");
+  const damages = new Set<string>();
+  let refused = 0;
+  for (let round = 0; round < 6; round++) {
+    const state = await open();
+    for (const entry of all.entries.slice(state.machine.appliedIndex, 25 * (round + 1))) {
+      state.machine.apply([entry]);
+      if (entry.index % 7 === 0) await state.machine.flush();
+    }
+    await state.machine.flush();
+    disk.crash("process");
+    const whole = disk.copy();
+    for (let i = 0; i < 12; i++) {
+      const what = i % 4 === 0 ? disk.truncateFile("database") : disk.flipBit("database");
+      damages.add(String(what).replaceAll(/\d+/g, "N"));
+      const found = await open().catch(() => undefined);
+      if (!found) refused++;
+      const isLegal = !found || digestOf(found) === all.digests[found.machine.appliedIndex];
+      expect([what, isLegal]).toEqual([what, true]);
+      disk.crash("process");
+      disk.restore(whole);
+    }
+  }
+  expect(damages.size).toBeGreaterThanOrEqual(4);
+  expect(refused).toBeGreaterThan(20);
+}

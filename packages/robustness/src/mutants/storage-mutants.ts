@@ -111,9 +111,9 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     file: "packages/kv/src/member/kv-state-machine.ts",
     edits: [
       {
-        find: "medium.put(APPLIED_MARK_KEY, AppliedMark.encode(mark));\n        medium.commit();",
+        find: "medium.put(APPLIED_MARK_KEY, sealValue(APPLIED_MARK_KEY, AppliedMark.encode(mark)));\n        medium.commit();",
         replace:
-          "medium.commit();\n        medium.put(APPLIED_MARK_KEY, AppliedMark.encode(mark));",
+          "medium.commit();\n        medium.put(APPLIED_MARK_KEY, sealValue(APPLIED_MARK_KEY, AppliedMark.encode(mark)));",
       },
     ],
     expects: ["no-crash", "members-equal", "members-equal-hash"],

@@ -12,7 +12,7 @@ import type { RecordedRun } from "./recorded-run.js";
 import { timelineOf } from "./timeline.js";
 
 export function renderHtml(run: RecordedRun): string {
-  const script = asset("timeline.js");
+  const script = bundle();
   const style = asset("timeline.css");
   const policy = `default-src 'none'; script-src '${hashOf(script)}'; style-src '${hashOf(style)}'; base-uri 'none'; form-action 'none'`;
   return [
@@ -50,6 +50,29 @@ function escapeJson(value: unknown): string {
 
 function hashOf(text: string): string {
   return `sha256-${createHash("sha256").update(text).digest("base64")}`;
+}
+
+/** The modules of the page, each behind those that it imports. */
+const MODULES = [
+  "run",
+  "elements",
+  "geometry",
+  "paint",
+  "event-list",
+  "drawing",
+  "hover",
+  "moving",
+  "page",
+] as const;
+
+/** One script in a scope of its own: a page that is one file has no modules to import. */
+function bundle(): string {
+  const bodies = MODULES.map((name) =>
+    asset(`${name}.js`)
+      .replaceAll(/^import [^;]* from "\.\/[a-z-]+\.js";\n/gm, "")
+      .replaceAll(/^export (?=const|let|function)/gm, ""),
+  );
+  return `"use strict";\n{\n${bodies.join("\n")}}\n`;
 }
 
 /** The page's parts are read where they are written: from `dist` this leads back to `src`. */

@@ -40,12 +40,18 @@ const NO_ANSWER_MS = 4_000;
 export class LinkState {
   /** Of one way, at most. */
   delayMs = 5;
+  /** What watches take longer, at most. No fault but how it is: it does not heal. */
+  readonly watchDelayMs: number;
   loseRequestShare = 0;
   loseAnswerShare = 0;
   isCut = false;
   /** By resource, or "*": until when watches show nothing. */
   readonly heldUntilMs: Map<string, number> = new Map<string, number>();
   readonly watches: Set<() => void> = new Set<() => void>();
+
+  constructor(watchDelayMs = 0) {
+    this.watchDelayMs = watchDelayMs;
+  }
 
   heal(): void {
     this.delayMs = 5;
@@ -364,7 +370,7 @@ class LinkedWatch<T extends KubeObject> {
       state.heldUntilMs.get(this.#resource.resource) ?? 0,
       state.heldUntilMs.get("*") ?? 0,
     );
-    const wayMs = 1 + randomBelow(process.random, state.delayMs);
+    const wayMs = 1 + randomBelow(process.random, state.delayMs + state.watchDelayMs);
     this.#lastMs = Math.max(this.#lastMs, held, world.nowMs + wayMs);
     process.gate.after(this.#lastMs - world.nowMs, () => {
       if (!this.#isOver && !this.#abort.signal.aborted) arrive();

@@ -12,6 +12,9 @@
  * - `rollout-one-replica-set`: a Deployment has one replica set of a template at most.
  * - `pod-bound-once`: a pod that has a node never gets another.
  * - `rollout-events`: each ScalingReplicaSet event tells of a change that was made.
+ * - `rollout-recreate`: no replica set of a Deployment of type Recreate grows while a pod of another
+ *   lives.
+ * - `rollout-as-asked`: a user's change is answered with what was asked for.
  * - `rollout-nothing-breaks`: no program logs an error.
  *
  * A controller acts on the Deployment that it has been shown, which may be old: the bounds are the
@@ -110,6 +113,11 @@ export class RolloutChecker implements LinkObserver {
     this.#violated("rollout-nothing-breaks", `${name}: ${text}`);
   }
 
+  /** A user was answered with another object than was asked for. */
+  ignored(text: string): void {
+    this.#violated("rollout-as-asked", text);
+  }
+
   changed({ key, before, after }: TrueChange): void {
     this.#changes++;
     const object = after ?? before;
@@ -146,7 +154,7 @@ export class RolloutChecker implements LinkObserver {
     const asked = this.#asked.get(`${before ? "change" : "create"} replicasets/${name}`);
     const versions = this.#shownDeployments(asked, owner);
     if (!before) this.#checkTemplates(owner, after);
-    if (to > from || !before) this.#checkGrowth(owner, after, versions);
+    if (to > from) this.#checkGrowth(owner, after, versions);
     if (before && to < from) {
       const isRolling = versions.every((one) => isRollingStep(one, before));
       const least = Math.min(...versions.map((one) => boundsOf(one).least));
@@ -159,12 +167,23 @@ export class RolloutChecker implements LinkObserver {
     const total = sizes.reduce((sum, size) => sum + size, 0);
     const most = Math.max(...versions.map((one) => boundsOf(one).most));
     this.#most.set(owner, most);
+    if (versions.every(isRecreate)) this.#checkRecreate(owner, grown);
     if (total <= most) return;
     const { name } = grown.metadata;
     this.#violated(
       "rollout-max-surge",
       `${name} grew to ${sizeOf(grown)}: the replica sets come to ${total}, more than ${most}`,
     );
+  }
+
+  #checkRecreate(owner: string, grown: ReplicaSet): void {
+    if (sizeOf(grown) === 0) return;
+    const others = new Set(this.#ownedBy(owner).map(({ metadata }) => metadata.uid));
+    others.delete(grown.metadata.uid);
+    const left = [...this.#pods.values()].filter((pod) => others.has(ownerOf(pod)) && isLive(pod));
+    if (left.length === 0) return;
+    const names = left.map(({ metadata }) => metadata.name).join(", ");
+    this.#violated("rollout-recreate", `${grown.metadata.name} grew while ${names} lived`);
   }
 
   #checkTemplates(owner: string, made: ReplicaSet): void {
@@ -358,9 +377,17 @@ function ownerOf(object: KubeObject | undefined): string {
   return object?.metadata.ownerReferences?.find(({ controller }) => controller)?.uid ?? "";
 }
 
-function isActive({ metadata, status }: Pod): boolean {
-  const hasEnded = status?.phase === "Succeeded" || status?.phase === "Failed";
-  return metadata.deletionTimestamp === undefined && !hasEnded;
+function isActive(pod: Pod): boolean {
+  return pod.metadata.deletionTimestamp === undefined && isLive(pod);
+}
+
+/** Has not ended: one that is being deleted lives until it is gone. */
+function isLive({ status }: Pod): boolean {
+  return status?.phase !== "Succeeded" && status?.phase !== "Failed";
+}
+
+function isRecreate({ spec }: Deployment): boolean {
+  return spec?.strategy?.type === "Recreate";
 }
 
 /** Not where the Deployment was given another size, or is paused: then sizes go by proportion. */

@@ -11,6 +11,8 @@ export interface RolloutPlan {
   readonly nodes: number;
   /** Of one way between API server and store, at most. */
   readonly storeDelayMs: number;
+  /** By how much every watch of a controller is late, at most. */
+  readonly watchDelayMs: number;
   readonly deployments: readonly PlannedDeployment[];
   readonly steps: readonly RolloutStep[];
   /** When faults and changes end. */
@@ -70,13 +72,7 @@ export type RolloutAction =
 
 export type RolloutStep = { readonly atMs: number } & RolloutAction;
 
-export const RESOURCES_HELD: readonly string[] = [
-  "*",
-  "pods",
-  "replicasets",
-  "deployments",
-  "nodes",
-];
+export const RESOURCES_HELD: readonly string[] = ["*", "pods", "replicasets", "deployments"];
 /** Rollouts begin when the cluster has come up. */
 const FIRST_CHANGE_MS = 4_000;
 
@@ -96,10 +92,11 @@ export function planRollout(seed: number): RolloutPlan {
   }));
   const size = { servers, managers, schedulers, nodes };
   const changes = deployments.flatMap((_, i) => planChanges(random, i, safetyMs));
-  const faults = planFaults(random, size, safetyMs);
+  const faults = planFaults(random, { size, safetyMs, changes });
   const steps = [...changes, ...faults].toSorted((a, b) => a.atMs - b.atMs);
   const storeDelayMs = below(2) === 0 ? 0 : 3;
-  return { ...size, storeDelayMs, deployments, steps, safetyMs };
+  const watchDelayMs = [0, 0, 100, 600][below(4)] ?? 0;
+  return { ...size, storeDelayMs, watchDelayMs, deployments, steps, safetyMs };
 }
 
 /** Numbers and percentages, some of which round. Not both zero: the API refuses that. */
@@ -151,22 +148,37 @@ function planChanges(random: Random, deployment: number, safetyMs: number): Roll
 
 type ClusterSize = Pick<RolloutPlan, "servers" | "managers" | "schedulers" | "nodes">;
 
-/** Each run has some kinds of faults, not all: what one kind hides another run shows. */
-function planFaults(random: Random, size: ClusterSize, safetyMs: number): RolloutStep[] {
+/**
+ * Each run has some kinds of faults, not all: what one kind hides another run shows. Most strike
+ * where something is being changed, and many the same program.
+ */
+function planFaults(
+  random: Random,
+  about: {
+    readonly size: ClusterSize;
+    readonly safetyMs: number;
+    readonly changes: readonly RolloutStep[];
+  },
+): RolloutStep[] {
+  const { size, safetyMs, changes } = about;
   const below = (limit: number): number => randomBelow(random, limit);
   const makers = FAULTS.filter(() => below(3) === 0);
   if (makers.length === 0) return [];
-  const count = below(14);
-  return Array.from({ length: count }, () => {
+  const favourite = below(2) === 0 ? program({ below, size }) : undefined;
+  return Array.from({ length: below(20) }, () => {
     const make = makers[below(makers.length)] ?? FAULTS[0];
-    const atMs = 2_000 + below(safetyMs - 2_000);
-    return { atMs, ...make({ below, size }) };
+    const change = changes[below(changes.length)];
+    const anyMs = 2_000 + below(safetyMs - 2_000);
+    const atMs = change && below(4) > 0 ? change.atMs - 1_000 + below(1_500) : anyMs;
+    return { atMs: Math.min(atMs, safetyMs), ...make({ below, size, favourite }) };
   });
 }
 
 interface FaultContext {
   readonly below: (limit: number) => number;
   readonly size: ClusterSize;
+  /** The program that most of it befalls. */
+  readonly favourite?: string | undefined;
 }
 type FaultMaker = (context: FaultContext) => RolloutAction;
 
@@ -219,7 +231,8 @@ function staleInformer(context: FaultContext): RolloutAction {
 }
 
 /** The controllers more often than others: most of what can go wrong is theirs. */
-function program({ below, size }: FaultContext): string {
+function program({ below, size, favourite }: FaultContext): string {
+  if (favourite !== undefined && below(3) > 0) return favourite;
   const kind = below(5);
   if (kind < 3) return `controller-manager-${below(size.managers)}`;
   if (kind < 4) return `scheduler-${below(size.schedulers)}`;

@@ -108,6 +108,8 @@ class RolloutCluster {
   readonly #programs = new Map<string, Program>();
   readonly #nodes: SimulatedNode[] = [];
   readonly #user: SimulatedUser;
+  #missing: string | undefined;
+  #lookedAt: number | undefined;
 
   constructor(world: SimulatedWorld, plan: RolloutPlan) {
     this.#world = world;
@@ -117,23 +119,30 @@ class RolloutCluster {
     this.#servers = new ApiServers({ world, store: this.#store, count, storeDelayMs });
     const process = new SimulatedProcess(world, "user");
     const client = this.#connect(process, new LinkState());
-    this.#user = new SimulatedUser(plan.deployments, { client, process });
+    const onIgnored = (text: string): void => this.checker.ignored(text);
+    this.#user = new SimulatedUser(plan.deployments, { client, process, onIgnored });
     this.#user.begin();
     for (let i = 0; i < plan.nodes; i++) this.#addNode(`node-${i}`, i);
     for (let i = 0; i < plan.managers; i++) {
-      this.#add(`controller-manager-${i}`, (parts) =>
+      const link = new LinkState(plan.watchDelayMs);
+      this.#add(`controller-manager-${i}`, link, (parts) =>
         startControllerManager({ identity: parts.name }, parts),
       );
     }
     for (let i = 0; i < plan.schedulers; i++) {
-      this.#add(`scheduler-${i}`, (parts) =>
+      this.#add(`scheduler-${i}`, new LinkState(), (parts) =>
         startScheduler({ identity: parts.name, nextTurn: parts.nextTurn }, parts),
       );
     }
   }
 
+  /** What is missing to convergence; looked for only where the store has changed. */
   missing(): string | undefined {
-    return this.#user.isIdle ? missingToConvergence(this.#store) : "a change is not made yet";
+    if (!this.#user.isIdle) return "a change is not made yet";
+    const { changes } = this.checker;
+    if (this.#lookedAt !== changes) this.#missing = missingToConvergence(this.#store);
+    this.#lookedAt = changes;
+    return this.#missing;
   }
 
   take({ atMs: _atMs, ...action }: RolloutStep): void {
@@ -199,8 +208,11 @@ class RolloutCluster {
     });
   }
 
-  #add(name: string, start: (parts: SimulatedParts) => { close(): Promise<void> }): void {
-    const link = new LinkState();
+  #add(
+    name: string,
+    link: LinkState,
+    start: (parts: SimulatedParts) => { close(): Promise<void> },
+  ): void {
     let running: { process: SimulatedProcess; component: { close(): Promise<void> } } | undefined;
     const program: Program = {
       link,

@@ -30,17 +30,28 @@ const HISTORY_LIMIT = 2;
 export class SimulatedUser {
   readonly #client: ObjectClient;
   readonly #process: SimulatedProcess;
+  readonly #onIgnored: (text: string) => void;
   readonly #deployments: readonly PlannedDeployment[];
   #last: Promise<void> = Promise.resolve();
   #waiting = 0;
 
   constructor(
     deployments: readonly PlannedDeployment[],
-    { client, process }: { readonly client: ObjectClient; readonly process: SimulatedProcess },
+    {
+      client,
+      process,
+      onIgnored,
+    }: {
+      readonly client: ObjectClient;
+      readonly process: SimulatedProcess;
+      /** The API server answered with something else than was asked for. */
+      readonly onIgnored: (text: string) => void;
+    },
   ) {
     this.#deployments = deployments;
     this.#client = client;
     this.#process = process;
+    this.#onIgnored = onIgnored;
   }
 
   /** Everything that was asked for is done. */
@@ -53,7 +64,8 @@ export class SimulatedUser {
       this.#do(async () => void (await this.#client.create(NAMESPACES, { metadata: { name } })));
     }
     for (const planned of this.#deployments) {
-      this.#do(async () => void (await this.#client.create(DEPLOYMENTS, deploymentOf(planned))));
+      const asked = deploymentOf(planned);
+      this.#do(async () => this.#compare(asked, await this.#client.create(DEPLOYMENTS, asked)));
     }
   }
 
@@ -87,8 +99,14 @@ export class SimulatedUser {
     if (name === undefined) return;
     const key = { namespace: NAMESPACE, name };
     this.#do(async () => {
-      await this.#client.patch(DEPLOYMENTS, key, { spec }, { type: "merge" });
+      const patch = { spec };
+      this.#compare(patch, await this.#client.patch(DEPLOYMENTS, key, patch, { type: "merge" }));
     });
+  }
+
+  #compare(asked: object, got: Deployment): void {
+    const missing = missingIn(got, asked, "");
+    if (missing !== undefined) this.#onIgnored(`${got.metadata.name}${missing}`);
   }
 
   async #deletePod(): Promise<void> {
@@ -174,3 +192,26 @@ function strategyOf(strategy: PlannedStrategy) {
     return { type: "Recreate", rollingUpdate: null } as unknown as object;
   return { type: "RollingUpdate", rollingUpdate: strategy };
 }
+
+/** The first part of `asked` that `got` has not, as `.path is …, expected …`; null stands for absent. */
+function missingIn(got: unknown, asked: unknown, path: string): string | undefined {
+  if (typeof asked !== "object" || asked === null) {
+    if ((got ?? null) === asked) return undefined;
+    // Go's omitempty: nobody can tell these from absent.
+    if (got === undefined && (asked === false || asked === 0) && !KEPT.has(path)) return undefined;
+    return `${path} is ${JSON.stringify(got)}, expected ${JSON.stringify(asked)}`;
+  }
+  for (const [key, value] of Object.entries(asked)) {
+    const inner = (got as Readonly<Record<string, unknown>> | undefined)?.[key]; // As JSON is read.
+    const missing = missingIn(inner, value, `${path}.${key}`);
+    if (missing !== undefined) return missing;
+  }
+  return undefined;
+}
+
+/** Whose zero means something. */
+const KEPT: ReadonlySet<string> = new Set([
+  ".spec.replicas",
+  ".spec.strategy.rollingUpdate.maxSurge",
+  ".spec.strategy.rollingUpdate.maxUnavailable",
+]);
