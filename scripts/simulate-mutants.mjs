@@ -46,7 +46,7 @@ const { MUTANTS, mutantNamed } = await import("../packages/robustness/dist/mutan
 const { ETCD_NOT_COVERED } = await import("../packages/robustness/dist/mutants/etcd-mutants.js");
 const { hunt } = await import("../packages/robustness/dist/mutants/hunt.js");
 const { renderHunted } = await import("../packages/robustness/dist/mutants/hunt-table.js");
-const { runInProcess } = await import("./mutants/mutant-processes.mjs");
+const { mutantProcesses } = await import("./mutants/mutant-processes.mjs");
 
 const mutants = chosenMutants();
 if (flags.list) {
@@ -91,12 +91,13 @@ function count(flag) {
 async function huntAll(jobs) {
   /** @type {import("../packages/robustness/dist/mutants/hunt-table.js").Hunted[]} */
   const done = [];
+  const run = mutantProcesses();
   let next = 0;
   const work = async () => {
     for (let at = next++; at < mutants.length; at = next++) {
       const mutant = /** @type {(typeof mutants)[number]} */ (mutants[at]);
       const startMs = performance.now();
-      const verdict = await hunt(mutant, runInProcess, limits);
+      const verdict = await hunt(mutant, run, limits);
       const tookMs = performance.now() - startMs;
       done[at] = { mutant, verdict, tookMs };
       const how = verdict.kind === "caught" ? `caught by ${verdict.guarantee}` : verdict.kind;

@@ -16,10 +16,32 @@ const CHILD = fileURLToPath(new URL("run-seeds.mjs", import.meta.url));
 const STDERR_MAX = 4_000;
 
 /**
+ * Of the code as it is a run is made once, whoever asks for it: many mutants share their options.
+ *
+ * @returns {(request: RunRequest) => Promise<SeedRun[]>}
+ */
+export function mutantProcesses() {
+  /** @type {Map<string, Promise<SeedRun[]>>} */
+  const controls = new Map();
+  return async (request) => {
+    if (request.mutant !== undefined) return await runInProcess(request);
+    /** @type {SeedRun[]} */
+    const runs = [];
+    for (const seed of request.seeds) {
+      const name = JSON.stringify([request.options, seed]);
+      const known = controls.get(name) ?? runInProcess({ ...request, seeds: [seed] });
+      controls.set(name, known);
+      runs.push(...(await known));
+    }
+    return runs;
+  };
+}
+
+/**
  * @param {RunRequest} request
  * @returns {Promise<SeedRun[]>}
  */
-export function runInProcess(request) {
+function runInProcess(request) {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [CHILD, JSON.stringify(request)], {
       stdio: ["ignore", "pipe", "pipe"],

@@ -58,12 +58,14 @@ export interface HuntLimits {
 }
 
 const FIRST_SEED = 1;
+/** Half of what a simulation takes by default: more seeds find more than longer runs. */
+const SAFETY_MS = 30_000;
 /** Runs of the unchanged code that are held against a survivor's. */
 const COMPARED_SEEDS = 3;
 
 export async function hunt(mutant: Mutant, run: Run, limits: HuntLimits): Promise<Verdict> {
   const { seed: first = FIRST_SEED, ...options } = mutant.hints;
-  const request = { options, budgetMs: limits.budgetMs };
+  const request = { options: { safetyMs: SAFETY_MS, ...options }, budgetMs: limits.budgetMs };
   const ask = (who: string | undefined, seeds: readonly number[]): Promise<readonly SeedRun[]> =>
     run({ ...request, mutant: who, seeds });
   let seeds = Array.from({ length: limits.seeds }, (_, i) => first + i);
