@@ -150,9 +150,9 @@ describe("Applier", () => {
     expect(fixture.apply(request, 3)).toHaveProperty("response");
   });
 
-  it("a lease gets at least the minimum, at most etcd's maximum, and its id once", () => {
+  it("a lease gets the TTL that the entry says, at most etcd's maximum, and its id once", () => {
     const fixture = new StateFixture();
-    expect(fixture.grant(1n, 1)).toMatchObject({ response: { ttl: 2 } });
+    expect(fixture.grant(1n, 1)).toMatchObject({ response: { ttl: 1 } });
     expect(fixture.grant(1n, 5)).toMatchObject({ error: { code: "leaseExists" } });
     expect(fixture.grant(2n, 9_000_000_001)).toMatchObject({ error: { code: "leaseTtlTooLarge" } });
   });

@@ -64,17 +64,15 @@ export class Applier {
   readonly #store: MvccStore;
   readonly #lessor: Lessor;
   readonly #backend: Backend;
-  readonly #minTtlSeconds: number;
 
-  /** `minTtlSeconds`: shorter leases are given so many; etcd's ceil(1.5 × election timeout). */
-  constructor(
-    parts: { readonly store: MvccStore; readonly lessor: Lessor; readonly backend: Backend },
-    minTtlSeconds: number,
-  ) {
+  constructor(parts: {
+    readonly store: MvccStore;
+    readonly lessor: Lessor;
+    readonly backend: Backend;
+  }) {
     this.#store = parts.store;
     this.#lessor = parts.lessor;
     this.#backend = parts.backend;
-    this.#minTtlSeconds = minTtlSeconds;
   }
 
   apply({ request }: InternalRequest, context: ApplyContext): ApplyResult {
@@ -233,11 +231,11 @@ export class Applier {
   #leaseGrant(request: LeaseGrantRequest, { nowMs }: ApplyContext): LeaseGrantResponse {
     if (request.ttl > MAX_TTL_SECONDS) throw new StoreError("leaseTtlTooLarge");
     if (this.#lessor.get(request.id)) throw new StoreError("leaseExists");
-    const ttl = Math.max(request.ttl, this.#minTtlSeconds);
-    this.#lessor.grant(request.id, ttl, nowMs);
-    const key = leaseKey(request.id);
-    this.#backend.put(key, sealValue(key, LeaseRecord.encode({ id: request.id, ttl })));
-    return LeaseGrantResponse.create({ id: request.id, ttl });
+    const { id, ttl } = request;
+    this.#lessor.grant(id, ttl, nowMs);
+    const key = leaseKey(id);
+    this.#backend.put(key, sealValue(key, LeaseRecord.encode({ id, ttl })));
+    return LeaseGrantResponse.create({ id, ttl });
   }
 
   #leaseRevoke(

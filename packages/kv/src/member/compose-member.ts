@@ -68,7 +68,7 @@ export async function composeMember(
     surroundings.onFatal(error);
   };
   const { segmentBytes } = surroundings;
-  const state = await openState(config, {
+  const state = await openState({
     disk: surroundings.disk,
     identity,
     clock,

@@ -49,7 +49,7 @@ async function openMachine(name: string) {
   });
   const store = new MvccStore(medium);
   const lessor = new Lessor();
-  const applier = new Applier({ store, lessor, backend: medium }, 2);
+  const applier = new Applier({ store, lessor, backend: medium });
   const watchable = new WatchableStore(store, { clock });
   const membership = new Membership(IDENTITY, medium);
   const parts = { medium, store, lessor, applier, watchable, membership, clock };

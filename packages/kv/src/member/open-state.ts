@@ -7,7 +7,6 @@ import type { Clock, Logger } from "@sagong/base";
 import { FileLogStorage, type LogStorage } from "@sagong/raft";
 import { Applier } from "../apply/applier.js";
 import { BackendError } from "../backend/backend-error.js";
-import type { StoreConfig } from "../config/store-config.js";
 import { Lessor } from "../lease/lessor.js";
 import { MvccStore } from "../mvcc/mvcc-store.js";
 import { DamagedDatabaseError } from "../mvcc/open-store.js";
@@ -42,21 +41,14 @@ export interface OpenStateDependencies {
   readonly segmentBytes?: number;
 }
 
-/** etcd: the least TTL of a lease is this many election timeouts, rounded up to seconds. */
-const MIN_TTL_ELECTION_TIMEOUTS = 1.5;
-
-export async function openState(
-  config: Pick<StoreConfig, "electionTimeoutMs">,
-  dependencies: OpenStateDependencies,
-): Promise<OpenState> {
+export async function openState(dependencies: OpenStateDependencies): Promise<OpenState> {
   const { disk, clock, identity, onFsync, segmentBytes } = dependencies;
   await disk.prepare();
   const medium = await disk.openMedium({ clock, onError: dependencies.onStorageError });
   try {
     const store = new MvccStore(medium);
     const lessor = new Lessor();
-    const minTtlSeconds = Math.ceil((MIN_TTL_ELECTION_TIMEOUTS * config.electionTimeoutMs) / 1_000);
-    const applier = new Applier({ store, lessor, backend: medium }, minTtlSeconds);
+    const applier = new Applier({ store, lessor, backend: medium });
     const watchable = new WatchableStore(store, { clock });
     const membership = new Membership(identity, medium);
     const parts = { medium, store, lessor, applier, watchable, membership, clock };

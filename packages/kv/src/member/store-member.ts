@@ -58,6 +58,7 @@ export interface StoreMemberParts extends LargeRangeDependencies {
   readonly memberId: bigint;
   readonly maxRequestBytes: number;
   readonly maxTxnOps: number;
+  readonly electionTimeoutMs: number;
   readonly raft: RaftNode;
   readonly store: MvccStore;
   readonly lessor: Lessor;
@@ -75,6 +76,8 @@ export interface StoreMemberParts extends LargeRangeDependencies {
 
 /** What surrounds a request in the log, roughly; it counts against the limit of a request, as in etcd. */
 const ENVELOPE_BYTES = 32;
+/** etcd: the least TTL of a lease is this many election timeouts, rounded up to seconds. */
+const MIN_TTL_ELECTION_TIMEOUTS = 1.5;
 
 export class StoreMember implements KvApi, LeaseApi {
   readonly #parts: StoreMemberParts;
@@ -165,12 +168,15 @@ export class StoreMember implements KvApi, LeaseApi {
 
   // ── Leases ───────────────────────────────────────────────────────────────────────────────────
 
+  /** A TTL that is too short is made longer here: members' flags may differ, what they apply may not. */
   async grant(request: LeaseGrantRequest): Promise<LeaseGrantResponse> {
+    const { electionTimeoutMs } = this.#parts;
     this.#parts.quota.admit(LEASE_COST_BYTES);
+    const minTtl = Math.ceil((MIN_TTL_ELECTION_TIMEOUTS * electionTimeoutMs) / 1_000);
     const id = request.id === 0n ? randomId(this.#parts.random) : request.id;
     return await this.#propose<LeaseGrantResponse>(
       "leaseGrant",
-      LeaseGrantRequest.encode({ ttl: request.ttl, id }),
+      LeaseGrantRequest.encode({ ttl: Math.max(request.ttl, minTtl), id }),
     );
   }
 

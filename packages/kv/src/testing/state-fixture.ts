@@ -21,7 +21,7 @@ export class StateFixture {
   readonly backend: MemoryBackend = new MemoryBackend();
   readonly store: MvccStore = new MvccStore(this.backend);
   readonly lessor: Lessor = new Lessor();
-  readonly applier: Applier = new Applier(this, 2);
+  readonly applier: Applier = new Applier(this);
   readonly watchable: WatchableStore;
   /** Watchers are told at the end of such a batch rather than after each request. */
   isBatching = false;

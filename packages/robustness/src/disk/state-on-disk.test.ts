@@ -63,18 +63,15 @@ function machine(world: SimulatedWorld, name: string): Machine {
   const disk = new SimulatedDisk({ world, name, databaseBufferBytes: 3_000 });
   const failures: unknown[] = [];
   const open = (): Promise<OpenState> =>
-    openState(
-      { electionTimeoutMs: 1_000 },
-      {
-        disk: disk.mount({ enter: (callback) => callback() }),
-        identity: IDENTITY,
-        clock: world.clock,
-        logger: silentLogger,
-        onStorageError: (error) => failures.push(error),
-        onFsync: () => {},
-        segmentBytes: 6_000,
-      },
-    );
+    openState({
+      disk: disk.mount({ enter: (callback) => callback() }),
+      identity: IDENTITY,
+      clock: world.clock,
+      logger: silentLogger,
+      onStorageError: (error) => failures.push(error),
+      onFsync: () => {},
+      segmentBytes: 6_000,
+    });
   return { world, disk, random: world.chance("test"), failures, open };
 }
 

@@ -57,9 +57,10 @@ const LEGEND =
 export function renderTable(events: readonly TraceEvent[], options: TableOptions): string {
   const { members, violations = [], isColored = false } = options;
   const { rows, before, within, after } = choose(withClients(events, options.history), options);
+  const digits = digitsOf(rows);
   const heads = ["time", ...members.map(cleanText)];
   const cells = rows.map(({ event, states }) => [
-    formatTime(event.atMs),
+    formatTime(event.atMs, digits),
     ...members.map((member, i) => cellOf(event, { member, state: states[i] })),
   ]);
   const widths = heads.map((head, i) =>
@@ -158,10 +159,13 @@ function leftOut(counts: Counts, which: string): string[] {
   return [`… ${all} ${which} events left out (${parts.join(", ")})`];
 }
 
-/** Seconds to the millisecond; fractions of it only where there are. */
-export function formatTime(atMs: number): string {
-  const wholeMs = Math.abs(atMs - Math.round(atMs)) < 1e-6;
-  return `${(atMs / 1000).toFixed(wholeMs ? 3 : 6)}s`;
+/** Digits behind the point of a second: of microseconds where there is more than milliseconds. */
+function digitsOf(rows: readonly Row[]): number {
+  return rows.some(({ event: { atMs } }) => !Number.isInteger(atMs)) ? 6 : 3;
+}
+
+function formatTime(atMs: number, digits = 3): string {
+  return `${(atMs / 1000).toFixed(digits)}s`;
 }
 
 function cellOf(
