@@ -20,6 +20,13 @@ export interface Carried {
   broken(error: RpcError): void;
 }
 
+/** What becomes of a message that the link may treat badly. */
+export interface LooseMessage {
+  readonly lost: () => void;
+  /** Whether a second copy of it means nothing more than one. Asked only where there is one. */
+  readonly isRepeatable: () => boolean;
+}
+
 export class Connection {
   readonly port: Port;
   readonly client: NetworkNode;
@@ -72,12 +79,13 @@ export class Connection {
   }
 
   /** A message that the link may lose, double or let overtake: more than TCP does to it. */
-  looselyToServer(bytes: number, deliver: (host: Host) => void, lost: () => void): void {
+  looselyToServer(bytes: number, deliver: (host: Host) => void, loose: LooseMessage): void {
     const { there } = this;
     if (there.isBlocked || !there.isLossy) return this.toServer(bytes, deliver);
     const fate = there.fateOfMessage(bytes);
-    if (fate.length === 0) return lost();
-    for (const { delayMs, isOrdered } of fate) {
+    if (fate.length === 0) return loose.lost();
+    const copies = fate.length > 1 && !loose.isRepeatable() ? fate.slice(0, 1) : fate;
+    for (const { delayMs, isOrdered } of copies) {
       const arrive = (): void => this.#arriveAtServer(deliver);
       if (isOrdered) this.#inOrder(there, delayMs, arrive);
       else this.#world.after(delayMs, arrive);

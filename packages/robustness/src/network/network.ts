@@ -120,6 +120,14 @@ export class Network implements SimulatedNetwork, CarrierTap {
     return method === PeerService.methods.exchange;
   }
 
+  /**
+   * All of raft's own messages are. A proposal that a follower hands to its leader is not: twice
+   * proposed it is twice in the log. That is no property of raft; the connection sees to it.
+   */
+  isRepeatable(bytes: Uint8Array): boolean {
+    return decodeMessages(bytes).every(({ kind }) => kind !== "propose");
+  }
+
   sent(
     method: AnyMethod,
     { client, server }: Connection,

@@ -33,6 +33,8 @@ export interface SimulatedChannelOptions {
 export interface CarrierTap {
   /** Whether messages of this method may be lost, doubled or overtaken by the link. */
   isLoose(method: AnyMethod): boolean;
+  /** Whether such a message, come twice, means no more than once. */
+  isRepeatable(bytes: Uint8Array): boolean;
   /** Each message that is sent; told what became of it. */
   sent(
     method: AnyMethod,
@@ -254,9 +256,12 @@ export class SimulatedChannel implements Channel {
         // The first message of a stream says whose it is.
         if (!isLoose || isFirst) connection.toServer(bytes.length, arrive);
         else {
-          connection.looselyToServer(bytes.length, arrive, () => {
-            told?.(true);
-            lost();
+          connection.looselyToServer(bytes.length, arrive, {
+            lost: () => {
+              told?.(true);
+              lost();
+            },
+            isRepeatable: () => carrier.isRepeatable(bytes),
           });
         }
         isFirst = false;

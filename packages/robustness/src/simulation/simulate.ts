@@ -112,6 +112,7 @@ class Run {
         untilMs: safetyMs,
         faults,
       });
+    for (const { atMs, durationMs } of this.#schedule) this.#unsettled.add(atMs, atMs + durationMs);
     this.#traffic.start();
     this.#injector.start(this.#schedule);
     await world.runUntilTrue(() => this.#violations.length > 0, safetyMs);

@@ -2,6 +2,7 @@
 import {
   LeaseGrantRequest,
   LeaseKeepAliveRequest,
+  LeaseLeasesRequest,
   LeaseRevokeRequest,
   LeaseService,
   LeaseTimeToLiveRequest,
@@ -9,14 +10,16 @@ import {
 import { RpcError } from "@sagong/rpc";
 import { randomId } from "@sagong/base";
 import type { RecordedLease } from "../history/recording.js";
-import type { TrafficClient } from "./traffic-client.js";
+import { TrafficClient } from "./traffic-client.js";
+import type { TrafficRun } from "./traffic-run.js";
 
-const { leaseGrant, leaseKeepAlive, leaseRevoke, leaseTimeToLive } = LeaseService.methods;
+const { leaseGrant, leaseKeepAlive, leaseLeases, leaseRevoke, leaseTimeToLive } =
+  LeaseService.methods;
 const MS_PER_SECOND = 1_000;
-const PROMOTED_SECONDS = 2;
 
 /** Shorter than the shortest lease, so that a renewal can be tried elsewhere. */
 const RENEWAL_TIMEOUT_MS = 1_000;
+const LEASES_LOOK_MS = 500;
 
 export class OwnedLease {
   readonly id: bigint;
@@ -87,20 +90,31 @@ export class OwnedLease {
     if (answer) acknowledged();
   }
 
-  /**
-   * Asks for what is left. More than was granted is left only to a new leader, who gives every lease
-   * an election timeout beyond its full time (etcd: `Promote`), rounded up.
-   */
-  async checkTimeToLive(): Promise<void> {
+  /** Asks for what is left of it: after a change of leader that may be more than was granted (etcd's). */
+  async askTimeToLive(): Promise<void> {
     const client = this.#client;
-    const { run } = client;
     const request = LeaseTimeToLiveRequest.create({ id: this.id, keys: true });
-    const answer = await asked(client, () =>
+    await asked(client, () =>
       client.channel().unary(leaseTimeToLive, request, { timeoutMs: client.timeoutMs() }),
     );
-    if (!answer || answer.ttl <= answer.grantedTtl + PROMOTED_SECONDS) return;
-    const text = `${client.member} says that lease ${this.id} has ${answer.ttl} s left of ${answer.grantedTtl} s`;
-    run.violations.push({ guarantee: "lease-time-to-live", text, atMs: run.nowMs });
+  }
+}
+
+/** Whether all leases have come to their ends within so long; nobody may renew one any more. */
+export async function awaitNoLeases(run: TrafficRun, withinMs: number): Promise<boolean> {
+  const client = new TrafficClient("bailiff", run);
+  const untilMs = run.nowMs + withinMs;
+  const request = LeaseLeasesRequest.create();
+  for (;;) {
+    const answer = await asked(client, () =>
+      client.channel().unary(leaseLeases, request, { timeoutMs: client.timeoutMs() }),
+    );
+    const isDone = answer?.leases.length === 0;
+    if (isDone || run.nowMs >= untilMs) {
+      await client.close();
+      return isDone;
+    }
+    await run.sleep(LEASES_LOOK_MS);
   }
 }
 

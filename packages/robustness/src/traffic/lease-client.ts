@@ -34,7 +34,7 @@ async function ownLease(client: TrafficClient, prefix: string): Promise<void> {
   if (!(await lease.grant())) return;
   await attachKeys(client, lease, prefix);
   const kept = await lease.keepAlive(run.nowMs + between(random, KEPT_MS));
-  if (happens(random, 0.3)) await lease.checkTimeToLive();
+  if (happens(random, 0.3)) await lease.askTimeToLive();
   if (kept === "gone") return;
   switch (weighted(random, { expire: 4, revoke: 3, leave: 2 })) {
     case "revoke":

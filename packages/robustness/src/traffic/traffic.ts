@@ -16,6 +16,7 @@ import { runLeaseClient } from "./lease-client.js";
 import { runLockClient } from "./lock-client.js";
 import { runObserver } from "./observer.js";
 import { chooseProfile, type TrafficProfile } from "./profile.js";
+import { awaitNoLeases } from "./lease-calls.js";
 import { burst, largeRequests, manyWatchers } from "./surges.js";
 import { TrafficClient } from "./traffic-client.js";
 import { TrafficRun, type TrafficSurroundings } from "./traffic-run.js";
@@ -145,7 +146,8 @@ export class Traffic implements TrafficSurges {
 
   /**
    * When all faults are over: ends all clients. Answers what a store without faults must do and this
-   * one did not, within `withinMs`: end every call, take a write, show it to every watch. Rejects where
+   * one did not, within `withinMs`: end every call, end the leases that nobody renews (what they
+   * delete later nobody would see), take a write, show it to every watch. Rejects where
    * a client has failed in a way that is no answer of a store: that is a mistake in the clients.
    */
   async finish({ withinMs }: FinishOptions): Promise<readonly Violation[]> {
@@ -157,6 +159,7 @@ export class Traffic implements TrafficSurges {
     if (!(await run.until(() => this.#writers.size === 0, leftMs()))) {
       missing.push(`${this.#writers.size} clients still wait for the end of a call`);
     }
+    if (!(await awaitNoLeases(run, leftMs()))) missing.push("leases live that nobody renews");
     const revision = await this.#writeLast(leftMs());
     if (revision === undefined) missing.push("no write is acknowledged any more");
     else missing.push(...(await this.#awaitWatches(revision, leftMs())));
