@@ -28,7 +28,7 @@ export function mutantProcesses() {
     /** @type {SeedRun[]} */
     const runs = [];
     for (const seed of request.seeds) {
-      const name = JSON.stringify([request.options, seed]);
+      const name = JSON.stringify([request.simulation, request.options, seed]);
       const known = controls.get(name) ?? runInProcess({ ...request, seeds: [seed] });
       controls.set(name, known);
       runs.push(...(await known));

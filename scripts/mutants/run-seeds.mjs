@@ -12,16 +12,14 @@ import { root } from "../lib/prepare.mjs";
 
 const dist = `${root}packages/robustness/dist/`;
 /** @type {RunRequest} */
-const { mutant, seeds, options, budgetMs } = JSON.parse(process.argv[2] ?? "");
+const { mutant, simulation, seeds, options, budgetMs } = JSON.parse(process.argv[2] ?? "");
 if (mutant !== undefined) {
   const loader = pathToFileURL(`${dist}mutants/mutant-loader.js`);
   loader.searchParams.set("mutant", mutant);
   module.register(loader.href);
 }
 // Only now: everything that is imported from here on goes through the loader.
-const { simulate } = await import("../../packages/robustness/dist/simulation/simulate.js").catch(
-  refuse,
-);
+const simulate = await simulationOf().catch(refuse);
 const { conclusive } = await import("../../packages/robustness/dist/mutants/hunt.js");
 const { MUTANT_MARK } = await import("../../packages/robustness/dist/mutants/mutant-loader.js");
 const found = Reflect.get(globalThis, Symbol.for(MUTANT_MARK));
@@ -38,6 +36,14 @@ for (const seed of seeds) {
   if (violations.length > 0) break;
 }
 process.exit(0);
+
+async function simulationOf() {
+  if (simulation === "rollout") {
+    return (await import("../../packages/robustness/dist/rollout/simulate-rollout.js"))
+      .simulateRollout;
+  }
+  return (await import("../../packages/robustness/dist/simulation/simulate.js")).simulate;
+}
 
 /** @param {unknown} error */
 function brokeOff(error) {

@@ -5,6 +5,7 @@ import { LEASE_MUTANTS } from "./lease-mutants.js";
 import type { Mutant } from "./mutant.js";
 import { RAFT_MUTANTS } from "./raft-mutants.js";
 import { STORAGE_MUTANTS } from "./storage-mutants.js";
+import { ROLLOUT_MUTANTS } from "../rollout/rollout-mutants.js";
 import { WATCH_MUTANTS } from "./watch-mutants.js";
 
 export const MUTANTS: readonly Mutant[] = [
@@ -14,6 +15,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...KV_MUTANTS,
   ...WATCH_MUTANTS,
   ...LEASE_MUTANTS,
+  ...ROLLOUT_MUTANTS,
 ];
 
 /** Throws where there is none of that name. */

@@ -6,12 +6,13 @@
  * fault with everything finds nothing.
  */
 import type { Violation } from "../history/history.js";
-import type { Mutant, MutantHints } from "./mutant.js";
+import type { Mutant, MutantHints, SimulationName } from "./mutant.js";
 
 /** Runs of the simulator, one after the other. */
 export interface RunRequest {
   /** Undefined: the code as it is. */
   readonly mutant: string | undefined;
+  readonly simulation: SimulationName;
   readonly seeds: readonly number[];
   readonly options: Omit<MutantHints, "seed">;
   /** Real time; what is not done then is left out. */
@@ -65,7 +66,12 @@ const COMPARED_SEEDS = 3;
 
 export async function hunt(mutant: Mutant, run: Run, limits: HuntLimits): Promise<Verdict> {
   const { seed: first = FIRST_SEED, ...options } = mutant.hints;
-  const request = { options: { safetyMs: SAFETY_MS, ...options }, budgetMs: limits.budgetMs };
+  const { simulation = "store" } = mutant;
+  const request = {
+    simulation,
+    options: { safetyMs: SAFETY_MS, ...options },
+    budgetMs: limits.budgetMs,
+  };
   const ask = (who: string | undefined, seeds: readonly number[]): Promise<readonly SeedRun[]> =>
     run({ ...request, mutant: who, seeds });
   let seeds = Array.from({ length: limits.seeds }, (_, i) => first + i);

@@ -5,10 +5,12 @@
  */
 
 import type { Guarantee } from "../check/guarantees.js";
+import type { RolloutGuarantee } from "../rollout/rollout-guarantees.js";
 
 /** What checkers of histories and members know, and what a simulation itself sees. */
 export type Promised =
   | Guarantee
+  | RolloutGuarantee
   | "no-crash"
   | "liveness"
   | "progress-after-heal"
@@ -30,7 +32,12 @@ export interface Mutant {
   /** Guarantees that may catch it; anything else that does is a surprise worth a look. */
   readonly expects: readonly Promised[];
   readonly hints: MutantHints;
+  /** Whose runs are to find it; left out: those of the store. */
+  readonly simulation?: SimulationName;
 }
+
+/** `rollout`: the orchestrator's (simulate-rollout.ts). */
+export type SimulationName = "store" | "rollout";
 
 export interface Edit {
   /** Of the compiled JavaScript, which keeps the code and drops the types. Occurs exactly once. */

@@ -23,8 +23,9 @@
  *
  * Not promised, and so not verified: that pods do not become unavailable by themselves. Each pod
  * that crashes, is deleted by others or taken by a change of size (which goes by proportion and
- * minds no maxUnavailable, as upstream) counts as available for `CREDIT_MS` after it, as long as what
- * the controllers decide on may be from before. Not verified: order of deletion.
+ * minds no maxUnavailable, as upstream) counts for `CREDIT_MS` after it, as long as what the controllers
+ * decide on may be from before, or, where the pod came back, from meanwhile: what is taken for
+ * unavailable is dropped first. Not verified: order of deletion.
  */
 import type { Deployment, KubeObject, Pod, ReplicaSet } from "@sagong/orchestrator/api";
 import { equalTrees, type Event } from "@sagong/orchestrator/api";
@@ -32,6 +33,7 @@ import type { Violation } from "../history/history.js";
 import type { World } from "../world/world.js";
 import type { LinkObserver } from "./api-link.js";
 import { boundsOf } from "./rollout-bounds.js";
+import type { RolloutGuarantee } from "./rollout-guarantees.js";
 import { EPOCH_MS, type SimulatedProcess } from "./simulated-process.js";
 import type { TrueChange } from "./true-store.js";
 
@@ -214,8 +216,7 @@ export class RolloutChecker implements LinkObserver {
     const isTaken = before !== undefined && isActive(before) && (!after || !isActive(after));
     if (isTaken) return this.#podTaken(before, { replicaSet, deployment, wasAvailable });
     const isAvailable = after !== undefined && this.#isAvailable(after, replicaSet);
-    if (isAvailable) this.#lost.delete(uid);
-    else if (wasAvailable) this.#lose(uid, deployment);
+    if (wasAvailable && !isAvailable) this.#lose(uid, deployment);
   }
 
   #podMade(replicaSet: ReplicaSet, deployment: string): void {
@@ -345,7 +346,7 @@ export class RolloutChecker implements LinkObserver {
     return Date.parse(ready.lastTransitionTime ?? "") + minReadyMs <= wallMs;
   }
 
-  #violated(guarantee: string, text: string): void {
+  #violated(guarantee: RolloutGuarantee, text: string): void {
     if (this.violations.length >= VIOLATIONS_MAX) return;
     this.violations.push({ guarantee, text, atMs: this.#world.nowMs });
     this.#world.trace.add({ kind: "violation", text: `${guarantee}: ${text}` });

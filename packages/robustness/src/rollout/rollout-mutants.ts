@@ -1,29 +1,21 @@
 /**
- * Mistakes put into the orchestrator that the simulation of rollouts must find: those that were found in it
- * once, and others that are easily made. Data, applied to the compiled code when a thread loads it.
+ * Mistakes in the orchestrator that the simulation of rollouts must find: those that it has found once, and
+ * others that are easily made.
  */
-export interface RolloutMutant {
-  readonly name: string;
-  readonly class: `own: ${string}`;
-  /** The mistake, in a sentence that says what the code does now. */
-  readonly mistake: string;
-  /** The source, from the repository's root. */
-  readonly file: string;
-  readonly edits: readonly { readonly find: string; readonly replace: string }[];
-  /** Guarantees that may catch it. */
-  readonly expects: readonly string[];
-}
+import type { Mutant } from "../mutants/mutant.js";
 
 const CONTROLLERS = "packages/orchestrator/src/controllers";
 
-export const ROLLOUT_MUTANTS: readonly RolloutMutant[] = [
+export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   {
-    name: "surge-rounded-twice",
+    name: "unavailable-rounded-up",
     class: "own: bounds",
     mistake: "maxUnavailable is rounded up, as maxSurge is",
     file: "packages/orchestrator/src/api/meta/percent.ts",
     edits: [{ find: "Math.floor(exact)", replace: "Math.ceil(exact)" }],
     expects: ["rollout-max-unavailable"],
+    hints: {},
+    simulation: "rollout",
   },
   {
     name: "surge-one-more",
@@ -37,6 +29,8 @@ export const ROLLOUT_MUTANTS: readonly RolloutMutant[] = [
       },
     ],
     expects: ["rollout-max-surge"],
+    hints: {},
+    simulation: "rollout",
   },
   {
     name: "unavailable-one-more",
@@ -50,6 +44,8 @@ export const ROLLOUT_MUTANTS: readonly RolloutMutant[] = [
       },
     ],
     expects: ["rollout-max-unavailable"],
+    hints: {},
+    simulation: "rollout",
   },
   {
     name: "new-pods-count-as-available",
@@ -67,6 +63,8 @@ export const ROLLOUT_MUTANTS: readonly RolloutMutant[] = [
       },
     ],
     expects: ["rollout-max-unavailable"],
+    hints: {},
+    simulation: "rollout",
   },
   {
     name: "zero-surge-is-default",
@@ -80,6 +78,8 @@ export const ROLLOUT_MUTANTS: readonly RolloutMutant[] = [
       },
     ],
     expects: ["rollout-as-asked"],
+    hints: {},
+    simulation: "rollout",
   },
   {
     name: "expectations-ignored",
@@ -93,6 +93,8 @@ export const ROLLOUT_MUTANTS: readonly RolloutMutant[] = [
       },
     ],
     expects: ["rollout-expectations", "rollout-max-surge"],
+    hints: {},
+    simulation: "rollout",
   },
   {
     name: "own-writes-forgotten",
@@ -101,6 +103,8 @@ export const ROLLOUT_MUTANTS: readonly RolloutMutant[] = [
     file: `${CONTROLLERS}/deployment/reconciler.ts`,
     edits: [{ find: "this.#written.list()", replace: "this.#replicaSets.list()" }],
     expects: ["rollout-max-surge", "rollout-one-replica-set"],
+    hints: {},
+    simulation: "rollout",
   },
   {
     name: "lost-answers-are-refusals",
@@ -111,6 +115,8 @@ export const ROLLOUT_MUTANTS: readonly RolloutMutant[] = [
       { find: "if (!isApiError(error))", replace: "return false;\n    if (!isApiError(error))" },
     ],
     expects: ["rollout-expectations", "rollout-max-surge"],
+    hints: {},
+    simulation: "rollout",
   },
   {
     name: "available-pods-go-first",
@@ -119,6 +125,8 @@ export const ROLLOUT_MUTANTS: readonly RolloutMutant[] = [
     file: `${CONTROLLERS}/replica-set/deletion-order.ts`,
     edits: [{ find: "Number(isAvailable(a)) - Number(isAvailable(b)) ||", replace: "" }],
     expects: ["rollout-max-unavailable"],
+    hints: {},
+    simulation: "rollout",
   },
   {
     name: "scales-whatever-version",
@@ -133,6 +141,8 @@ export const ROLLOUT_MUTANTS: readonly RolloutMutant[] = [
       { find: "this.#written.list()", replace: "this.#replicaSets.list()" },
     ],
     expects: ["rollout-max-surge", "rollout-max-unavailable", "rollout-events"],
+    hints: {},
+    simulation: "rollout",
   },
   {
     name: "binds-what-is-bound",
@@ -141,6 +151,8 @@ export const ROLLOUT_MUTANTS: readonly RolloutMutant[] = [
     file: "packages/orchestrator/src/registry/subresources.ts",
     edits: [{ find: "if (pod.spec?.nodeName) {", replace: "if (false) {" }],
     expects: ["pod-bound-once"],
+    hints: {},
+    simulation: "rollout",
   },
   {
     name: "unready-pods-stay",
@@ -160,6 +172,8 @@ export const ROLLOUT_MUTANTS: readonly RolloutMutant[] = [
       { find: "Number(isAvailable(a)) - Number(isAvailable(b)) ||", replace: "" },
     ],
     expects: ["rollout-max-unavailable"],
+    hints: {},
+    simulation: "rollout",
   },
   {
     name: "expired-watch-goes-on",
@@ -168,6 +182,8 @@ export const ROLLOUT_MUTANTS: readonly RolloutMutant[] = [
     file: "packages/orchestrator/src/storage/watch-cache.ts",
     edits: [{ find: "if (version < this.#windowStart)", replace: "if (false)" }],
     expects: ["rollout-converges", "rollout-max-surge", "rollout-expectations"],
+    hints: {},
+    simulation: "rollout",
   },
   {
     name: "recreate-does-not-wait",
@@ -178,6 +194,8 @@ export const ROLLOUT_MUTANTS: readonly RolloutMutant[] = [
       { find: "if (oldPodsLive || sum(old, podsOf) > 0)", replace: "if (sum(old, podsOf) > 0)" },
     ],
     expects: ["rollout-recreate"],
+    hints: {},
+    simulation: "rollout",
   },
   {
     name: "leads-without-lease",
@@ -190,6 +208,8 @@ export const ROLLOUT_MUTANTS: readonly RolloutMutant[] = [
         replace: "if (false)",
       },
     ],
-    expects: ["rollout-expectations", "rollout-max-surge", "rollout-one-leader"],
+    expects: ["rollout-expectations", "rollout-max-surge"],
+    hints: {},
+    simulation: "rollout",
   },
 ];
