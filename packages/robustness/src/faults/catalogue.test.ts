@@ -135,7 +135,7 @@ describe("FAULTS", () => {
         if (members < (fault.membersMin ?? 1) || (fault.damages && members === 1)) continue;
         const plan = fault.plan(seededRandom(members), { members, damageable: [0] });
         expect(JSON.parse(JSON.stringify(plan))).toEqual(plan);
-        if (fault.damages) expect(plan.parameters["member"]).toBe(0);
+        expect(fault.damages ? plan.parameters["member"] : 0).toBe(0);
       }
     }
   });

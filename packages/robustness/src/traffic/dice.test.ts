@@ -37,9 +37,9 @@ describe("shuffled()", () => {
   it("has each once, in every order", () => {
     const random = seededRandom(4);
     const orders = new Set(
-      Array.from({ length: 500 }, () => shuffled(random, ["a", "b", "c"]).join("")),
+      Array.from({ length: 500 }, () => shuffled(random, ["a", "b", "c"]).join(" ")),
     );
     expect(orders.size).toBe(6);
-    for (const order of orders) expect([...order].toSorted().join("")).toBe("abc");
+    for (const order of orders) expect(order.split(" ").toSorted()).toEqual(["a", "b", "c"]);
   });
 });

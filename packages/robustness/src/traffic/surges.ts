@@ -12,8 +12,10 @@ const WATCHES_PER_STREAM = 250;
 const PROGRESS_MS = 5_000;
 const KEYS = 20;
 const KIB = 1024;
-/** Around etcd's default of 1.5 MiB for a request: some are refused. */
-const LARGE_KIB: readonly [number, number] = [200, 1_700];
+/** Mostly what takes a few packets to send; sometimes around etcd's limit of 1.5 MiB: some are refused. */
+const LARGE_KIB: readonly [number, number] = [50, 300];
+const HUGE_KIB: readonly [number, number] = [1_300, 1_700];
+const HUGE_SHARE = 0.25;
 const LARGE_PAUSE_MS = 700;
 
 /** `operations` puts at once, on connections to all members. Resolves when all have ended. */
@@ -42,7 +44,8 @@ export async function largeRequests(
   const client = new TrafficClient(name, run);
   const untilMs = run.nowMs + durationMs;
   for (let i = 0; run.nowMs < untilMs && !run.isStopping; i++) {
-    const sizeBytes = between(client.random, LARGE_KIB) * KIB;
+    const isHuge = happens(client.random, HUGE_SHARE);
+    const sizeBytes = between(client.random, isHuge ? HUGE_KIB : LARGE_KIB) * KIB;
     const value = run.uniqueValue(name, sizeBytes);
     await client.perform({ kind: "put", key: `large/${i % 2}`, value });
     await client.pause(LARGE_PAUSE_MS);

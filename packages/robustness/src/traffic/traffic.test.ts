@@ -6,7 +6,7 @@ import { SimulatedWorld } from "../world/simulated-world.js";
 import { TRAFFIC_PROFILES, type TrafficProfile } from "./profile.js";
 import { trafficOn } from "./simulated-traffic.js";
 
-const SAFETY_MS = 15_000;
+const SAFETY_MS = 5_000;
 const FINISH_MS = 20_000;
 
 async function run(seed: number, profile: TrafficProfile, disturb?: "surges") {
@@ -34,7 +34,7 @@ describe("Traffic", () => {
     expect(violations).toEqual([]);
     expect(checkHistory(history)).toEqual([]);
     const answered = history.operations.filter(({ outcome }) => outcome.kind === "answered");
-    expect(answered.length).toBeGreaterThan(100);
+    expect(answered.length).toBeGreaterThan(30);
     const observer = history.watches.filter(({ client }) => client === "observer");
     expect(observer.map(({ reachedEnd }) => reachedEnd)).toEqual([true]);
   });
