@@ -119,8 +119,9 @@ export class ScenarioMember {
   compact(index: LogIndex): void {
     const { log } = this.node.raft;
     log.compact(index);
-    this.#log = this.#log.filter((entry) => entry.index > index);
-    this.#snapshot = { ...this.#snapshot, index, term: log.snapshot.term };
+    const { snapshot } = log;
+    this.#log = this.#log.filter((entry) => entry.index > snapshot.index);
+    this.#snapshot = { ...this.#snapshot, index: snapshot.index, term: snapshot.term };
   }
 
   /** An image has come, whole: what the owner of the core does with it (node/image-traffic.ts). */
