@@ -65,7 +65,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
         replace: "if (this.#watches.size > 0) this.#send(NO_WATCH, {});\n        if (true)",
       },
     ],
-    expects: ["watch-bookmarkable", "watch-reliable"],
+    expects: ["watch-bookmarkable", "watch-start", "watch-reliable"],
     hints: {},
   },
   {

@@ -30,7 +30,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
         replace: "await this.#file.writeDurably(parts, this.#end).catch(() => this.#file.sync());",
       },
     ],
-    expects: ["linearizable", "raft-leader-completeness", "raft-hard-state", "no-crash"],
+    expects: ["failed-write-is-last"],
     hints: { members: 3, faults: ["sync-error"] },
   },
   {

@@ -170,6 +170,11 @@ class Run {
     const context = { finalStates: this.#finalStates, leaseBounds: this.#unsettled.leaseBounds };
     for (const violation of checkHistory(traffic.history, context)) this.#add(violation);
     for (const violation of checkHashes(traffic.hashes)) this.#add(violation);
+    for (const { name, disk } of this.#cluster.members) {
+      if (disk.writesAfterFailure === 0) continue;
+      const text = `${name} wrote to its log ${disk.writesAfterFailure} times after a write of it had failed`;
+      this.#add({ guarantee: "failed-write-is-last", text });
+    }
     for (const { member, atMs, error } of this.#supervisor.stopped) {
       if (injector.standingOf(member) !== "sound") continue;
       const text = `${member.name} stopped itself, and nothing was done to its disk: ${errorText(error)}`;
