@@ -15,7 +15,8 @@ const HELP = `npm run chaos -- [flags]
   --minutes N    how long faults strike (5)
   --members N    3 or 5 (3)
   --faults A,B   only these: groups (process, network, clock, disk-errors, disk-lies, versions) or
-                 names (kill-leader, clock/strobe, …); an unknown word lists them all
+                 names (kill-leader, clock/strobe, …)
+  --list-faults  what there is to choose from, and what is not covered
   --seed N       what strikes, and when (drawn)
   --rate N       operations of clients a second (150)
   --json FILE    figures and violations

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { errorText } from "@sagong/base";
 import { renderHtml } from "@sagong/robustness";
-import { selectFaults } from "./faults/catalogue.js";
+import { listFaults, selectFaults } from "./faults/catalogue.js";
 import { recordedRun, reportText, summaryOf } from "./report.js";
 import { type ChaosOptions, type ChaosResult, runChaos } from "./run.js";
 
@@ -21,10 +21,15 @@ interface Flags {
   readonly json: string | undefined;
   readonly html: string | undefined;
   readonly keep: boolean;
+  readonly listsFaults: boolean;
 }
 
 async function main(): Promise<number> {
   const flags = readFlags();
+  if (flags.listsFaults) {
+    console.log(listFaults());
+    return 0;
+  }
   const folder = mkdtempSync(join(tmpdir(), "sagong-chaos-"));
   const stopping = new AbortController();
   // A terminal's Ctrl-C reaches us by itself; the end of whoever started us is the channel's.
@@ -67,6 +72,7 @@ function readFlags(): Flags {
       json: { type: "string" },
       html: { type: "string" },
       keep: { type: "boolean", default: false },
+      "list-faults": { type: "boolean", default: false },
     },
   });
   const { minutes, members, seed, rate, faults, json, html, keep } = values;
@@ -79,6 +85,7 @@ function readFlags(): Flags {
     json,
     html,
     keep,
+    listsFaults: values["list-faults"],
   };
 }
 

@@ -47,8 +47,8 @@ export interface ChaosResult {
   readonly durationMs: number;
   /** How often each struck, by `group/name`. */
   readonly faultsByKind: Readonly<Record<string, number>>;
-  /** From a heal until every member has acknowledged a write that was asked for since. */
-  readonly longestWaitMs: number;
+  /** The longest from a heal until every member had acknowledged a write, by fault. */
+  readonly waitsMsByKind: Readonly<Record<string, number>>;
   readonly violations: readonly Violation[];
   readonly trace: readonly TraceEvent[];
   readonly history: History;
@@ -68,11 +68,11 @@ class ChaosRun {
   readonly #options: ChaosOptions;
   readonly #log: RunLog;
   readonly #faultsByKind: Record<string, number> = {};
+  readonly #waitsMsByKind: Record<string, number> = {};
   readonly #cluster: ChaosCluster;
   /** By the clock of the history. */
   readonly #unsettled: { readonly fromMs: number; readonly toMs: number }[] = [];
   #hasPassed = false;
-  #longestWaitMs = 0;
 
   constructor(options: ChaosOptions) {
     const log = new RunLog(options.onProgress);
@@ -119,7 +119,7 @@ class ChaosRun {
       members: cluster.members.map(({ name }) => name),
       durationMs: this.#log.nowMs(),
       faultsByKind: this.#faultsByKind,
-      longestWaitMs: this.#longestWaitMs,
+      waitsMsByKind: this.#waitsMsByKind,
       violations: this.#log.violations,
       trace: this.#log.trace,
       history,
@@ -138,7 +138,7 @@ class ChaosRun {
     if (possible.length === 0) throw new Error("none of these faults is for so few members");
     const scene = this.#scene(traffic);
     let deck: ChaosFault[] = [];
-    await this.#progress(traffic);
+    await this.#progress(traffic, []);
     while (this.#log.nowMs() < durationMs && !signal.aborted && this.#isWell) {
       // Each fault once, then each once more: a short run has struck with all kinds.
       if (deck.length === 0) deck = shuffled(random, possible);
@@ -149,7 +149,7 @@ class ChaosRun {
       const fromMs = performance.now();
       await Promise.all(struck.map((fault) => this.#strike(fault, scene)));
       await this.#heal();
-      if (this.#isWell) await this.#progress(traffic);
+      if (this.#isWell) await this.#progress(traffic, struck);
       this.#unsettled.push({ fromMs, toMs: performance.now() });
       await scene.hold(...CALM_MS);
     }
@@ -187,15 +187,19 @@ class ChaosRun {
     }
   }
 
-  /** Resolves when writes are acknowledged again. */
-  async #progress(traffic: Traffic): Promise<void> {
-    const tookMs = await probeMembers(this.#cluster, traffic, PROGRESS_LIMIT_MS);
+  /** Resolves when writes are acknowledged again, after these faults. */
+  async #progress(traffic: Traffic, faults: readonly ChaosFault[]): Promise<void> {
+    const limits = faults.map(({ progressLimitMs = PROGRESS_LIMIT_MS }) => progressLimitMs);
+    const limitMs = Math.max(PROGRESS_LIMIT_MS, ...limits);
+    const tookMs = await probeMembers(this.#cluster, traffic, limitMs);
     if (tookMs === undefined) {
-      const text = `not every member acknowledged a write within ${PROGRESS_LIMIT_MS} ms of a heal`;
+      const text = `not every member acknowledged a write within ${limitMs} ms of a heal`;
       this.#log.violate({ guarantee: "progress-after-heal", text });
       return;
     }
-    this.#longestWaitMs = Math.max(this.#longestWaitMs, tookMs);
+    for (const name of faults.map(faultName)) {
+      this.#waitsMsByKind[name] = Math.max(this.#waitsMsByKind[name] ?? 0, Math.round(tookMs));
+    }
   }
 
   /** A last write behind all others, seen by all watches. What the members hold then. */

@@ -14,15 +14,31 @@ export interface ChannelOptions {
   };
   /** Largest response accepted; unlimited where left out, since servers are trusted here. */
   readonly maxResponseBytes?: number;
+  /** `DEFAULT_PATIENCE` where left out. */
+  readonly patience?: Patience | undefined;
 }
+
+/** How long a server is waited for that says nothing. */
+export interface Patience {
+  /** From the first packet to the server's SETTINGS. */
+  readonly connectMs: number;
+  /** Silence, while calls are open, after which it is asked whether it is there. */
+  readonly silenceMs: number;
+  /** How soon it must answer that; else the connection is given up. */
+  readonly answerMs: number;
+}
+
+/** Connecting: gRPC's MIN_CONNECT_TIMEOUT. */
+export const DEFAULT_PATIENCE: Patience = {
+  connectMs: 20_000,
+  silenceMs: 10_000,
+  answerMs: 5_000,
+};
 
 /** How soon a connection that broke is tried again at first, and at the most. */
 export const RECONNECT_MIN_MS = 100;
 /** Short: who waits for a server that is being started again waits no longer than it takes. */
 export const RECONNECT_MAX_MS = 500;
-/** A server that says nothing for so long while calls are open is asked whether it is there. */
-export const KEEPALIVE_MS = 10_000;
-export const KEEPALIVE_TIMEOUT_MS = 5_000;
 
 /** Sent as the server's name where the endpoint is an address, which has none. */
 const NAME_FOR_ADDRESSES = "localhost";

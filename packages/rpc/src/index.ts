@@ -32,6 +32,6 @@ export { DEFAULT_TRANSPORT, type Transport, TRANSPORTS } from "./transport.js";
 export { createServer } from "./create-server.js";
 export { createHttpServer, type HttpServerOptions } from "./http/create-http-server.js";
 export type { HttpHandler, HttpRequest, HttpResponse } from "./http/http-exchange.js";
-export type { ChannelOptions } from "./channel-options.js";
+export type { ChannelOptions, Patience } from "./channel-options.js";
 export { createChannel } from "./create-channel.js";
 export { createMemoryChannel } from "./memory/memory-channel.js";

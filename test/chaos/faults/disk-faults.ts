@@ -58,6 +58,14 @@ export const DISK_FAULTS: readonly ChaosFault[] = [
     name: "power-loss-all",
     strike: async (scene) => await losePower(scene, scene.cluster.members),
   },
+  {
+    group: "disk-lies",
+    name: "lying-sync",
+    isAlone: true,
+    // Its leader knows it to have what it has forgotten: the next image mends that, and not before.
+    progressLimitMs: 120_000,
+    strike: lyingSync,
+  },
   { group: "disk-lies", name: "lying-sync-everywhere", isFatal: true, strike: lyingEverywhere },
 ];
 
@@ -107,6 +115,18 @@ async function losePower(scene: Scene, members: readonly ChaosMember[]): Promise
     scene.note(`loses power, and ${writes} writes to ${files} files`, member);
   }
   await scene.hold(100, 1_500);
+}
+
+/**
+ * One disk of a minority lies, and loses power while all is well with the others: they have what it
+ * acknowledged. With another fault beside it the only copy might be lost, and rightly so.
+ */
+async function lyingSync(scene: Scene): Promise<void> {
+  const member = await anyFollower(scene);
+  member.surroundings.set("isLying", 1);
+  scene.note("its syncs do nothing and say that they did", member);
+  await scene.hold(...BAD_MS);
+  await losePower(scene, [member]);
 }
 
 /** No store can bear it: what all acknowledged is nowhere. */

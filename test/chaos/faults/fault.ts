@@ -12,6 +12,8 @@ export interface ChaosFault {
   readonly membersMin?: number;
   /** Nothing else strikes meanwhile: with more the store would rightly lose what it has promised. */
   readonly isAlone?: boolean;
+  /** How long the heal may take until all members make progress, where that is longer than usual. */
+  readonly progressLimitMs?: number;
   /**
    * More than any store can bear, to show that the run notices. Only where it is asked for by name.
    */

@@ -7,6 +7,7 @@ import {
   type Channel,
   createChannel,
   implement,
+  type Patience,
   RpcError,
   type ServiceImplementation,
   StatusCode,
@@ -26,6 +27,13 @@ import { counter, snapshotFromMessage, snapshotToMessage } from "../storage/reco
 import { messageFromWire } from "./message-codec.js";
 import { PeerLink } from "./peer-link.js";
 import type { OutgoingSnapshot, Transport, TransportReceiver } from "./transport.js";
+
+/**
+ * A stream to a peer carries little back, so that a connection which only we still know of (the peer's
+ * machine is another, a firewall has forgotten it) shows by silence alone; meanwhile the peer hears
+ * nothing of us. Five seconds at most, as etcd waits for a peer (rafthttp's ConnReadTimeout).
+ */
+export const PEER_PATIENCE: Patience = { connectMs: 3_000, silenceMs: 2_000, answerMs: 3_000 };
 
 export interface RpcTransportOptions {
   readonly clusterId: bigint;
@@ -62,7 +70,9 @@ export class RpcTransport implements Transport {
   start(receiver: TransportReceiver): void {
     this.#receiver = receiver;
     const { clusterId, peers, transport } = this.#options;
-    const { connect = (endpoint) => createChannel({ endpoint, transport }) } = this.#dependencies;
+    const patience = PEER_PATIENCE;
+    const { connect = (endpoint) => createChannel({ endpoint, transport, patience }) } =
+      this.#dependencies;
     for (const { nodeId, url } of peers) {
       const link = new PeerLink(
         { clusterId, peer: nodeId, channel: connect(url) },

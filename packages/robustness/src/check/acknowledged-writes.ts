@@ -2,8 +2,8 @@
  * Durability: what was acknowledged stays.
  *
  * Verified, `no-acknowledged-write-lost`:
- * - every event of an acknowledged write was delivered, under its revision, by every watch over all
- *   keys that went past this revision, whichever member it was at;
+ * - the events of an acknowledged write were delivered under its revision by a watch over all keys,
+ *   where there was one that went past this revision (that each of them brings it is watch/'s);
  * - at the end every member holds exactly the pairs that the events add up to (`finalStates`): no more,
  *   no less, each with its revisions, version and lease.
  * Not verified: that writes of unknown outcome took effect; what lies beyond the last revision that a
@@ -18,7 +18,7 @@ import { evaluate } from "./model/evaluate.js";
 import { ALL_KEYS } from "./model/key-range.js";
 import type { StoreEvent } from "./model/versioned-store.js";
 import type { StoreSequence } from "./store-sequence.js";
-import { describeWatch, firstRevisionOf, rangeOfWatch } from "./watch/watch-batches.js";
+import { firstRevisionOf, rangeOfWatch } from "./watch/watch-batches.js";
 
 const GUARANTEE = "no-acknowledged-write-lost";
 
@@ -28,19 +28,47 @@ export function checkAcknowledgedWrites(
   { finalStates = [] }: Pick<CheckContext, "finalStates"> = {},
 ): readonly Violation[] {
   return [
-    ...watches.flatMap((watch) => checkDelivered(watch, sequence)),
+    ...checkDelivered(watches, sequence),
     ...finalStates.flatMap((state) => checkFinalState(state, sequence)),
   ];
 }
 
 function checkDelivered(
-  watch: WatchRecord,
+  watches: readonly WatchRecord[],
   { store, writers }: StoreSequence,
 ): readonly Violation[] {
+  const ofAll = watches.flatMap((watch) => seenBy(watch) ?? []);
+  const violations: Violation[] = [];
+  for (const [revision, writer] of writers) {
+    const seen = ofAll.filter(({ first, last }) => revision >= first && revision < last);
+    if (seen.length === 0 || writer.request.kind === "compact") continue;
+    const { events, isCertain } = evaluate(store, revision - 1, writer.request);
+    const delivered = seen.map(({ events: byRevision }) => byRevision.get(revision) ?? []);
+    const isThere = delivered.some((of) =>
+      events.every((event) => of.some((other) => isSameEvent(other, event))),
+    );
+    if (!isCertain || isThere) continue;
+    const instead = delivered.find((of) => of.length > 0);
+    const what = instead ? describeEvents(instead) : "nothing";
+    const text = `Watches over all keys had ${what} at revision ${revision}; acknowledged was`;
+    violations.push(fault(`${text}\n    ${describeOperation(writer)}`, writer));
+  }
+  return violations;
+}
+
+interface Seen {
+  readonly first: number;
+  /** May have been under way still, in fragments. */
+  readonly last: number;
+  readonly events: ReadonlyMap<number, readonly StoreEvent[]>;
+}
+
+/** Undefined for a watch that is not over all keys. */
+function seenBy(watch: WatchRecord): Seen | undefined {
   const { key, rangeEnd } = rangeOfWatch(watch);
   const isOfAll = key === ALL_KEYS.key && rangeEnd === ALL_KEYS.rangeEnd;
   const first = firstRevisionOf(watch);
-  if (!isOfAll || watch.filters.length > 0 || first === undefined) return [];
+  if (!isOfAll || watch.filters.length > 0 || first === undefined) return undefined;
   const byRevision = new Map<number, StoreEvent[]>();
   let last = 0;
   for (const event of watch.responses.flatMap(({ events }) => events)) {
@@ -50,19 +78,7 @@ function checkDelivered(
     if (known) known.push(event);
     else byRevision.set(revision, [event]);
   }
-  const violations: Violation[] = [];
-  for (const [revision, writer] of writers) {
-    // The last one may have been under way, in fragments.
-    if (revision < first || revision >= last || writer.request.kind === "compact") continue;
-    const { events, isCertain } = evaluate(store, revision - 1, writer.request);
-    const got = byRevision.get(revision) ?? [];
-    const isThere = events.every((event) => got.some((other) => isSameEvent(other, event)));
-    if (!isCertain || isThere) continue;
-    const instead = got.length > 0 ? describeEvents(got) : "nothing";
-    const text = `${describeWatch(watch)} had ${instead} at revision ${revision}, acknowledged was`;
-    violations.push(fault(`${text}\n    ${describeOperation(writer)}`, writer));
-  }
-  return violations;
+  return { first, last, events: byRevision };
 }
 
 function checkFinalState(

@@ -227,7 +227,7 @@ describe("checkLeases() on leases that are gone", () => {
 
 describe("leaseBounds()", () => {
   it("grows with the election timeout", () => {
-    expect(leaseBounds({ electionMs: 1_000 })).toMatchObject({ outliveMs: 9_500, delayMs: 7_000 });
+    expect(leaseBounds({ electionMs: 1_000 })).toMatchObject({ outliveMs: 3_500, delayMs: 7_000 });
   });
 });
 

@@ -48,8 +48,10 @@ export interface LeaseBounds {
 const EXPIRY_CHECK_MS = 500;
 /** etcd's limit of a request, beside two election timeouts. */
 const REQUEST_TIMEOUT_MS = 5_000;
+/** For the revocation to be committed, by a leader that can. */
+const COMMIT_MS = 1_000;
 
-/** The bounds of a store with this election timeout, on a network and on disks that are well. */
+/** The bounds of a store whose election timeout is at most `electionMs`. */
 export function leaseBounds({
   electionMs,
   driftShare = 0,
@@ -57,10 +59,9 @@ export function leaseBounds({
 }: { readonly electionMs: number } & Partial<
   Pick<LeaseBounds, "driftShare" | "unsettled">
 >): LeaseBounds {
-  const requestMs = REQUEST_TIMEOUT_MS + 2 * electionMs;
-  // A new leader's gift of two election timeouts, the check, and a revocation that has to be repeated.
-  const outliveMs = 2 * electionMs + EXPIRY_CHECK_MS + requestMs;
-  return { outliveMs, driftShare, delayMs: requestMs, unsettled };
+  // A new leader's gift of two election timeouts, the check, the revocation.
+  const outliveMs = 2 * electionMs + EXPIRY_CHECK_MS + COMMIT_MS;
+  return { outliveMs, driftShare, delayMs: REQUEST_TIMEOUT_MS + 2 * electionMs, unsettled };
 }
 
 /** Without `bounds` only `lease-stays-gone` is judged: it needs no clock. */

@@ -61,8 +61,8 @@ export interface Arrow {
 /** A page with more is slow to open. The messages and events nearest to the violation stay. */
 const ARROWS_MAX = 100_000;
 const EVENTS_MAX = 100_000;
-/** What lies deeper is drawn in the last row, over the others. */
-const ROWS_MAX = 12;
+/** What lies deeper is drawn in the last row, over the others: a hundred watches are no news. */
+const ROWS_MAX = { fault: 12, client: 4 };
 
 export function timelineOf(run: RecordedRun): Timeline {
   const { events, members, durationMs, violations } = run;
@@ -294,9 +294,10 @@ function placed(
     const toMs = Math.max(draft.fromMs, draft.toMs ?? durationMs);
     const [label, text] = [cleanText(draft.label), cleanText(draft.text)];
     const rows = ends.get(lane) ?? [];
+    const rowsMax = draft.kind === "fault" ? ROWS_MAX.fault : ROWS_MAX.client;
     ends.set(lane, rows);
     const free = rows.findIndex((endMs) => endMs <= draft.fromMs);
-    const row = free === -1 ? Math.min(rows.length, ROWS_MAX - 1) : free;
+    const row = free === -1 ? Math.min(rows.length, rowsMax - 1) : free;
     rows[row] = Math.max(rows[row] ?? 0, toMs);
     spans.push({ ...draft, lane, row, toMs, label, text });
   }

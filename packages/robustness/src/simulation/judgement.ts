@@ -9,8 +9,8 @@ import type { SimulatedMember } from "../member/simulated-member.js";
 
 /** How much faster a member's clock may run by a fault: 2 %, and something for its beginning. */
 const DRIFT_SHARE = 0.03;
-/** etcd's default, with which members start. */
-const ELECTION_MS = 1_000;
+/** The longest with which members are started (faults/version-faults.ts). */
+const ELECTION_MS_MAX = 3_000;
 const READ_TIMEOUT_MS = 5_000;
 
 /** Times without a leader that can commit, for the bounds of leases. */
@@ -23,7 +23,7 @@ export class UnsettledTimes {
 
   get leaseBounds(): LeaseBounds {
     const unsettled = this.#times.toSorted((a, b) => a.fromMs - b.fromMs);
-    return leaseBounds({ electionMs: ELECTION_MS, driftShare: DRIFT_SHARE, unsettled });
+    return leaseBounds({ electionMs: ELECTION_MS_MAX, driftShare: DRIFT_SHARE, unsettled });
   }
 }
 

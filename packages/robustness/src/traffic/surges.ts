@@ -16,6 +16,7 @@ const KIB = 1024;
 const LARGE_KIB: readonly [number, number] = [50, 300];
 const HUGE_KIB: readonly [number, number] = [1_300, 1_700];
 const HUGE_SHARE = 0.25;
+const TOO_LARGE_KIB = 1_700;
 const LARGE_PAUSE_MS = 700;
 
 /** `operations` puts at once, on connections to all members. Resolves when all have ended. */
@@ -36,7 +37,7 @@ export async function burst(
   await Promise.all(clients.map((client) => client.close()));
 }
 
-/** Values of up to the limit of a request and beyond, one after the other, for `durationMs`. */
+/** Values beyond the limit of a request (the first) and up to it, one after the other, for `durationMs`. */
 export async function largeRequests(
   run: TrafficRun,
   { name, durationMs }: { readonly name: string; readonly durationMs: number },
@@ -44,8 +45,7 @@ export async function largeRequests(
   const client = new TrafficClient(name, run);
   const untilMs = run.nowMs + durationMs;
   for (let i = 0; run.nowMs < untilMs && !run.isStopping; i++) {
-    const isHuge = happens(client.random, HUGE_SHARE);
-    const sizeBytes = between(client.random, isHuge ? HUGE_KIB : LARGE_KIB) * KIB;
+    const sizeBytes = (i === 0 ? TOO_LARGE_KIB : largeKib(client)) * KIB;
     const value = run.uniqueValue(name, sizeBytes);
     await client.perform({ kind: "put", key: `large/${i % 2}`, value });
     await client.pause(LARGE_PAUSE_MS);
@@ -53,6 +53,10 @@ export async function largeRequests(
   // They would make every later image and read of the run a large one.
   await client.perform({ kind: "delete", key: "large/", rangeEnd: "large0" });
   await client.close();
+}
+
+function largeKib({ random }: TrafficClient): number {
+  return between(random, happens(random, HUGE_SHARE) ? HUGE_KIB : LARGE_KIB);
 }
 
 /** `count` watchers, a tenth of them of many keys, which come at once and go after `durationMs`. */

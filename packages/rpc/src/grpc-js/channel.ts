@@ -14,8 +14,7 @@ import type { CallOptions, Channel, DuplexCall } from "../channel.js";
 import {
   type ChannelOptions,
   type Endpoint,
-  KEEPALIVE_MS,
-  KEEPALIVE_TIMEOUT_MS,
+  DEFAULT_PATIENCE,
   parseEndpoint,
   RECONNECT_MAX_MS,
   RECONNECT_MIN_MS,
@@ -31,6 +30,8 @@ import { toGrpcMetadata, toRpcError } from "./status-mapping.js";
 export function createGrpcJsChannel(options: ChannelOptions): Channel {
   const endpoint = parseEndpoint(options.endpoint);
   const { authority, ipVersion, serverName } = endpoint;
+  // How long it waits for a connection grpc-js does not let itself be told.
+  const { silenceMs, answerMs } = options.patience ?? DEFAULT_PATIENCE;
   const target = ipVersion === 0 ? `dns:${authority}` : `ipv${ipVersion}:${authority}`;
   const client = new Client(target, credentialsOf(endpoint, options), {
     "grpc.max_receive_message_length": options.maxResponseBytes ?? -1,
@@ -38,8 +39,8 @@ export function createGrpcJsChannel(options: ChannelOptions): Channel {
     "grpc.initial_reconnect_backoff_ms": RECONNECT_MIN_MS,
     "grpc.min_reconnect_backoff_ms": RECONNECT_MIN_MS,
     "grpc.max_reconnect_backoff_ms": RECONNECT_MAX_MS,
-    "grpc.keepalive_time_ms": KEEPALIVE_MS,
-    "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
+    "grpc.keepalive_time_ms": silenceMs,
+    "grpc.keepalive_timeout_ms": answerMs,
     "grpc.keepalive_permit_without_calls": 0,
     "grpc.enable_retries": 0,
     "grpc.enable_channelz": 0,

@@ -74,14 +74,16 @@ export function concerning(
 
 export function watchFault(
   guarantee: string,
-  { record }: WatchReading,
+  { record, batches }: WatchReading,
   { text, batch }: { readonly text: string; readonly batch?: WatchBatch | undefined },
 ): Violation {
   const at = batch ? ` [${batch.at}]` : "";
+  // What is missing came to light by the end.
+  const atMs = (batch ?? batches.at(-1))?.atMs;
   return {
     guarantee,
     text: `${describeWatch(record)}${at}: ${text}`,
-    ...(batch && { atMs: batch.atMs }),
+    ...(atMs !== undefined && { atMs }),
   };
 }
 

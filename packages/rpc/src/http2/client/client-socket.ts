@@ -9,7 +9,7 @@
  */
 import type { Socket } from "node:net";
 import { type Clock, errorText, type Timer } from "@sagong/base";
-import { KEEPALIVE_MS, KEEPALIVE_TIMEOUT_MS } from "../../channel-options.js";
+import type { Patience } from "../../channel-options.js";
 import { RpcError, StatusCode } from "../../status.js";
 import { ClientConnection } from "../connection/client-connection.js";
 import type { ClientEvent } from "../connection/connection-event.js";
@@ -19,8 +19,6 @@ import { ErrorCode } from "../frames/error-code.js";
 import type { HeaderField } from "../hpack/header-field.js";
 import type { ClientCall } from "./client-call.js";
 
-/** From the first packet to the server's SETTINGS (gRPC's MIN_CONNECT_TIMEOUT). */
-const CONNECT_TIMEOUT_MS = 20_000;
 /** Until a connection that was closed is cut: the server may not read what is left. */
 const CLOSE_TIMEOUT_MS = 1_000;
 const KEEPALIVE_PING: Uint8Array = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 1);
@@ -42,6 +40,7 @@ export class ClientSocket {
   readonly #socket: Socket;
   readonly #owner: SocketOwner;
   readonly #clock: Clock;
+  readonly #patience: Patience;
   readonly #connection: ClientConnection;
   readonly #calls = new StreamMap<ClientCall>();
   readonly #flush = (): void => {
@@ -60,14 +59,20 @@ export class ClientSocket {
   /** `socket` is connecting; `connected` is the event that says that it has. */
   constructor(
     socket: Socket,
-    { owner, clock }: { readonly owner: SocketOwner; readonly clock: Clock },
+    {
+      owner,
+      clock,
+      patience,
+    }: { readonly owner: SocketOwner; readonly clock: Clock; readonly patience: Patience },
   ) {
     this.#socket = socket;
     this.#owner = owner;
     this.#clock = clock;
+    this.#patience = patience;
     this.#connection = new ClientConnection(CLIENT_LIMITS, { clock });
-    this.#timer = clock.schedule(CONNECT_TIMEOUT_MS, () =>
-      this.#destroy(`no answer within ${CONNECT_TIMEOUT_MS} ms`),
+    const { connectMs } = patience;
+    this.#timer = clock.schedule(connectMs, () =>
+      this.#destroy(`no answer within ${connectMs} ms`),
     );
     socket.on("data", (chunk: Buffer) => this.#read(chunk));
     socket.on("drain", () => this.#write());
@@ -270,17 +275,18 @@ export class ClientSocket {
 
   /** While calls are open, a server that is silent for long is asked for a sign of life. */
   #watch(): void {
+    const { silenceMs, answerMs } = this.#patience;
     const silentMs = this.#clock.monotonicMs() - this.#lastReadMs;
-    this.#setTimer(Math.max(KEEPALIVE_MS - silentMs, 0), () => {
+    this.#setTimer(Math.max(silenceMs - silentMs, 0), () => {
       this.#timer = undefined;
       if (this.#calls.size === 0) return;
-      if (this.#clock.monotonicMs() - this.#lastReadMs < KEEPALIVE_MS) return this.#watch();
+      if (this.#clock.monotonicMs() - this.#lastReadMs < silenceMs) return this.#watch();
       this.#isPinged = true;
       this.#connection.ping(KEEPALIVE_PING);
       this.wake();
-      this.#setTimer(KEEPALIVE_TIMEOUT_MS, () => {
+      this.#setTimer(answerMs, () => {
         this.#timer = undefined;
-        if (this.#isPinged) this.#destroy(`no answer to a PING within ${KEEPALIVE_TIMEOUT_MS} ms`);
+        if (this.#isPinged) this.#destroy(`no answer to a PING within ${answerMs} ms`);
         else if (this.#calls.size > 0) this.#watch();
       });
     });

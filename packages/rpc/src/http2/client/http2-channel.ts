@@ -14,7 +14,13 @@ import type { SecureContext } from "node:tls";
 import { type Clock, type Random, seededRandom } from "@sagong/base";
 import { backgroundClock, randomSeed } from "@sagong/base/real";
 import type { CallOptions, Channel, DuplexCall } from "../../channel.js";
-import { type ChannelOptions, type Endpoint, parseEndpoint } from "../../channel-options.js";
+import {
+  type ChannelOptions,
+  DEFAULT_PATIENCE,
+  type Endpoint,
+  parseEndpoint,
+  type Patience,
+} from "../../channel-options.js";
 import type { EncodedMessage } from "../../message/encoded-message.js";
 import type { MethodDescriptor } from "../../message/method.js";
 import { RpcError, StatusCode } from "../../status.js";
@@ -55,6 +61,7 @@ class Http2Channel implements Channel, CallHost, SocketOwner {
   readonly #endpoint: Endpoint;
   readonly #secureContext: SecureContext | undefined;
   readonly #clock: Clock;
+  readonly #patience: Patience;
   readonly #random: Random;
   readonly #waiting = new Set<ClientCall>();
   /** Connections that take no new calls any more. */
@@ -75,6 +82,7 @@ class Http2Channel implements Channel, CallHost, SocketOwner {
     this.#endpoint = parseEndpoint(options.endpoint);
     if (this.#endpoint.isTls) this.#secureContext = secureContextOf(options.tls);
     this.#clock = clock;
+    this.#patience = options.patience ?? DEFAULT_PATIENCE;
     this.#random = random;
     this.deadlines = new Deadlines(clock);
     this.responseBytesMax = options.maxResponseBytes ?? Number.POSITIVE_INFINITY;
@@ -207,7 +215,11 @@ class Http2Channel implements Channel, CallHost, SocketOwner {
       refused: (reason: string): void => socket.refuse(reason),
     };
     const tcp = connectSocket(this.#endpoint, this.#secureContext, events);
-    const socket: ClientSocket = new ClientSocket(tcp, { owner: this, clock: this.#clock });
+    const socket: ClientSocket = new ClientSocket(tcp, {
+      owner: this,
+      clock: this.#clock,
+      patience: this.#patience,
+    });
     this.#socket = socket;
   }
 
