@@ -80,7 +80,7 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
     file: `${KV}/apply/applier.ts`,
     edits: [
       {
-        find: "this.#backend.put(key, sealValue(key, LeaseRecord.encode({ id: request.id, ttl })));",
+        find: "this.#backend.put(key, sealValue(key, LeaseRecord.encode({ id, ttl })));",
         replace: "",
       },
     ],

@@ -76,7 +76,10 @@ class Run {
     const { seed, members = 3, keepEvents = 0 } = options;
     this.#world = new SimulatedWorld(seed, { keepEvents });
     const names = new Map<bigint, string>();
-    this.#invariants = new RaftInvariants({ nameOf: (id) => names.get(id) ?? id.toString(16) });
+    this.#invariants = new RaftInvariants({
+      nameOf: (id) => names.get(id) ?? id.toString(16),
+      voters: members,
+    });
     this.#cluster = new Cluster({
       world: this.#world,
       members,
