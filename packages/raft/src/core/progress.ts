@@ -100,7 +100,11 @@ export class Progress {
     return isNew;
   }
 
-  /** A rejected append; false where it is old news. */
+  /**
+   * A rejected append; false where it is old news, or where there is nothing to go back to: the
+   * follower has lost what it had acknowledged. Asked again at once it would say the same at once,
+   * and the two would do nothing else; it is asked with the next heartbeat.
+   */
   maybeDecrease(rejected: LogIndex, hint: LogIndex): boolean {
     if (this.state === "replicate") {
       if (rejected <= this.match) return false;
@@ -108,6 +112,7 @@ export class Progress {
       return true;
     }
     if (this.next - 1 !== rejected) return false; // An answer to an older probe.
+    if (rejected <= this.match) return false;
     this.next = Math.max(Math.min(rejected, hint + 1), this.match + 1);
     this.probing = false;
     return true;

@@ -3,7 +3,7 @@
  *
  * Verified, `no-acknowledged-write-lost`:
  * - the events of an acknowledged write were delivered under its revision by a watch over all keys,
- *   where there was one that went past this revision (that each of them brings it is watch/'s);
+ *   where one delivered both older and newer ones (that each of them brings it is watch/'s);
  * - at the end every member holds exactly the pairs that the events add up to (`finalStates`): no more,
  *   no less, each with its revisions, version and lease.
  * Not verified: that writes of unknown outcome took effect; what lies beyond the last revision that a
@@ -18,7 +18,7 @@ import { evaluate } from "./model/evaluate.js";
 import { ALL_KEYS } from "./model/key-range.js";
 import type { StoreEvent } from "./model/versioned-store.js";
 import type { StoreSequence } from "./store-sequence.js";
-import { firstRevisionOf, rangeOfWatch } from "./watch/watch-batches.js";
+import { rangeOfWatch } from "./watch/watch-batches.js";
 
 const GUARANTEE = "no-acknowledged-write-lost";
 
@@ -40,7 +40,7 @@ function checkDelivered(
   const ofAll = watches.flatMap((watch) => seenBy(watch) ?? []);
   const violations: Violation[] = [];
   for (const [revision, writer] of writers) {
-    const seen = ofAll.filter(({ first, last }) => revision >= first && revision < last);
+    const seen = ofAll.filter(({ first, last }) => revision > first && revision < last);
     if (seen.length === 0 || writer.request.kind === "compact") continue;
     const { events, isCertain } = evaluate(store, revision - 1, writer.request);
     const delivered = seen.map(({ events: byRevision }) => byRevision.get(revision) ?? []);
@@ -57,8 +57,8 @@ function checkDelivered(
 }
 
 interface Seen {
+  /** Revisions of its first and its last event. The last may have been under way, in fragments. */
   readonly first: number;
-  /** May have been under way still, in fragments. */
   readonly last: number;
   readonly events: ReadonlyMap<number, readonly StoreEvent[]>;
 }
@@ -67,12 +67,12 @@ interface Seen {
 function seenBy(watch: WatchRecord): Seen | undefined {
   const { key, rangeEnd } = rangeOfWatch(watch);
   const isOfAll = key === ALL_KEYS.key && rangeEnd === ALL_KEYS.rangeEnd;
-  const first = firstRevisionOf(watch);
-  if (!isOfAll || watch.filters.length > 0 || first === undefined) return undefined;
+  if (!isOfAll || watch.filters.length > 0) return undefined;
   const byRevision = new Map<number, StoreEvent[]>();
-  let last = 0;
+  let [first, last] = [Infinity, 0];
   for (const event of watch.responses.flatMap(({ events }) => events)) {
     const revision = eventRevision(event);
+    first = Math.min(first, revision);
     last = Math.max(last, revision);
     const known = byRevision.get(revision);
     if (known) known.push(event);

@@ -3,28 +3,20 @@
  * calls overlap, each taking effect at some moment between its call and its return, some never
  * answered, and of these some take effect at any later time; reads of the past and of members that are
  * behind; compactions; leases that end; watches of all sorts.
- *
- * The store here is a copy of all pairs for each revision: slow, plain, and nothing that the model of
- * the judges (model/) has in common with it.
  */
-import { assert, type Random, randomBelow, unreachable } from "@sagong/base";
+import { type Random, randomBelow } from "@sagong/base";
 import type {
-  DeleteAnswer,
   History,
-  KvPair,
   KvRequest,
-  KvResponse,
   Operation,
   Outcome,
-  PutAnswer,
-  RangeAnswer,
   RangeOp,
   TxnCompare,
-  TxnStep,
-  WatchAnswer,
   WatchEvent,
   WatchRecord,
 } from "../history/history.js";
+import { ReferenceStore } from "./reference-store.js";
+import { MS_PER_MOMENT, ReferenceWatcher } from "./reference-watcher.js";
 
 export interface ReferenceHistoryOptions {
   readonly random: Random;
@@ -44,8 +36,6 @@ export interface ReferenceHistory extends History {
   readonly events: ReadonlyMap<number, readonly WatchEvent[]>;
 }
 
-const MS_PER_MOMENT = 0.5;
-
 export function referenceHistory(options: ReferenceHistoryOptions): ReferenceHistory {
   return new Run(options).run();
 }
@@ -62,7 +52,7 @@ class Run {
   readonly #options: ReferenceHistoryOptions;
   readonly #store = new ReferenceStore();
   readonly #operations: Operation[] = [];
-  readonly #watchers: Watcher[] = [];
+  readonly #watchers: ReferenceWatcher[] = [];
   /** Without an answer: they may take effect whenever they like. */
   readonly #lost: Call[] = [];
   #now = 0;
@@ -154,7 +144,7 @@ class Run {
     const { random } = this.#options;
     const isFirst = this.#watchers.length === 0;
     const chance = (): boolean => !isFirst && randomBelow(random, 3) === 0;
-    const watcher = new Watcher({
+    const watcher = new ReferenceWatcher({
       ...asked,
       client: `watcher-${this.#watchers.length}`,
       member: "m1",
@@ -247,265 +237,4 @@ function rangeRequest({ random, store }: RequestChoice, keys: Pick<RangeOp, "key
     ...(chance() && { keysOnly: true }),
     ...(chance() && { countOnly: true }),
   };
-}
-
-// ── The store ──────────────────────────────────────────────────────────────────────────────────
-
-type Pairs = ReadonlyMap<string, KvPair>;
-
-class ReferenceStore {
-  readonly events = new Map<number, readonly WatchEvent[]>();
-  compacted = 0;
-  /** Those that live. */
-  readonly leases = ["71", "72", "73"];
-  readonly endedLeases: string[] = [];
-  /** By revision; 0 and 1 are empty. */
-  readonly #states: Pairs[] = [new Map(), new Map()];
-
-  get revision(): number {
-    return this.#states.length - 1;
-  }
-
-  get(key: string, revision: number = this.revision): KvPair | undefined {
-    return this.#states[revision]?.get(key);
-  }
-
-  run(request: KvRequest, random: Random): Outcome {
-    if (request.kind === "compact") return this.#compact(request.revision);
-    const isBehind = request.kind === "range" && request.serializable === true;
-    const behind = isBehind ? randomBelow(random, 5) : 0;
-    const now = Math.max(1, this.revision - behind);
-    const compacted = isBehind ? Math.min(now, this.compacted) : this.compacted;
-    const change = new Change(this.#states, now);
-    const refusal = (revision: number | undefined): Outcome | undefined => {
-      if (revision === undefined || revision <= 0) return undefined;
-      if (revision > now) return refused("mvcc: required revision is a future revision");
-      if (revision < compacted) return refused("mvcc: required revision has been compacted");
-      return undefined;
-    };
-    const isLeaseGone = (step: TxnStep): boolean =>
-      step.kind === "put" && step.lease !== undefined && !this.leases.includes(step.lease);
-    if (request.kind !== "txn") {
-      if (isLeaseGone(request)) return refused("requested lease not found");
-      const no = request.kind === "range" ? refusal(request.revision) : undefined;
-      return no ?? this.#done(change, change.step(request));
-    }
-    const succeeded = request.compares.every((compare) => holds(change.get(compare.key), compare));
-    const steps = succeeded ? request.success : request.failure;
-    for (const step of steps) {
-      if (isLeaseGone(step)) return refused("requested lease not found");
-      const no = step.kind === "range" ? refusal(step.revision) : undefined;
-      if (no) return no;
-    }
-    const answers = steps.map((step) => change.step(step));
-    return this.#done(change, { kind: "txn", revision: change.revision, succeeded, answers });
-  }
-
-  endLease(lease: string): void {
-    const change = new Change(this.#states, this.revision);
-    const pairs = [...(this.#states[this.revision] ?? new Map<string, KvPair>()).values()];
-    this.endedLeases.push(lease);
-    this.leases[this.leases.indexOf(lease)] = `${lease}${this.endedLeases.length}`;
-    for (const pair of pairs.toSorted((a, b) => (a.key < b.key ? -1 : 1))) {
-      if (pair.lease === lease) change.step({ kind: "delete", key: pair.key });
-    }
-    this.#keep(change);
-  }
-
-  #compact(revision: number): Outcome {
-    if (revision > this.revision) return refused("mvcc: required revision is a future revision");
-    if (revision <= this.compacted) return refused("mvcc: required revision has been compacted");
-    this.compacted = revision;
-    return { kind: "answered", response: { kind: "compact", revision: this.revision } };
-  }
-
-  #done(change: Change, response: KvResponse): Outcome {
-    this.#keep(change);
-    return { kind: "answered", response };
-  }
-
-  #keep({ events, pairs }: Change): void {
-    if (events.length === 0) return;
-    this.#states.push(pairs);
-    this.events.set(this.revision, events);
-  }
-}
-
-class Change {
-  readonly events: WatchEvent[] = [];
-  readonly pairs: Map<string, KvPair>;
-  readonly #states: readonly Pairs[];
-  readonly #now: number;
-
-  constructor(states: readonly Pairs[], now: number) {
-    this.#states = states;
-    this.#now = now;
-    this.pairs = new Map(states[now]);
-  }
-
-  get revision(): number {
-    return this.#now + (this.events.length > 0 ? 1 : 0);
-  }
-
-  get(key: string): KvPair | undefined {
-    return this.pairs.get(key);
-  }
-
-  step(step: TxnStep): RangeAnswer | PutAnswer | DeleteAnswer {
-    switch (step.kind) {
-      case "range": {
-        const past = step.revision !== undefined && step.revision > 0;
-        const pairs = past ? (this.#states[step.revision] ?? new Map()) : this.pairs;
-        const all = within(pairs, step);
-        const limit = step.limit ?? 0;
-        const cut = limit > 0 ? all.slice(0, limit) : all;
-        const kvs = step.countOnly
-          ? []
-          : cut.map((kv) => (step.keysOnly ? { ...kv, value: "" } : kv));
-        const more = !step.countOnly && all.length > cut.length;
-        return { kind: "range", revision: this.revision, kvs, count: all.length, more };
-      }
-      case "put": {
-        const { key, value, lease, prevKv } = step;
-        const old = this.pairs.get(key);
-        const modRevision = this.#now + 1;
-        const createRevision = old ? old.createRevision : modRevision;
-        const version = old ? old.version + 1 : 1;
-        const kv = { key, value, createRevision, modRevision, version };
-        this.pairs.set(key, lease === undefined ? kv : { ...kv, lease });
-        this.events.push({ kind: "put", kv: this.pairs.get(key) ?? kv });
-        return { kind: "put", revision: modRevision, ...(prevKv && old && { prevKv: old }) };
-      }
-      case "delete": {
-        const found = within(this.pairs, step);
-        for (const { key } of found) {
-          this.pairs.delete(key);
-          this.events.push({ kind: "delete", key, modRevision: this.#now + 1 });
-        }
-        const prevKvs = step.prevKv ? found : [];
-        return { kind: "delete", revision: this.revision, deleted: found.length, prevKvs };
-      }
-      default:
-        return unreachable(step, "step");
-    }
-  }
-}
-
-function within(
-  pairs: Pairs,
-  keys: { readonly key: string; readonly rangeEnd?: string },
-): KvPair[] {
-  return [...pairs.values()]
-    .filter(({ key }) => isWithin(keys, key))
-    .toSorted((a, b) => (a.key < b.key ? -1 : 1));
-}
-
-function isWithin(
-  keys: { readonly key: string; readonly rangeEnd?: string },
-  key: string,
-): boolean {
-  if (keys.rangeEnd === undefined) return key === keys.key;
-  return key >= keys.key && (keys.rangeEnd === "\0" || key < keys.rangeEnd);
-}
-
-function holds(pair: KvPair | undefined, { target, result, operand }: TxnCompare): boolean {
-  if (target === "value") {
-    assert(result === "=", "only equality of values is asked for here");
-    return pair?.value === operand;
-  }
-  const found = { mod: pair?.modRevision, create: pair?.createRevision, version: pair?.version };
-  const number = found[target] ?? 0;
-  const wanted = Number(operand);
-  return {
-    "=": number === wanted,
-    "!=": number !== wanted,
-    "<": number < wanted,
-    ">": number > wanted,
-  }[result];
-}
-
-function refused(text: string): Outcome {
-  return { kind: "refused", error: `etcdserver: ${text}` };
-}
-
-// ── Watches ────────────────────────────────────────────────────────────────────────────────────
-
-class Watcher {
-  readonly #asked: Omit<WatchRecord, "responses" | "reachedEnd">;
-  readonly #responses: WatchAnswer[] = [];
-  /** The next revision that it is to see. */
-  #next = 0;
-  #isOver = false;
-  #reachedEnd = false;
-
-  constructor(asked: Omit<WatchRecord, "responses" | "reachedEnd">) {
-    this.#asked = asked;
-  }
-
-  get record(): WatchRecord {
-    return { ...this.#asked, responses: this.#responses, reachedEnd: this.#reachedEnd };
-  }
-
-  create(at: number, { revision }: ReferenceStore): void {
-    const { startRevision } = this.#asked;
-    this.#next = startRevision > 0 ? startRevision : revision + 1;
-    this.#respond(at, { headerRevision: revision, created: true, events: [] });
-  }
-
-  /** Some of what it has not seen yet, a bookmark, or the end because it is too far behind. */
-  goOn(at: number, store: ReferenceStore, random: Random): void {
-    if (this.#isOver) return;
-    const { compacted, revision } = store;
-    // The one over all keys is never so far behind: it tells what every revision did.
-    const isWitness = this.#asked.rangeEnd === "\0";
-    if (!isWitness && this.#next < compacted && randomBelow(random, 2) === 0) {
-      this.#isOver = true;
-      const canceled = { reason: "", compactRevision: compacted };
-      this.#respond(at, { headerRevision: 0, canceled, events: [] });
-      return;
-    }
-    const upTo = Math.min(revision, this.#next + randomBelow(random, 4));
-    this.#deliver(at, store, { upTo, random });
-    const isBehind = this.#next <= revision;
-    if (!isBehind && revision >= this.#asked.startRevision && randomBelow(random, 3) === 0) {
-      this.#respond(at, { headerRevision: revision, events: [] });
-    }
-  }
-
-  finish(at: number, store: ReferenceStore): void {
-    if (this.#isOver) return;
-    this.#deliver(at, store, { upTo: store.revision });
-    this.#reachedEnd = true;
-  }
-
-  #deliver(
-    at: number,
-    store: ReferenceStore,
-    { upTo, random }: { readonly upTo: number; readonly random?: Random },
-  ): void {
-    const events: WatchEvent[] = [];
-    for (; this.#next <= upTo; this.#next++) {
-      events.push(...this.#seen(store, this.#next));
-    }
-    if (events.length === 0) return;
-    const headerRevision = store.revision;
-    const cut = random && this.#asked.fragment ? randomBelow(random, events.length) : 0;
-    if (cut > 0)
-      this.#respond(at, { headerRevision, events: events.slice(0, cut), fragment: true });
-    this.#respond(at, { headerRevision, events: events.slice(cut) });
-  }
-
-  #seen(store: ReferenceStore, revision: number): readonly WatchEvent[] {
-    const { filters, prevKv } = this.#asked;
-    return (store.events.get(revision) ?? []).flatMap((event): readonly WatchEvent[] => {
-      const key = event.kind === "put" ? event.kv.key : event.key;
-      if (filters.includes(event.kind) || !isWithin(this.#asked, key)) return [];
-      const previous = prevKv ? store.get(key, revision - 1) : undefined;
-      return [previous && revision - 1 >= store.compacted ? { ...event, prevKv: previous } : event];
-    });
-  }
-
-  #respond(at: number, answer: Omit<WatchAnswer, "at" | "atMs">): void {
-    this.#responses.push({ ...answer, at, atMs: at * MS_PER_MOMENT });
-  }
 }

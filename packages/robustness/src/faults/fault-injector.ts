@@ -6,6 +6,7 @@ import type { SimulatedMember } from "../member/simulated-member.js";
 import type { ScheduledFault } from "../simulation/simulation.js";
 import type { Timer } from "@sagong/base";
 import { coveredFault } from "./catalogue.js";
+import { unfairness } from "./fairness.js";
 import { type DiskStanding, FaultScene, type FaultSceneOptions, type Undo } from "./fault-scene.js";
 
 export class FaultInjector {
@@ -20,9 +21,11 @@ export class FaultInjector {
     this.#scene = new FaultScene(options);
   }
 
-  /** Throws where a fault of it is none of the catalogue's, before any has struck. */
+  /** Throws where it is unfair, or has a fault that is not in the catalogue, before any has struck. */
   start(schedule: readonly ScheduledFault[]): void {
-    const { world } = this.#scene;
+    const { world, members } = this.#scene;
+    const unfair = unfairness(schedule, { members: members.length });
+    if (unfair !== undefined) throw new Error(`Cannot inject a schedule: ${unfair}`);
     const known = schedule.map((planned) => ({ planned, fault: coveredFault(planned.fault) }));
     for (const { planned, fault } of known) {
       const begin = (): void => this.#begin(planned, fault.apply(this.#scene, planned));

@@ -29,8 +29,9 @@ export const MEMBERSHIP_FAULTS: readonly Fault[] = [
     // SIGTERM: the leader hands leadership over while clients write, and ends.
     apply: (scene) => {
       const member = scene.leader ?? scene.member(0);
-      void member.stop();
-      return () => scene.start(member);
+      const stopped = member.stop();
+      // It may still be on its way out when the fault is over.
+      return () => void stopped.then(() => scene.start(member));
     },
   },
   {

@@ -5,15 +5,14 @@
  * A run does not see a bit of everything: it has a few kinds of faults, often, and others not at all
  * (swarm testing, Groce et al. 2012). Now and then it has all.
  *
- * What makes a schedule fair:
- * F3 only members of one minority, chosen for the run, are damaged or given a disk that lies: of more
- *    Raft promises nothing. What is done to them at which moment is F1's and F2's (fault-scene.ts).
- * F4 the last fault ends at the end of the safety phase, so that the liveness phase is one without.
+ * It is fair (F3 in fairness.ts), and its last fault ends with the safety phase, so that the liveness
+ * phase is one without.
  */
 import type { Random } from "@sagong/base";
 import type { ScheduledFault } from "../simulation/simulation.js";
 import { arrivalMs, between, happens, oneOf, shuffled } from "../traffic/dice.js";
 import { chooseFaults } from "./catalogue.js";
+import { chooseDamageable } from "./fairness.js";
 import type { CoveredFault, PlanSetting } from "./fault.js";
 
 export interface ScheduleOptions {
@@ -35,7 +34,7 @@ const FAULTS_MAX = 500;
 
 export function planSchedule(random: Random, options: ScheduleOptions): ScheduledFault[] {
   const { members, untilMs, fromMs = FROM_MS, faults } = options;
-  const setting = { members, damageable: damageable(random, members) };
+  const setting = { members, damageable: chooseDamageable(random, members) };
   const kinds = chooseKinds(random, possible(chooseFaults(faults), setting));
   const meanMs = oneOf(random, PAUSES_MS);
   const schedule: ScheduledFault[] = [];
@@ -51,12 +50,6 @@ export function planSchedule(random: Random, options: ScheduleOptions): Schedule
   return schedule;
 }
 
-/** F3. */
-export function damageable(random: Random, members: number): readonly number[] {
-  const all = Array.from({ length: members }, (_, i) => i);
-  return shuffled(random, all).slice(0, Math.ceil(members / 2) - 1);
-}
-
 function possible(
   faults: readonly CoveredFault[],
   { members, damageable: some }: PlanSetting,
@@ -69,18 +62,4 @@ function possible(
 function chooseKinds(random: Random, faults: readonly CoveredFault[]): readonly CoveredFault[] {
   if (happens(random, ALL_KINDS_SHARE)) return faults;
   return shuffled(random, faults).slice(0, between(random, KINDS));
-}
-
-/** F3 of a schedule that somebody made: more than a minority of members is damaged by it. */
-export function unfairness(
-  schedule: readonly ScheduledFault[],
-  { members, damages }: { readonly members: number; readonly damages: (fault: string) => boolean },
-): string | undefined {
-  const struck = new Set(
-    schedule
-      .filter(({ fault }) => damages(fault))
-      .map(({ parameters }) => Number(parameters["member"]) % members),
-  );
-  if (struck.size < members / 2) return undefined;
-  return `it damages ${struck.size} of ${members} members; Raft promises nothing beyond a minority`;
 }

@@ -1,9 +1,6 @@
 /**
- * The language of histories, to and from etcd's messages: requests both ways, so that a maker of load
- * thinks in the language alone, and answers into it.
- *
- * Not in the language, and refused with an error rather than recorded wrongly: nested transactions,
- * comparisons of leases or over ranges, orders and filters of ranges, `ignore_value`, `ignore_lease`.
+ * The language of histories and etcd's messages: requests become messages, and what is answered comes
+ * back into the language. Whoever makes load thinks in the language alone.
  */
 import { decodeUtf8, encodeUtf8, unreachable } from "@sagong/base";
 import {
@@ -40,7 +37,7 @@ import type {
   TxnStep,
 } from "./history.js";
 
-// ── Requests, to the wire ──────────────────────────────────────────────────────────────────────
+// ── Requests ───────────────────────────────────────────────────────────────────────────────────
 
 export function toRange(op: RangeOp): RangeRequest {
   return RangeRequest.create({
@@ -135,99 +132,6 @@ function toRequestOp(step: TxnStep): RequestOp {
   }
 }
 
-// ── Requests, from the wire ────────────────────────────────────────────────────────────────────
-
-export function fromRange(request: RangeRequest): RangeOp {
-  const { sortOrder, sortTarget, minModRevision, maxModRevision } = request;
-  const { minCreateRevision, maxCreateRevision } = request;
-  const others = [
-    sortOrder,
-    sortTarget,
-    minModRevision,
-    maxModRevision,
-    minCreateRevision,
-    maxCreateRevision,
-  ];
-  if (others.some((field) => field !== 0)) throw notInLanguage("a range with an order or a filter");
-  return {
-    kind: "range",
-    key: decodeUtf8(request.key),
-    ...rangeEndOf(request.rangeEnd),
-    ...(request.revision > 0 && { revision: request.revision }),
-    ...(request.limit > 0 && { limit: request.limit }),
-    ...(request.serializable && { serializable: true }),
-    ...(request.keysOnly && { keysOnly: true }),
-    ...(request.countOnly && { countOnly: true }),
-  };
-}
-
-export function fromPut(request: PutRequest): PutOp {
-  if (request.ignoreValue || request.ignoreLease) {
-    throw notInLanguage("a put that keeps the value or the lease");
-  }
-  return {
-    kind: "put",
-    key: decodeUtf8(request.key),
-    value: decodeUtf8(request.value),
-    ...leaseOf(request.lease),
-    ...(request.prevKv && { prevKv: true }),
-  };
-}
-
-export function fromDelete({ key, rangeEnd, prevKv }: DeleteRangeRequest): DeleteOp {
-  return {
-    kind: "delete",
-    key: decodeUtf8(key),
-    ...rangeEndOf(rangeEnd),
-    ...(prevKv && { prevKv: true }),
-  };
-}
-
-export function fromTxn({ compare, success, failure }: TxnRequest): TxnOp {
-  return {
-    kind: "txn",
-    compares: compare.map(fromCompare),
-    success: success.map(fromRequestOp),
-    failure: failure.map(fromRequestOp),
-  };
-}
-
-export function fromCompaction({ revision }: CompactionRequest): CompactOp {
-  return { kind: "compact", revision };
-}
-
-function fromCompare({ key, rangeEnd, result, targetUnion }: Compare): TxnCompare {
-  const sign = Object.entries(RESULTS).find(([, value]) => value === result)?.[0];
-  if (sign === undefined || rangeEnd.length > 0) throw notInLanguage("a comparison over a range");
-  // The keys of RESULTS are what the language calls them.
-  const common = { key: decodeUtf8(key), result: sign as TxnCompare["result"] };
-  switch (targetUnion?.kind) {
-    case "value":
-      return { ...common, target: "value", operand: decodeUtf8(targetUnion.value) };
-    case "modRevision":
-      return { ...common, target: "mod", operand: targetUnion.value };
-    case "createRevision":
-      return { ...common, target: "create", operand: targetUnion.value };
-    case "version":
-      return { ...common, target: "version", operand: targetUnion.value };
-    default:
-      throw notInLanguage("a comparison of a lease, or of nothing");
-  }
-}
-
-function fromRequestOp({ request }: RequestOp): TxnStep {
-  switch (request?.kind) {
-    case "requestRange":
-      return fromRange(request.value);
-    case "requestPut":
-      return fromPut(request.value);
-    case "requestDeleteRange":
-      return fromDelete(request.value);
-    default:
-      throw notInLanguage("a nested transaction");
-  }
-}
-
 // ── Answers ────────────────────────────────────────────────────────────────────────────────────
 
 export function rangeAnswer({ header, kvs, count, more }: RangeResponse): RangeAnswer {
@@ -271,7 +175,7 @@ function stepAnswer({ response }: ResponseOp): RangeAnswer | PutAnswer | DeleteA
     case "responseDeleteRange":
       return deleteAnswer(response.value);
     default:
-      throw notInLanguage("the answer of a nested transaction");
+      throw new Error("Cannot record the answer of a nested transaction: nobody asks for one");
   }
 }
 
@@ -280,14 +184,6 @@ export function revisionOf(header: ResponseHeader | undefined): number {
   return header?.revision ?? 0;
 }
 
-function rangeEndOf(rangeEnd: Uint8Array): { readonly rangeEnd?: string } {
-  return rangeEnd.length === 0 ? {} : { rangeEnd: decodeUtf8(rangeEnd) };
-}
-
 function leaseOf(lease: bigint): { readonly lease?: string } {
   return lease === 0n ? {} : { lease: lease.toString() };
-}
-
-function notInLanguage(what: string): Error {
-  return new Error(`Cannot record ${what}: the language of histories has no word for it`);
 }

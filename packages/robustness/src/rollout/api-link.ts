@@ -35,6 +35,7 @@ import type { SimulatedProcess } from "./simulated-process.js";
 export const REQUEST_MAX_MS = 500;
 /** Until a connection that gives no answer is given up, as HTTP/2's pings do. */
 const NO_ANSWER_MS = 4_000;
+const AT_ONCE_MS = 50;
 
 /** How a program's network is at present; the faults change it. */
 export class LinkState {
@@ -236,7 +237,7 @@ export class ApiLink implements ObjectClient {
       if (!server?.isRunning) return call.fail(this.#delayMs(), unreachable());
       const isLost = state.isCut || randomFraction(random) < state.loseRequestShare;
       const isAnswerLost = randomFraction(random) < state.loseAnswerShare;
-      const silenceMs = randomBelow(random, NO_ANSWER_MS);
+      const silenceMs = silenceOf(randomBelow(random, NO_ANSWER_MS));
       if (isLost) return call.fail(silenceMs, unanswered());
       const backMs = this.#delayMs();
       const back = (settle: () => void): void => {
@@ -385,6 +386,11 @@ class LinkedWatch<T extends KubeObject> {
     this.#arrived.push(event);
     this.#wake?.();
   }
+}
+
+/** Half of the broken connections are noticed at once. */
+function silenceOf(ms: number): number {
+  return ms < NO_ANSWER_MS / 2 ? ms % AT_ONCE_MS : ms;
 }
 
 /** As the gRPC client says it of a connection that is not there. */

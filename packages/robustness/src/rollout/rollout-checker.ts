@@ -12,8 +12,8 @@
  * - `rollout-one-replica-set`: a Deployment has one replica set of a template at most.
  * - `pod-bound-once`: a pod that has a node never gets another.
  * - `rollout-events`: each ScalingReplicaSet event tells of a change that was made.
- * - `rollout-recreate`: no replica set of a Deployment of type Recreate grows while a pod of another
- *   lives.
+ * - `rollout-recreate`: no replica set of a Deployment of type Recreate that is not paused grows while
+ *   a pod of another lives.
  * - `rollout-as-asked`: a user's change is answered with what was asked for.
  * - `rollout-nothing-breaks`: no program logs an error.
  *
@@ -169,7 +169,9 @@ export class RolloutChecker implements LinkObserver {
     const total = sizes.reduce((sum, size) => sum + size, 0);
     const most = Math.max(...versions.map((one) => boundsOf(one).most));
     this.#most.set(owner, most);
-    if (versions.every(isRecreate)) this.#checkRecreate(owner, grown);
+    // A paused one is sized without waiting, as upstream's.
+    if (versions.every((one) => isRecreate(one) && !one.spec?.paused))
+      this.#checkRecreate(owner, grown);
     if (total <= most) return;
     const { name } = grown.metadata;
     this.#violated(

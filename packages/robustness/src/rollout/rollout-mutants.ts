@@ -191,7 +191,10 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
     mistake: "new pods of a Deployment of type Recreate do not wait for the last old one to end",
     file: `${CONTROLLERS}/deployment/scaling.ts`,
     edits: [
-      { find: "if (oldPodsLive || sum(old, podsOf) > 0)", replace: "if (sum(old, podsOf) > 0)" },
+      {
+        find: "if (oldPodsLive || sum(old, podsOf) > 0 || old.some(isBehind))",
+        replace: "if (sum(old, podsOf) > 0)",
+      },
     ],
     expects: ["rollout-recreate"],
     hints: {},

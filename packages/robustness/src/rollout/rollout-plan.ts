@@ -46,7 +46,10 @@ export type RolloutAction =
   | { readonly kind: "strategy"; readonly deployment: number; readonly strategy: PlannedStrategy }
   | { readonly kind: "pause"; readonly deployment: number; readonly paused: boolean }
   | { readonly kind: "delete-pod"; readonly deployment: number }
-  /** Notes on replica sets and deployments, so that who writes them meets a conflict. */
+  /**
+   * Notes on replica sets and deployments, so that who writes them meets a conflict; and somebody
+   * else tries to bind a pod.
+   */
   | { readonly kind: "meddle"; readonly deployment: number }
   // What befalls the cluster
   | { readonly kind: "kill-api-server"; readonly server: number; readonly downMs: number }

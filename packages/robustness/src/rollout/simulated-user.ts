@@ -9,6 +9,7 @@ import {
   isApiError,
   keyOf,
   NAMESPACES,
+  NODES,
   PODS,
   REPLICA_SETS,
 } from "@sagong/orchestrator/api";
@@ -126,6 +127,25 @@ export class SimulatedUser {
       await this.#client.patch(REPLICA_SETS, keyOf(one), patch, { type });
     }
     await this.#client.patch(DEPLOYMENTS, { namespace: NAMESPACE, name }, patch, { type });
+    await this.#bindSomething();
+  }
+
+  /** As another scheduler would that knows nothing of ours. */
+  async #bindSomething(): Promise<void> {
+    const { random } = this.#process;
+    const { items: pods } = await this.#client.list(PODS, { namespace: NAMESPACE });
+    const { items: nodes } = await this.#client.list(NODES);
+    const pod = pods[randomBelow(random, Math.max(1, pods.length))];
+    const node = nodes[randomBelow(random, Math.max(1, nodes.length))];
+    if (!pod || !node) return;
+    const { name = "" } = node.metadata;
+    const binding = { metadata: pod.metadata, target: { kind: "Node", name } };
+    try {
+      await this.#client.createSubresource(PODS, keyOf(pod), "binding", binding);
+    } catch (error) {
+      // Most have a node by now, and keep it.
+      if (!isApiError(error, "Conflict")) throw error;
+    }
   }
 
   #do(act: () => Promise<void>): void {

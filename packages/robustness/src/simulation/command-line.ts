@@ -9,7 +9,7 @@ with faults, and judges what its clients saw. The same seed is the same run, to 
   --seed N               the first seed (1)
   --seeds K              how many seeds from there on (1)
   --minutes M            goes on with further seeds for M minutes of real time, instead of --seeds
-  --members 1|3|5        of the cluster (by seed: mostly 3)
+  --members 1|3|5        of the cluster (by seed, mostly 3)
   --faults a,b,...       groups or names of faults, as --list-faults has them (all)
   --seconds S            simulated seconds with faults of each seed (60)
   --workers W            processes (one per core)

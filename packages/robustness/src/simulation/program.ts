@@ -5,6 +5,9 @@
 import { writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { type Clock, errorText } from "@sagong/base";
+import { chooseFaults, FAULTS } from "../faults/catalogue.js";
+import { renderCatalogue } from "../faults/render-catalogue.js";
+import { shrinkSchedule } from "../faults/shrink-schedule.js";
 import { renderHtml } from "../report/html.js";
 import type { RecordedRun } from "../report/recorded-run.js";
 import { renderSummary, summarize } from "../report/summary.js";
@@ -27,12 +30,17 @@ const EXIT_VIOLATION = 1;
 const EXIT_USAGE = 2;
 /** Enough for a run of minutes with all of its messages. */
 const KEPT_EVENTS = 200_000;
+/** Runs for a smaller schedule; some minutes at the most. */
+const ATTEMPTS_MAX = 100;
+/** Two runs differ, or the process has ended: a schedule says nothing of it. */
+const NOT_OF_SCHEDULE: readonly string[] = ["deterministic", "run-ends"];
 
 /** Its exit code. */
 export async function runSimulate(argv: readonly string[], io: ProgramIo): Promise<number> {
   let flags: SimulateFlags;
   try {
     flags = readSimulateFlags(argv);
+    chooseFaults(flags.faults);
   } catch (error) {
     io.err(`simulate: ${errorText(error)} (see --help)\n`);
     return EXIT_USAGE;
@@ -41,9 +49,14 @@ export async function runSimulate(argv: readonly string[], io: ProgramIo): Promi
     io.out(HELP);
     return EXIT_OK;
   }
+  if (flags.action === "list-faults") {
+    io.out(renderCatalogue());
+    return EXIT_OK;
+  }
   const startedMs = io.clock.monotonicMs();
   const results = await runAll(flags, io);
-  const summary = summarize(results, { realMs: io.clock.monotonicMs() - startedMs });
+  const realMs = io.clock.monotonicMs() - startedMs;
+  const summary = summarize(results, { realMs, notCovered: notCovered() });
   io.out(renderSummary(summary));
   const [only] = results;
   if (only && results.length === 1) io.out(`digest of seed ${only.seed}: ${only.digest}\n`);
@@ -99,7 +112,9 @@ async function explain(
   const worker = new SimulationWorker();
   try {
     const options = { ...optionsOf(flags), seed: result.seed };
-    const run = await worker.run({ ...options, keepEvents: KEPT_EVENTS });
+    const shrunk = flags.shrinks ? await smaller(result, options, worker, io) : undefined;
+    const schedule = shrunk && { schedule: shrunk };
+    const run = await worker.run({ ...options, ...schedule, keepEvents: KEPT_EVENTS });
     const title = `seed ${run.seed}, ${run.members.length} members`;
     if (run.violations.length > 0) {
       const { members, violations, history } = run;
@@ -110,8 +125,11 @@ async function explain(
       );
       for (const { guarantee, text } of violations) io.out(`\n${guarantee}: ${text}\n`);
     }
-    const schedule = run.schedule.map(describeFault);
-    if (run.violations.length > 0) io.out(`\nfaults:\n  ${schedule.join("\n  ")}\n`);
+    const faults = run.schedule.map(describeFault);
+    if (run.violations.length > 0) {
+      const all = shrunk ? ` (${shrunk.length} of ${result.schedule.length} are enough)` : "";
+      io.out(`\nfaults${all}:\n  ${faults.join("\n  ")}\n`);
+    }
     const command = commandOf(flags, run.seed);
     io.out(`\nagain: ${command}\n`);
     if (flags.html === undefined) return;
@@ -127,13 +145,42 @@ async function explain(
         ["digest", run.digest],
         ["again", command],
       ],
-      schedule,
+      schedule: faults,
     };
     writeFileSync(flags.html, renderHtml(recorded));
     io.out(`timeline: ${flags.html}\n`);
   } finally {
     worker.close();
   }
+}
+
+/** The least of its faults with which it still fails; undefined where it fails by no schedule's doing. */
+async function smaller(
+  { violations, schedule }: SimulationResult,
+  options: SimulateOptions,
+  worker: SimulationWorker,
+  io: ProgramIo,
+): Promise<readonly ScheduledFault[] | undefined> {
+  const isOfRun = violations.some(({ guarantee }) => NOT_OF_SCHEDULE.includes(guarantee));
+  if (violations.length === 0 || schedule.length === 0 || isOfRun) return undefined;
+  let attempts = 0;
+  const stillFails = async (candidate: readonly ScheduledFault[]): Promise<boolean> => {
+    attempts++;
+    if (io.columns !== undefined) {
+      io.err(`${clearLine(io)}shrinking the faults: ${candidate.length}, attempt ${attempts}`);
+    }
+    const { violations: found } = await worker.run({ ...options, schedule: candidate });
+    return found.length > 0;
+  };
+  const shrunk = await shrinkSchedule(schedule, stillFails, { attemptsMax: ATTEMPTS_MAX });
+  io.err(clearLine(io));
+  return shrunk.schedule;
+}
+
+function notCovered(): { readonly name: string; readonly reason: string }[] {
+  return FAULTS.flatMap(({ group, name, isCovered }) =>
+    isCovered === true ? [] : [{ name: `${group}/${name}`, reason: isCovered }],
+  );
 }
 
 function optionsOf({ members, faults, safetyMs }: SimulateFlags): Omit<SimulateOptions, "seed"> {

@@ -31,6 +31,8 @@ import { Supervisor } from "./supervisor.js";
 
 const SAFETY_MS = 60_000;
 const START_MS = 10_000;
+/** Of clusters: mostly what nearly everybody has. */
+const SIZES = [1, 3, 3, 3, 3, 3, 3, 3, 3, 5] as const;
 /** Of clients, until all have what was promised. */
 const FINISH_MS = 40_000;
 
@@ -73,8 +75,9 @@ class Run {
 
   constructor(options: SimulateOptions) {
     this.#options = options;
-    const { seed, members = 3, keepEvents = 0 } = options;
+    const { seed, keepEvents = 0 } = options;
     this.#world = new SimulatedWorld(seed, { keepEvents });
+    const { members = oneOf(this.#world.chance("size"), SIZES) } = options;
     const names = new Map<bigint, string>();
     this.#invariants = new RaftInvariants({
       nameOf: (id) => names.get(id) ?? id.toString(16),
@@ -177,6 +180,12 @@ class Run {
       if (disk.writesAfterFailure === 0) continue;
       const text = `${name} wrote to its log ${disk.writesAfterFailure} times after a write of it had failed`;
       this.#add({ guarantee: "failed-write-is-last", text });
+    }
+    for (const member of this.#cluster.members) {
+      if (!this.#supervisor.hasGivenUp(member) || injector.standingOf(member) === "damaged")
+        continue;
+      const text = `${member.name} does not start, and its data is whole: ${errorText(member.failure)}`;
+      this.#add({ guarantee: "no-crash", text });
     }
     for (const { member, atMs, error } of this.#supervisor.stopped) {
       if (injector.standingOf(member) !== "sound") continue;

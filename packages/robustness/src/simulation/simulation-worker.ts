@@ -3,7 +3,8 @@ import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { SimulateOptions, SimulationResult } from "./simulation.js";
 
-const PROGRAM = fileURLToPath(new URL("./worker-main.js", import.meta.url));
+/** Compiled, whether this file is or not. */
+const PROGRAM = fileURLToPath(new URL("../../dist/simulation/worker-main.js", import.meta.url));
 /**
  * Most of what a run makes lives shortly: with a larger nursery the collector finds it dead, and runs
  * a third less often.

@@ -86,6 +86,12 @@ describe("recreate()", () => {
     expect(sizes(recreate(wanted, old(ending), true))).toEqual({});
     expect(sizes(recreate(wanted, old(ending), false))).toEqual({ new: 2 });
   });
+
+  it("waits for a controller that has not seen its replica set's size: its counts are of before", () => {
+    const one = replicaSet(1, { size: 0 });
+    const behind = { ...one, metadata: { ...one.metadata, generation: 2 } };
+    expect(sizes(recreate(wanted, { fresh: undefined, old: [behind] }, false))).toEqual({});
+  });
 });
 
 describe("scale()", () => {

@@ -83,7 +83,8 @@ export function recreate(
 ): Scaling {
   const shrinking = old.filter((replicaSet) => sizeOf(replicaSet) > 0);
   if (shrinking.length > 0) return resize(shrinking.map((replicaSet) => [replicaSet, 0]));
-  if (oldPodsLive || sum(old, podsOf) > 0) return NO_CHANGE;
+  // Who is behind may be making pods still, of a size that it had.
+  if (oldPodsLive || sum(old, podsOf) > 0 || old.some(isBehind)) return NO_CHANGE;
   return growTo(fresh, wantedOf(deployment));
 }
 
