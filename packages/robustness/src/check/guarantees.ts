@@ -31,6 +31,7 @@ export const GUARANTEES = {
   // Members
   "members-equal-hash": "Members that are at one revision have one HashKV.",
   "members-equal-state": "Members that have applied the same index hold the same bytes.",
+  "failed-write-is-last": "After a write to its log that failed a process writes there no more.",
   "quota-kept": "A member that is larger than its quota takes no writes.",
   // Raft (figure 3 of the paper)
   "raft-election-safety": "A term has at most one leader.",

@@ -231,6 +231,36 @@ describe("RaftInvariants", () => {
     }
   });
 
+  it("observe() sees what is committed, or leads, before a majority has it on disk", () => {
+    const [a, b] = three();
+    const invariants = new RaftInvariants({ voters: 3 });
+    const vote = { hardState: { term: 1, vote: a.id, commit: 0 } };
+    invariants.persisted(a.id, vote);
+    a.vote = a.id;
+    a.lead(1).append(1);
+    expect(invariants.observe([a, b])).toMatchObject({
+      guarantee: "raft-hard-state",
+      text: "1 leads term 1 by votes that are not on the disks of a majority",
+    });
+    const stable = new RaftInvariants({ voters: 3 });
+    stable.persisted(a.id, vote);
+    stable.persisted(b.id, vote);
+    b.vote = a.id;
+    b.follow(1).append(1);
+    expect(stable.observe([a, b])).toBeUndefined();
+    stable.persisted(a.id, { entries: [...a.entries] });
+    a.commit(1);
+    expect(stable.observe([a, b])).toMatchObject({
+      guarantee: "raft-commit",
+      text: "1 commits 1, which is not on the disks of a majority",
+    });
+    a.append(1);
+    stable.persisted(b.id, { entries: [...a.entries] });
+    stable.persisted(a.id, { entries: [...a.entries] });
+    a.commit(2);
+    expect(stable.observe([a, b])).toBeUndefined();
+  });
+
   it("watch() knows that an image makes entries void", async () => {
     const invariants = new RaftInvariants();
     const storage = invariants.watch(1n, MemoryLogStorage.create(NO_SNAPSHOT));

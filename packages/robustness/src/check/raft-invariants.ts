@@ -12,7 +12,9 @@
  * - state machine safety: no two members ever hold different entries as committed at one index;
  * - hard state: within an incarnation the term never falls and the vote of a term never changes; after
  *   a restart term, vote and last entry are at least those that the disk said were durable;
- * - commit: it never falls within an incarnation, and applied <= committed <= last index.
+ * - commit: it never falls within an incarnation, and applied <= committed <= last index;
+ * - stable storage: what a leader commits is on the disks of a majority at that moment, and so are the
+ *   votes by which it leads (figure 2: "updated on stable storage before responding to RPCs").
  * Not verified:
  * - what lies behind an image: who restores one is trusted up to its last entry's term (digests of
  *   the applied state see more, members.ts);
@@ -26,15 +28,24 @@ import type { Violation } from "../history/history.js";
 export interface RaftInvariantsOptions {
   /** For people; by default the id in hexadecimal. */
   readonly nameOf?: (id: NodeId) => string;
+  /** How many there are; left out: stable storage is not judged. */
+  readonly voters?: number;
 }
 
 export class RaftInvariants {
   readonly #members = new Map<NodeId, Member>();
   readonly #durable = new Map<NodeId, Durable>();
+  /** Members whose disks are not to be believed: they may have anything. */
+  readonly #forgiven = new Set<NodeId>();
   readonly #group: Group;
 
-  constructor({ nameOf = (id) => id.toString(16) }: RaftInvariantsOptions = {}) {
-    this.#group = new Group(nameOf);
+  constructor({ nameOf = (id) => id.toString(16), voters }: RaftInvariantsOptions = {}) {
+    // Who is alone needs nobody's vote, and commits nothing before the entry of its term is written.
+    this.#group = new Group(nameOf, {
+      entries: (isOn) => voters === undefined || this.#countDurable(isOn) > voters / 2,
+      votes: (isOn) =>
+        voters === undefined || voters === 1 || this.#countDurable(isOn) > voters / 2,
+    });
   }
 
   /** Of all running members, after each event. The first violation that it sees, once. */
@@ -59,7 +70,8 @@ export class RaftInvariants {
       compact: (snapshot) => storage.compact(snapshot),
       reset: async (snapshot) => {
         await storage.reset(snapshot);
-        this.#durable.set(id, { hardState: this.#durable.get(id)?.hardState, last: undefined });
+        const hardState = this.#durable.get(id)?.hardState;
+        this.#durable.set(id, { hardState, last: undefined, imageIndex: snapshot.index });
       },
       close: () => storage.close(),
     };
@@ -69,12 +81,22 @@ export class RaftInvariants {
   persisted(id: NodeId, { hardState, entries }: LogBatch): void {
     const before = this.#durable.get(id);
     const last = entries?.at(-1) ?? before?.last;
-    this.#durable.set(id, { hardState: hardState ?? before?.hardState, last });
+    const imageIndex = before?.imageIndex ?? 0;
+    this.#durable.set(id, { hardState: hardState ?? before?.hardState, last, imageIndex });
   }
 
   /** The member's disk is about to lose or has lied about what it said was durable: a fault, not a bug. */
   forgive(id: NodeId): void {
     this.#durable.delete(id);
+    this.#forgiven.add(id);
+  }
+
+  #countDurable(isOn: (durable: Durable) => boolean): number {
+    let count = this.#forgiven.size;
+    for (const [id, durable] of this.#durable) {
+      if (!this.#forgiven.has(id) && isOn(durable)) count++;
+    }
+    return count;
   }
 
   #start(view: RaftView): Violation | undefined {
@@ -88,7 +110,14 @@ export class RaftInvariants {
 interface Durable {
   readonly hardState: HardState | undefined;
   readonly last: Entry | undefined;
+  /** Of the last image that was installed; 0 where none was. */
+  readonly imageIndex: number;
 }
+
+/** Whether a majority's disks hold what is asked for. */
+type OnMajority = Readonly<
+  Record<"entries" | "votes", (isOn: (durable: Durable) => boolean) => boolean>
+>;
 
 /** What one incarnation of a member looked like the last time. */
 class Member {
@@ -191,7 +220,7 @@ class Member {
       const found = entry && group.checkCommitted(id, entry, term);
       if (found) return found;
     }
-    return undefined;
+    return this.view.role === "leader" ? group.checkStable(id, committed) : undefined;
   }
 
   #lookAtRole(group: Group): Violation | undefined {
@@ -212,6 +241,7 @@ interface Committed {
 /** What is known of all members together. */
 class Group {
   readonly #nameOf: (id: NodeId) => string;
+  readonly #isOnMajority: OnMajority;
   /** Who has led each term. */
   readonly #leaders = new Map<Term, NodeId>();
   /** Whom each member was last seen leading as. */
@@ -221,8 +251,28 @@ class Group {
   /** By index. */
   readonly #committed: (Committed | undefined)[] = [];
 
-  constructor(nameOf: (id: NodeId) => string) {
+  constructor(nameOf: (id: NodeId) => string, isOnMajority: OnMajority) {
     this.#nameOf = nameOf;
+    this.#isOnMajority = isOnMajority;
+  }
+
+  /** Who leads has committed up to `index`: a majority must not be able to forget it any more. */
+  checkStable(id: NodeId, index: number): Violation | undefined {
+    const has = ({ last, imageIndex }: Durable): boolean =>
+      Math.max(last?.index ?? 0, imageIndex) >= index;
+    if (this.#isOnMajority.entries(has)) return undefined;
+    const text = `commits ${index}, which is not on the disks of a majority`;
+    return this.violation("raft-commit", id, text);
+  }
+
+  /** Nor their votes. */
+  #checkVotes({ id, term }: RaftView): Violation | undefined {
+    const has = ({ hardState }: Durable): boolean =>
+      hardState !== undefined &&
+      (hardState.term > term || (hardState.term === term && hardState.vote === id));
+    if (this.#isOnMajority.votes(has)) return undefined;
+    const text = `leads term ${term} by votes that are not on the disks of a majority`;
+    return this.violation("raft-hard-state", id, text);
   }
 
   name(id: NodeId | undefined): string {
@@ -255,6 +305,8 @@ class Group {
     const known = this.#leaders.get(term);
     this.#leaders.set(term, id);
     this.#leading.set(id, view);
+    const unstable = known === id ? undefined : this.#checkVotes(view);
+    if (unstable) return unstable;
     if (known !== undefined && known !== id) {
       const text = `leads term ${term}, which ${this.name(known)} leads or has led`;
       return this.violation("raft-election-safety", id, text);

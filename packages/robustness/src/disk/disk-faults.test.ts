@@ -123,6 +123,16 @@ describe("SimulatedDisk and the log", () => {
     expect([...(await mount().logFiles.read("f"))]).toEqual([...encodeUtf8("a")]);
   });
 
+  it("a failure that is told of once is followed by writes that are noted as what must not be", async () => {
+    const file = await mount().logFiles.create("f");
+    disk.faults.syncErrors.add("log");
+    disk.faults.failsSyncsOnce = true;
+    await expect(file.writeDurably([encodeUtf8("a")], 0)).rejects.toThrow("EIO");
+    expect(disk.writesAfterFailure).toBe(0);
+    await file.writeDurably([encodeUtf8("b")], 1);
+    expect(disk.writesAfterFailure).toBe(1);
+  });
+
   it("a read error refuses the start", async () => {
     await append(await openLog(), 1);
     disk.crash("process");

@@ -23,6 +23,8 @@ export class DiskFaults {
    * syncs nothing of it, as on Linux, where a page that failed is marked clean.
    */
   readonly syncErrors: Set<DiskArea> = new Set();
+  /** A sync that fails is the last one: as on Linux, which tells of a failure once. */
+  failsSyncsOnce = false;
   /** EIO. */
   readonly readErrors: Set<DiskArea> = new Set();
   /** Syncs and durable writes that say "done" and leave everything in a cache without power. */
@@ -51,6 +53,7 @@ export class DiskFaults {
     ]) {
       areas.clear();
     }
+    this.failsSyncsOnce = false;
     this.ignoresFolderSyncs = false;
     this.slowdown = 1;
     this.stalledUntilMs = 0;

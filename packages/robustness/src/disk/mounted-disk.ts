@@ -35,6 +35,7 @@ export interface Mount {
   readonly random: Random;
   readonly member: FolderNames<MemberItem>;
   readonly log: FolderNames<SimulatedFile>;
+  readonly noteWrite: (how: "done" | "failed") => void;
   readonly takeMisdirection: () => boolean;
   readonly run: <T>(call: DiskCall<T>) => Promise<T>;
 }

@@ -44,6 +44,7 @@ export class SimulatedDisk {
   readonly #log = new FolderNames<SimulatedFile>();
   #mounted: { isDead: boolean } | undefined;
   #misdirectsNext = false;
+  #writesAfterFailure = 0;
 
   constructor(options: SimulatedDiskOptions) {
     const { world, name } = options;
@@ -52,6 +53,14 @@ export class SimulatedDisk {
     const pace = world.chance(`disk pace ${name}`);
     this.#operations = new DiskOperations({ world, faults: this.faults, pace });
     this.#room = new DiskRoom(this.faults, () => this.usedBytes);
+  }
+
+  /**
+   * Writes to the log by a process that had been told that one failed. There may be none: what the
+   * failed one had in the cache may be gone, and everything after it stands on that.
+   */
+  get writesAfterFailure(): number {
+    return this.#writesAfterFailure;
   }
 
   get usedBytes(): number {
@@ -67,6 +76,7 @@ export class SimulatedDisk {
   mount(process: DiskProcess): MountedDisk {
     assert(!this.#mounted, `the disk of ${this.#options.name} is mounted by another process`);
     const mounted = { isDead: false };
+    let hasFailed = false;
     this.#mounted = mounted;
     const run = <T>(call: DiskCall<T>): Promise<T> =>
       mounted.isDead ? new Promise<T>(() => {}) : this.#operations.run(process, call);
@@ -78,6 +88,10 @@ export class SimulatedDisk {
       random: this.#fate,
       member: this.#member,
       log: this.#log,
+      noteWrite: (how) => {
+        if (how === "failed") hasFailed = true;
+        else if (hasFailed) this.#writesAfterFailure++;
+      },
       takeMisdirection: () => this.#takeMisdirection(),
       run,
     });

@@ -16,6 +16,8 @@ export interface LogFilesSurroundings {
   readonly room: DiskRoom;
   /** Of what goes wrong in a write that has no room. */
   readonly random: Random;
+  /** Told by each durable write how it went: after one that failed there must be none. */
+  readonly noteWrite: (how: "done" | "failed") => void;
   /** Whether the write that asks is to land elsewhere; asked once for each. */
   readonly takeMisdirection: () => boolean;
   readonly run: <T>(call: DiskCall<T>) => Promise<T>;
@@ -112,7 +114,15 @@ class SimulatedLogFile implements LogFile {
     return this.#around.run({
       takes: DURATIONS.durableWrite,
       bytes: bytes.length,
-      effect: () => this.#writeDurably(bytes, position),
+      effect: () => {
+        try {
+          this.#writeDurably(bytes, position);
+        } catch (error) {
+          this.#around.noteWrite("failed");
+          throw error;
+        }
+        this.#around.noteWrite("done");
+      },
       interrupt: (random) => this.#file.interruptWrite(bytes, position, random),
     });
   }
@@ -153,6 +163,7 @@ class SimulatedLogFile implements LogFile {
     if (faults.syncErrors.has("log")) {
       file.write(bytes, position);
       file.failSync();
+      if (faults.failsSyncsOnce) faults.syncErrors.delete("log");
       throw new SystemError("EIO", "write");
     }
     if (faults.lyingSyncs.has("log")) file.write(bytes, position);
@@ -166,6 +177,7 @@ class SimulatedLogFile implements LogFile {
 function syncFile(file: SimulatedFile, faults: DiskFaults): void {
   if (faults.syncErrors.has("log")) {
     file.failSync();
+    if (faults.failsSyncsOnce) faults.syncErrors.delete("log");
     throw new SystemError("EIO", "fsync");
   }
   if (!faults.lyingSyncs.has("log")) file.sync();

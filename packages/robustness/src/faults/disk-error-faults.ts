@@ -1,7 +1,7 @@
 /** Disks that say that they cannot: no room, errors, long waits. They say so, so nothing is lost by it. */
 import type { DiskArea, DiskFaults } from "../disk/disk-faults.js";
-import { between, oneOf } from "../traffic/dice.js";
-import { anyMember, type Fault, numberOf, textOf } from "./fault.js";
+import { between, happens, oneOf } from "../traffic/dice.js";
+import { anyMember, type Fault, isSet, numberOf, textOf } from "./fault.js";
 
 /** A write or sync of the log that failed is a member's last (ARCHITECTURE.md). */
 const STOPS =
@@ -31,6 +31,7 @@ export const DISK_ERROR_FAULTS: readonly Fault[] = [
       parameters: {
         member: oneOf(random, damageable),
         area: oneOf(random, ["log", "database", "image"]),
+        isOnce: happens(random, 0.5),
       },
     }),
     apply: (scene, planned) => {
@@ -38,8 +39,10 @@ export const DISK_ERROR_FAULTS: readonly Fault[] = [
       const area = areaOf(textOf(planned, "area"));
       scene.distrust(member);
       member.disk.faults.syncErrors.add(area);
+      member.disk.faults.failsSyncsOnce = isSet(planned, "isOnce");
       return () => {
         member.disk.faults.syncErrors.delete(area);
+        member.disk.faults.failsSyncsOnce = false;
         if (!member.isRunning) scene.start(member);
       };
     },

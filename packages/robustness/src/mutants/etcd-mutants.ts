@@ -27,7 +27,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["no-crash", "members-equal", "members-equal-hash", "linearizable"],
-    hints: { faults: ["process"] },
+    hints: { faults: ["kill-all", "restart-storm", "crash-in-batch"] },
   },
   {
     name: "acknowledged-before-written",
@@ -38,7 +38,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
       { find: "await this.disk.write({ hardState:", replace: "void this.disk.write({ hardState:" },
     ],
     expects: ["linearizable"],
-    hints: { members: 1, faults: ["process"] },
+    hints: { members: 1, faults: ["crash-in-batch", "kill-all", "slow-disk"] },
   },
   {
     name: "applied-index-behind-its-data",
@@ -52,7 +52,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["members-equal", "members-equal-hash", "linearizable", "no-crash"],
-    hints: { faults: ["process"] },
+    hints: { faults: ["kill-all", "restart-storm", "crash-in-batch"] },
   },
   {
     name: "progress-answered-at-once",
@@ -65,7 +65,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
         replace: "if (this.#watches.size > 0) this.#send(NO_WATCH, {});\n        if (true)",
       },
     ],
-    expects: ["watch-bookmarkable", "watch-reliable"],
+    expects: ["watch-bookmarkable", "watch-start", "watch-reliable"],
     hints: {},
   },
   {
@@ -82,7 +82,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["watch-ordered", "watch-unique"],
-    hints: { faults: ["snapshot", "network"] },
+    hints: { members: 3, faults: ["blackhole-until-snapshot", "install-overtaken"] },
   },
   {
     name: "sent-events-stay-in-the-buffer",
@@ -111,7 +111,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["watch-reliable", "watch-resumable"],
-    hints: { faults: ["service"] },
+    hints: { members: 3, faults: ["slow-watchers", "large-requests"] },
   },
   {
     name: "revision-from-the-compaction",
@@ -126,7 +126,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["linearizable", "members-equal", "no-crash", "members-equal-hash"],
-    hints: { faults: ["process", "storage-work"] },
+    hints: { faults: ["kill-all", "crash-in-compaction"] },
   },
   {
     name: "compaction-drops-delete-before-put",
@@ -154,7 +154,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["no-crash", "liveness", "members-equal"],
-    hints: { faults: ["snapshot", "network"] },
+    hints: { members: 3, faults: ["install-overtaken", "flapping", "blackhole-until-snapshot"] },
   },
   {
     name: "txn-reads-unchecked-revision",
@@ -217,7 +217,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["no-crash", "members-equal"],
-    hints: { faults: ["disk-lies", "storage-work"] },
+    hints: { faults: ["power-loss-all", "large-requests", "crash-in-compaction"] },
   },
   {
     name: "read-rounds-numbered-anew",
@@ -232,6 +232,6 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["linearizable"],
-    hints: { faults: ["process", "network"] },
+    hints: { members: 3, faults: ["pause-long", "event-loop-block", "isolate-leader", "delay"] },
   },
 ];

@@ -25,7 +25,7 @@ export const KV_MUTANTS: readonly Mutant[] = [
     file: `${KV}/member/linearizable-reads.ts`,
     edits: [{ find: "await this.#options.applied.until(index);", replace: "void index;" }],
     expects: ["linearizable"],
-    hints: {},
+    hints: { members: 3, faults: ["delay", "overload"] },
   },
   {
     name: "read-joins-a-round-under-way",
@@ -40,7 +40,7 @@ export const KV_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["linearizable"],
-    hints: {},
+    hints: { members: 3, faults: ["overload", "delay", "pause-short"] },
   },
   {
     name: "proposal-offered-twice",
@@ -64,7 +64,7 @@ export const KV_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["linearizable"],
-    hints: { faults: ["process", "network"] },
+    hints: { members: 3, faults: ["kill-leader", "isolate-leader", "pause-long"] },
   },
   {
     name: "txn-split-over-revisions",
@@ -175,7 +175,7 @@ export const KV_MUTANTS: readonly Mutant[] = [
     file: `${KV}/mvcc/mvcc-store.ts`,
     edits: [{ find: "return at >= history.keepFrom(compactRevision);", replace: "return true;" }],
     expects: ["members-equal-hash"],
-    hints: {},
+    hints: { members: 3, faults: ["crash-in-compaction", "pause-short"] },
   },
   {
     name: "quota-not-enforced",
@@ -186,6 +186,6 @@ export const KV_MUTANTS: readonly Mutant[] = [
       { find: "if (!this.#alarmed && size <= quotaBytes) {", replace: "if (!this.#alarmed) {" },
     ],
     expects: ["quota-kept"],
-    hints: { faults: ["storage-work"] },
+    hints: { faults: ["quota-hit"] },
   },
 ];

@@ -11,7 +11,7 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
     file: `${KV}/apply/applier.ts`,
     edits: [{ find: "if (expiredInTerm !== 0 && expiredInTerm !== term)", replace: "if (false)" }],
     expects: ["lease-not-early", "lock-exclusive"],
-    hints: { faults: ["process", "network", "service"] },
+    hints: { members: 3, faults: ["old-leader-revoke", "lease-expiry-under-pause"] },
   },
   {
     name: "new-leader-expires-early",
@@ -25,7 +25,7 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["lease-not-early", "lock-exclusive"],
-    hints: { faults: ["process", "network", "service"] },
+    hints: { members: 3, faults: ["kill-leader", "isolate-leader"] },
   },
   {
     name: "lease-never-ends",
@@ -71,7 +71,7 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["members-equal", "members-equal-hash", "lease-not-outlived", "linearizable"],
-    hints: { faults: ["process", "service"] },
+    hints: { faults: ["kill-all", "rolling-restart"] },
   },
   {
     name: "lease-not-stored",
@@ -80,12 +80,12 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
     file: `${KV}/apply/applier.ts`,
     edits: [
       {
-        find: "this.#backend.put(key, sealValue(key, LeaseRecord.encode({ id: request.id, ttl })));",
+        find: "this.#backend.put(key, sealValue(key, LeaseRecord.encode({ id, ttl })));",
         replace: "",
       },
     ],
     expects: ["members-equal", "members-equal-hash", "lease-not-outlived", "linearizable"],
-    hints: { faults: ["process", "service"] },
+    hints: { faults: ["kill-all", "rolling-restart"] },
   },
   {
     name: "revoked-lease-keeps-its-keys",

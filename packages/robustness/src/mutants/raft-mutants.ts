@@ -16,7 +16,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["raft-commit", "raft-leader-completeness", "linearizable", "no-crash"],
-    hints: { faults: ["process", "network"] },
+    hints: { members: 3, faults: ["kill-leader", "isolate-leader", "restart-storm"] },
   },
   {
     name: "commits-old-term-by-counting",
@@ -30,7 +30,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["raft-commit", "raft-leader-completeness", "linearizable", "no-crash"],
-    hints: { members: 5, faults: ["process", "network"] },
+    hints: { members: 5, faults: ["kill-leader", "isolate-leader", "flapping", "slow-disk"] },
   },
   {
     name: "leader-counts-what-it-has-not-written",
@@ -39,7 +39,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
     file: `${RAFT}/core/replication.ts`,
     edits: [{ find: "const matches = [log.stable];", replace: "const matches = [log.lastIndex];" }],
     expects: ["raft-commit", "raft-leader-completeness", "linearizable", "no-crash"],
-    hints: { faults: ["process", "network"] },
+    hints: { members: 3, faults: ["crash-in-batch", "kill-leader", "slow-disk", "sync-stall"] },
   },
   {
     name: "append-answered-before-written",
@@ -48,7 +48,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
     file: `${RAFT}/core/raw-node.ts`,
     edits: [{ find: 'case "append-response":', replace: "" }],
     expects: ["raft-commit", "raft-leader-completeness", "linearizable", "no-crash"],
-    hints: { faults: ["process", "disk-lies"] },
+    hints: { members: 3, faults: ["crash-in-batch", "kill-all", "slow-disk"] },
   },
   {
     name: "votes-twice-in-a-term",
@@ -62,7 +62,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["raft-election-safety", "no-crash"],
-    hints: { faults: ["process", "network"] },
+    hints: { members: 3, faults: ["kill-leader", "flapping", "restart-storm"] },
   },
   {
     name: "vote-answered-before-written",
@@ -71,7 +71,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
     file: `${RAFT}/core/raw-node.ts`,
     edits: [{ find: 'case "vote-response":', replace: "" }],
     expects: ["raft-election-safety", "no-crash"],
-    hints: { members: 5, faults: ["process", "network"] },
+    hints: { members: 3, faults: ["restart-storm", "slow-disk", "kill-leader", "flapping"] },
   },
   {
     name: "vote-not-written",
@@ -85,7 +85,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["raft-election-safety", "raft-hard-state", "no-crash"],
-    hints: { members: 5, faults: ["process", "network"] },
+    hints: { members: 3, faults: ["restart-storm", "kill-leader", "kill-all", "flapping"] },
   },
   {
     name: "election-restriction-skipped",
@@ -100,7 +100,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["raft-leader-completeness", "linearizable", "no-crash"],
-    hints: { faults: ["process", "network"] },
+    hints: { members: 3, faults: ["isolate-leader", "kill-leader", "flapping", "overload"] },
   },
   {
     name: "any-log-may-lead",
@@ -114,7 +114,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["raft-leader-completeness", "linearizable", "no-crash"],
-    hints: { faults: ["process", "network"] },
+    hints: { members: 3, faults: ["isolate-leader", "kill-leader", "restart-storm", "overload"] },
   },
   {
     name: "conflicting-suffix-kept",
@@ -128,7 +128,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["raft-log-matching", "raft-leader-completeness", "members-equal", "no-crash"],
-    hints: { faults: ["process", "network"] },
+    hints: { members: 3, faults: ["isolate-leader", "kill-leader", "flapping"] },
   },
   {
     name: "replaced-suffix-not-written",
@@ -142,7 +142,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["raft-log-matching", "raft-leader-completeness", "no-crash"],
-    hints: { faults: ["process", "network"] },
+    hints: { members: 3, faults: ["isolate-leader", "kill-all", "flapping"] },
   },
   {
     name: "truncation-lost-in-recovery",
@@ -153,7 +153,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       { find: "log.length = Math.min(log.length, Math.max(0, start.index - first));", replace: "" },
     ],
     expects: ["raft-log-matching", "raft-leader-completeness", "members-equal", "no-crash"],
-    hints: { faults: ["process", "network"] },
+    hints: { members: 3, faults: ["isolate-leader", "kill-all", "flapping"] },
   },
   {
     name: "match-beyond-what-was-compared",
@@ -167,7 +167,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["raft-commit", "raft-log-matching", "raft-leader-completeness", "no-crash"],
-    hints: { faults: ["process", "network"] },
+    hints: { members: 3, faults: ["isolate-leader", "kill-leader", "flapping"] },
   },
   {
     name: "previous-entry-off-by-one",
@@ -181,7 +181,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["raft-log-matching", "raft-leader-completeness", "no-crash"],
-    hints: { faults: ["process", "network"] },
+    hints: { members: 3, faults: ["isolate-leader", "kill-leader", "flapping"] },
   },
   {
     name: "heartbeat-commits-what-was-not-matched",
@@ -196,7 +196,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["raft-log-matching", "raft-commit", "members-equal", "no-crash"],
-    hints: { faults: ["process", "network"] },
+    hints: { members: 3, faults: ["isolate-leader", "kill-leader", "flapping"] },
   },
   {
     name: "read-index-without-a-round",
@@ -210,7 +210,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["linearizable"],
-    hints: { faults: ["network", "process"] },
+    hints: { members: 3, faults: ["isolate-leader", "one-way-cut", "pause-long"] },
   },
   {
     name: "read-index-before-own-commit",
@@ -224,7 +224,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["linearizable"],
-    hints: { faults: ["process", "network"] },
+    hints: { members: 3, faults: ["kill-leader", "isolate-leader", "slow-disk"] },
   },
   {
     name: "log-kept-after-image",
@@ -233,7 +233,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
     file: `${RAFT}/node/image-traffic.ts`,
     edits: [{ find: "await storage.reset(metadata);", replace: "" }],
     expects: ["no-crash", "raft-log-matching", "members-equal", "liveness"],
-    hints: { faults: ["snapshot", "process"] },
+    hints: { members: 3, faults: ["blackhole-until-snapshot", "kill-all", "install-killed"] },
   },
   {
     name: "log-compacted-before-database-is-synced",
@@ -247,6 +247,6 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["no-crash"],
-    hints: { faults: ["process", "disk-lies", "storage-work"] },
+    hints: { faults: ["power-loss-all", "crash-in-batch"] },
   },
 ];

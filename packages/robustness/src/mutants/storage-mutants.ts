@@ -17,7 +17,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["linearizable", "raft-leader-completeness", "raft-hard-state", "no-crash"],
-    hints: { members: 1, faults: ["process", "disk-lies"] },
+    hints: { members: 1, faults: ["crash-in-batch", "kill-all", "slow-disk"] },
   },
   {
     name: "failed-sync-tried-again",
@@ -30,8 +30,8 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
         replace: "await this.#file.writeDurably(parts, this.#end).catch(() => this.#file.sync());",
       },
     ],
-    expects: ["linearizable", "raft-leader-completeness", "raft-hard-state", "no-crash"],
-    hints: { members: 1, faults: ["disk-errors", "disk-lies"] },
+    expects: ["failed-write-is-last"],
+    hints: { members: 3, faults: ["sync-error"] },
   },
   {
     name: "folder-of-new-segment-not-synced",
@@ -41,7 +41,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     file: `${LOG}/file-log-storage.ts`,
     edits: [{ find: "}));\n        await files.sync();", replace: "}));" }],
     expects: ["linearizable", "raft-leader-completeness", "no-crash"],
-    hints: { members: 1, faults: ["disk-lies", "process"] },
+    hints: { members: 1, faults: ["power-loss-all"] },
   },
   {
     name: "last-record-ignored",
@@ -56,7 +56,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["linearizable", "raft-leader-completeness", "raft-hard-state", "no-crash"],
-    hints: { members: 1, faults: ["process"] },
+    hints: { members: 1, faults: ["kill-all", "restart-storm"] },
   },
   {
     name: "torn-tail-not-cut",
@@ -65,7 +65,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     file: `${LOG}/file-log-storage.ts`,
     edits: [{ find: "await files.truncate(name, end);", replace: "void end;" }],
     expects: ["no-crash"],
-    hints: { members: 1, faults: ["disk-lies", "process"] },
+    hints: { members: 1, faults: ["torn-write", "power-loss-all", "crash-in-batch"] },
   },
   {
     name: "record-checksum-ignored",
@@ -79,7 +79,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["no-crash", "linearizable", "members-equal", "raft-log-matching"],
-    hints: { faults: ["disk-lies"] },
+    hints: { members: 3, faults: ["bit-flip-log", "torn-write"] },
   },
   {
     name: "damage-cut-like-a-torn-tail",
@@ -93,7 +93,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["linearizable", "raft-leader-completeness", "raft-hard-state", "no-crash"],
-    hints: { members: 1, faults: ["disk-lies"] },
+    hints: { members: 3, faults: ["bit-flip-log", "misdirected-write"] },
   },
   {
     name: "flush-without-sync",
@@ -102,7 +102,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     file: `${BACKEND}/level-backend.ts`,
     edits: [{ find: "await batch.write({ sync });", replace: "await batch.write();" }],
     expects: ["no-crash"],
-    hints: { faults: ["disk-lies", "process", "storage-work"] },
+    hints: { faults: ["power-loss-all", "crash-in-batch"] },
   },
   {
     name: "mark-in-the-next-batch",
@@ -117,7 +117,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["no-crash", "members-equal", "members-equal-hash"],
-    hints: { faults: ["process"] },
+    hints: { faults: ["kill-all", "restart-storm"] },
   },
   {
     name: "entries-applied-twice",
@@ -131,7 +131,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["members-equal", "members-equal-hash", "linearizable", "no-crash"],
-    hints: { faults: ["process"] },
+    hints: { faults: ["kill-all", "restart-storm", "rolling-restart"] },
   },
   {
     name: "image-loses-its-tail",
@@ -145,7 +145,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["liveness", "members-equal", "no-crash"],
-    hints: { faults: ["snapshot"] },
+    hints: { members: 3, faults: ["blackhole-until-snapshot", "install-killed"] },
   },
   {
     name: "image-not-synced",
@@ -154,7 +154,10 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     file: `${BACKEND}/level-backend.ts`,
     edits: [{ find: "await place.databases.syncContents(place.dir);", replace: "" }],
     expects: ["no-crash", "members-equal"],
-    hints: { faults: ["snapshot", "disk-lies"] },
+    hints: {
+      members: 3,
+      faults: ["blackhole-until-snapshot", "install-overtaken", "power-loss-all"],
+    },
   },
   {
     name: "image-without-its-mark",
@@ -163,7 +166,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     file: "packages/kv/src/member/kv-state-machine.ts",
     edits: [{ find: "this.#index = metadata.index;", replace: "" }],
     expects: ["no-crash", "members-equal", "linearizable", "liveness"],
-    hints: { faults: ["snapshot"] },
+    hints: { members: 3, faults: ["blackhole-until-snapshot"] },
   },
   {
     name: "dead-versions-not-listed",
@@ -177,6 +180,6 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["members-equal", "members-equal-hash", "linearizable"],
-    hints: { faults: ["process", "storage-work"] },
+    hints: { faults: ["crash-in-compaction", "kill-all", "overload"] },
   },
 ];

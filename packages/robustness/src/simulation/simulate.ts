@@ -79,7 +79,10 @@ class Run {
     this.#world = new SimulatedWorld(seed, { keepEvents });
     const { members = oneOf(this.#world.chance("size"), SIZES) } = options;
     const names = new Map<bigint, string>();
-    this.#invariants = new RaftInvariants({ nameOf: (id) => names.get(id) ?? id.toString(16) });
+    this.#invariants = new RaftInvariants({
+      nameOf: (id) => names.get(id) ?? id.toString(16),
+      voters: members,
+    });
     this.#cluster = new Cluster({
       world: this.#world,
       members,
@@ -173,6 +176,11 @@ class Run {
     const context = { finalStates: this.#finalStates, leaseBounds: this.#unsettled.leaseBounds };
     for (const violation of checkHistory(traffic.history, context)) this.#add(violation);
     for (const violation of checkHashes(traffic.hashes)) this.#add(violation);
+    for (const { name, disk } of this.#cluster.members) {
+      if (disk.writesAfterFailure === 0) continue;
+      const text = `${name} wrote to its log ${disk.writesAfterFailure} times after a write of it had failed`;
+      this.#add({ guarantee: "failed-write-is-last", text });
+    }
     for (const member of this.#cluster.members) {
       if (!this.#supervisor.hasGivenUp(member) || injector.standingOf(member) === "damaged")
         continue;
