@@ -169,6 +169,13 @@ export class ChaosMember {
     await once(this.#log, "close");
   }
 
+  /** What it had is gone; it does not run. */
+  wipe(): void {
+    if (this.isRunning) throw new Error(`Cannot wipe ${this.name}: it runs`);
+    rmSync(this.dataDir, { recursive: true });
+    this.surroundings.clearJournal();
+  }
+
   get #ballast(): string {
     return join(this.#disk, "ballast");
   }

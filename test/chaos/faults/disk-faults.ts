@@ -5,7 +5,7 @@
  * Not here: errors of reads (LevelDB reads by mmap, which no library stands before), flipped bits,
  * names of files that a loss of power undoes; the simulator's disk has them.
  */
-import { randomBelow } from "@sagong/base";
+import { errorText, randomBelow } from "@sagong/base";
 import type { ChaosMember } from "../member.js";
 import { EIO, type Switch } from "../surroundings/surroundings.js";
 import { aMajority, anyFollower, anyMember } from "./choices.js";
@@ -65,6 +65,13 @@ export const DISK_FAULTS: readonly ChaosFault[] = [
     // Its leader knows it to have what it has forgotten: the next image mends that, and not before.
     progressLimitMs: 120_000,
     strike: lyingSync,
+  },
+  {
+    group: "disk-lies",
+    name: "deleted-data-dir",
+    isAlone: true,
+    progressLimitMs: 120_000,
+    strike: deletedDataDir,
   },
   { group: "disk-lies", name: "lying-sync-everywhere", isFatal: true, strike: lyingEverywhere },
 ];
@@ -127,6 +134,28 @@ async function lyingSync(scene: Scene): Promise<void> {
   scene.note("its syncs do nothing and say that they did", member);
   await scene.hold(...BAD_MS);
   await losePower(scene, [member]);
+  member.heal();
+  member.launch();
+  member.excuse("its disk has lied");
+  try {
+    await member.ready();
+  } catch (error) {
+    // It has noticed that something is missing. What it says to do is done: its peers have it all.
+    scene.note(
+      `refuses to start, and is wiped: ${errorText(error).trimEnd().split("\n").at(-1)}`,
+      member,
+    );
+    member.wipe();
+  }
+}
+
+/** One of a minority comes back with nothing, while all is well with the others. */
+async function deletedDataDir(scene: Scene): Promise<void> {
+  const member = await anyFollower(scene);
+  scene.note("kill -9, and its data directory is deleted", member);
+  await member.kill();
+  member.wipe();
+  await scene.hold(100, 1_500);
 }
 
 /** No store can bear it: what all acknowledged is nowhere. */

@@ -25,7 +25,7 @@ export const NOT_COVERED: readonly NotCovered[] = [
   },
   {
     group: "disk-lies",
-    what: "rename without a sync of the folder, flipped bits, truncated, misdirected, old, lost data",
+    what: "rename without a sync of the folder, flipped bits, truncated, misdirected, old data",
     reason: "the simulator's disk has them; damaged files are also in test/store-bad-disk.test.ts",
   },
   { group: "membership", what: "all", reason: "the store cannot change its members yet" },

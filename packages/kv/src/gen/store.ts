@@ -212,6 +212,7 @@ export interface AppliedMark {
   readonly term: number;
   readonly revision: number;
   readonly compactRevision: number;
+  readonly leasesCheck: number;
 }
 
 function createAppliedMark(fields: Partial<AppliedMark> = {}): AppliedMark {
@@ -220,6 +221,7 @@ function createAppliedMark(fields: Partial<AppliedMark> = {}): AppliedMark {
     term: fields.term ?? 0,
     revision: fields.revision ?? 0,
     compactRevision: fields.compactRevision ?? 0,
+    leasesCheck: fields.leasesCheck ?? 0,
   };
 }
 
@@ -228,6 +230,7 @@ function writeAppliedMark(message: AppliedMark, writer: Writer): void {
   if (message.term !== 0) { writer.uint32(16); writer.uint64(message.term); }
   if (message.revision !== 0) { writer.uint32(24); writer.int64(message.revision); }
   if (message.compactRevision !== 0) { writer.uint32(32); writer.int64(message.compactRevision); }
+  if (message.leasesCheck !== 0) { writer.uint32(40); writer.uint32(message.leasesCheck); }
 }
 
 function readAppliedMark(reader: Reader, end: number): AppliedMark {
@@ -235,6 +238,7 @@ function readAppliedMark(reader: Reader, end: number): AppliedMark {
   let term_: number = 0;
   let revision_: number = 0;
   let compactRevision_: number = 0;
+  let leasesCheck_: number = 0;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -242,10 +246,11 @@ function readAppliedMark(reader: Reader, end: number): AppliedMark {
       case 16: term_ = reader.uint64(); break;
       case 24: revision_ = reader.int64(); break;
       case 32: compactRevision_ = reader.int64(); break;
+      case 40: leasesCheck_ = reader.uint32(); break;
       default: reader.skip(tag);
     }
   }
-  return { index: index_, term: term_, revision: revision_, compactRevision: compactRevision_ };
+  return { index: index_, term: term_, revision: revision_, compactRevision: compactRevision_, leasesCheck: leasesCheck_ };
 }
 
 export const AppliedMark: MessageType<AppliedMark> = messageType("sagong.store.AppliedMark", {

@@ -118,7 +118,8 @@ export class KvStateMachine implements StateMachine {
       }
     }
     const { revision, compactRevision } = store;
-    const mark = { index: this.#index, term: this.#term, revision, compactRevision };
+    const leasesCheck = this.#parts.lessor.check;
+    const mark = { index: this.#index, term: this.#term, revision, compactRevision, leasesCheck };
     medium.put(APPLIED_MARK_KEY, sealValue(APPLIED_MARK_KEY, AppliedMark.encode(mark)));
     medium.commit();
     for (const [i, batch] of batches.entries()) this.#observer?.onResults(batch, results[i] ?? []);

@@ -6,7 +6,7 @@ import { MemoryBackend } from "../backend/memory-backend.js";
 import { AppliedMark } from "../gen/store.js";
 import { Lessor } from "../lease/lessor.js";
 import { rangeRequest, StateFixture, text } from "../testing/state-fixture.js";
-import { APPLIED_MARK_KEY, SPACE_BLOCK, SPACE_REVISION } from "./backend.js";
+import { APPLIED_MARK_KEY, SPACE_BLOCK, SPACE_LEASE, SPACE_REVISION } from "./backend.js";
 import { MvccStore } from "./mvcc-store.js";
 import { StoreLoader } from "./open-store.js";
 import { blockKey, revisionOfKey } from "./revision.js";
@@ -43,7 +43,8 @@ function hashOf(store: MvccStore): number {
 
 function mark(fixture: StateFixture): void {
   const { revision, compactRevision } = fixture.store;
-  const bytes = AppliedMark.encode(AppliedMark.create({ revision, compactRevision }));
+  const leasesCheck = fixture.lessor.check;
+  const bytes = AppliedMark.encode(AppliedMark.create({ revision, compactRevision, leasesCheck }));
   fixture.backend.put(APPLIED_MARK_KEY, bytes);
   fixture.backend.commit();
 }
@@ -196,6 +197,21 @@ describe("a database of one pair a version", () => {
     const left = backend.written().filter(([key]) => key[0] === SPACE_REVISION);
     expect(left.length).toBeLessThan(2);
     expect(pairsAt(store, 10)).toEqual(before[1]);
+  });
+
+  it("finds that a lease is missing, or one that was revoked is still there", () => {
+    const fixture = withFive();
+    fixture.grant(7n, 60);
+    const before = fixture.backend.pairs().filter(([key]) => key[0] === SPACE_LEASE);
+    fixture.grant(8n, 60);
+    const whole = markedPairs(fixture);
+    expect(open(whole).lessor.size).toBe(2);
+    const without = whole.filter(([key]) => key[0] !== SPACE_LEASE);
+    expect(() => open(without)).toThrow("it holds 0 leases that are not those of its applied mark");
+    fixture.apply({ kind: "leaseRevoke", value: { id: 7n, expiredInTerm: 0 } });
+    const revoked = markedPairs(fixture);
+    expect(open(revoked).lessor.size).toBe(1);
+    expect(() => open([...before, ...revoked])).toThrow("it holds 2 leases");
   });
 
   it("says which pair cannot be read", () => {

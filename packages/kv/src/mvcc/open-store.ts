@@ -65,6 +65,7 @@ export class StoreLoader {
   finish(): AppliedMark {
     const { revision, compactRevision } = this.#mark;
     this.#checkRevisions(this.#mark);
+    this.#checkLeases(this.#mark);
     this.#store.restoreState({ revision, compactRevision });
     return this.#mark;
   }
@@ -97,6 +98,14 @@ export class StoreLoader {
     const key = this.#store.restoreVersion(place, head);
     if (key === undefined || this.#lessor.size === 0) return;
     this.#lessor.attach(key, head.version === 0 ? 0n : head.lease);
+  }
+
+  /** A batch that granted or ended a lease may hold no revision. */
+  #checkLeases({ leasesCheck }: AppliedMark): void {
+    if (leasesCheck === 0 || leasesCheck === this.#lessor.check) return;
+    throw new DamagedDatabaseError(
+      `it holds ${this.#lessor.size} leases that are not those of its applied mark`,
+    );
   }
 
   #checkRevisions({ revision, compactRevision }: AppliedMark): void {

@@ -6,7 +6,7 @@ const KEY = Uint8Array.of(1, 2, 3);
 
 describe("openSealed()", () => {
   it("gives back what was sealed, and finds every flipped bit", () => {
-    const mark = { index: 300, term: 4, revision: 1_000, compactRevision: 0 };
+    const mark = { index: 300, term: 4, revision: 1_000, compactRevision: 0, leasesCheck: 7 };
     const value = sealValue(KEY, AppliedMark.encode(mark));
     expect(openSealed([KEY, value], () => "the mark", AppliedMark)).toEqual(mark);
     for (let bit = 0; bit < value.length * 8; bit++) {

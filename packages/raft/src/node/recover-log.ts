@@ -1,8 +1,12 @@
 /** Brings log and state machine together as a crash may have left them. */
-import { assert } from "@sagong/base";
 import type { RestoredState } from "../core/raw-node.js";
+import { LogStorageError } from "../storage/log-storage.js";
 import type { RaftNodeDependencies, RaftNodeOptions } from "./raft-node-options.js";
 
+/**
+ * Rejects with `LogStorageError` where the state ends before the log begins: no crash leaves that, for
+ * the log is cut behind what is durable in the state. The disk has lost or lied.
+ */
 export async function recoverLog(
   { voters }: Pick<RaftNodeOptions, "voters">,
   { storage, stateMachine }: Pick<RaftNodeDependencies, "storage" | "stateMachine">,
@@ -19,9 +23,10 @@ export async function recoverLog(
     await storage.reset(snapshot);
     return { hardState: stored.hardState, snapshot, entries: [], applied };
   }
-  assert(
-    applied >= mark.index,
-    `the log begins after ${mark.index} but the state machine has only applied ${applied}`,
-  );
+  if (applied < mark.index) {
+    throw new LogStorageError(
+      `Cannot start from this disk: the state has applied entries up to ${applied}, and the log begins behind ${mark.index}; what is between is lost: restore this member from its peers`,
+    );
+  }
   return { ...stored, applied };
 }

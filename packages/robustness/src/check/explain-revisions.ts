@@ -10,7 +10,7 @@ import { areSameEvents } from "./model/compare-answers.js";
 import { evaluate } from "./model/evaluate.js";
 import { ALL_KEYS } from "./model/key-range.js";
 import { keyOf, type StoreEvent, type VersionedStore } from "./model/versioned-store.js";
-import { putValuesOf } from "./store-sequence.js";
+import { isDeleting, mayDelete, putValuesOf } from "./requests.js";
 
 export interface Unexplained {
   readonly revision: number;
@@ -69,15 +69,16 @@ class Candidates {
         else this.#byValue.set(value, [operation]);
       }
     }
-    this.#deleting = operations.filter(({ request }) => {
-      if (request.kind !== "txn") return request.kind === "delete";
-      return [...request.success, ...request.failure].some(({ kind }) => kind === "delete");
-    });
+    this.#deleting = operations.filter(isDeleting);
   }
 
   of(revision: number, events: readonly StoreEvent[]): readonly Explainer[] | "anybody" {
     const put = events.find((event) => event.kind === "put");
-    const possible = put ? (this.#byValue.get(put.kv.value) ?? []) : this.#deleting;
+    const possible = put
+      ? (this.#byValue.get(put.kv.value) ?? [])
+      : this.#deleting.filter((operation) =>
+          events.every((one) => mayDelete(operation, keyOf(one))),
+        );
     const found: Explainer[] = [];
     let isCertain = true;
     for (const operation of possible) {

@@ -30,9 +30,11 @@ export const GUARANTEES = {
   "lock-exclusive": "A lock on a lease is never held twice within the life of that lease.",
   // Members
   "members-equal-hash": "Members that are at one revision have one HashKV.",
-  "members-equal-state": "Members that have applied the same index hold the same bytes.",
+  "members-equal": "Members that have applied the same index hold the same bytes.",
   "failed-write-is-last": "After a write to its log that failed a process writes there no more.",
   "quota-kept": "A member that is larger than its quota takes no writes.",
+  "progress-after-heal": "Once faults are over, the store works again within a bounded time.",
+  "no-crash": "No member stops itself but for what was done to its disk.",
   // Raft (figure 3 of the paper)
   "raft-election-safety": "A term has at most one leader.",
   "raft-leader-append-only": "A leader never drops or replaces entries of its log.",

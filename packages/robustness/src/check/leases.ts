@@ -19,18 +19,11 @@
  * Not verified: leases whose grant was never answered; that leases end in `unsettled` times; the
  * seconds that TimeToLive tells.
  */
-import type {
-  History,
-  KvRequest,
-  LeaseRecord,
-  Operation,
-  TxnStep,
-  Violation,
-} from "../history/history.js";
+import type { History, KvRequest, LeaseRecord, Operation, Violation } from "../history/history.js";
 import { eventRevision } from "../history/recording.js";
 import { describeOperation } from "./describe-operation.js";
-import { isInRange } from "./model/key-range.js";
 import { FIRST_REVISION, keyOf, type VersionedStore } from "./model/versioned-store.js";
+import { mayDelete, stepsOf } from "./requests.js";
 import { hasWritten, type StoreSequence } from "./store-sequence.js";
 
 export interface LeaseBounds {
@@ -320,22 +313,6 @@ class Knowledge {
 
 function isSerializable(request: KvRequest): boolean {
   return request.kind === "range" && request.serializable === true;
-}
-
-function stepsOf({ request }: Operation): readonly TxnStep[] {
-  switch (request.kind) {
-    case "txn":
-      return [...request.success, ...request.failure];
-    case "compact":
-      return [];
-    default:
-      return [request];
-  }
-}
-
-/** Whether this request, if it was done, may have deleted `key`. */
-export function mayDelete(operation: Operation, key: string): boolean {
-  return stepsOf(operation).some((step) => step.kind === "delete" && isInRange(step, key));
 }
 
 /** Whether it was answered, and put a key on the lease. */

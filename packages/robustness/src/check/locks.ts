@@ -14,7 +14,8 @@
  */
 import type { History, KvPair, LeaseRecord, Operation, Violation } from "../history/history.js";
 import { describeOperation } from "./describe-operation.js";
-import { type LeaseBounds, mayDelete, promisedUntil } from "./leases.js";
+import { type LeaseBounds, promisedUntil } from "./leases.js";
+import { isDeleting, mayDelete } from "./requests.js";
 
 export function checkLocks(
   { operations, leases }: History,
@@ -22,8 +23,9 @@ export function checkLocks(
 ): readonly Violation[] {
   const byId = new Map(leases.map((lease) => [lease.id, lease]));
   const byKey = new Map<string, Holding[]>();
+  const deletions = operations.filter(isDeleting);
   for (const operation of operations) {
-    const holding = holdingOf(operation, { byId, operations, bounds });
+    const holding = holdingOf(operation, { byId, deletions, bounds });
     if (!holding) continue;
     const others = byKey.get(holding.key);
     if (others) others.push(holding);
@@ -37,7 +39,7 @@ export function checkLocks(
       if (
         longest &&
         holding.fromMs < longest.toMs &&
-        !mayHaveBeenFreed(longest, holding, operations)
+        !mayHaveBeenFreed(longest, holding, deletions)
       ) {
         const text =
           `${longest.operation.client} and ${holding.operation.client} both hold ${key} ` +
@@ -62,14 +64,15 @@ interface Holding {
 
 interface Surroundings {
   readonly byId: ReadonlyMap<string, LeaseRecord>;
-  readonly operations: readonly Operation[];
+  /** Requests that delete something. */
+  readonly deletions: readonly Operation[];
   readonly bounds: Pick<LeaseBounds, "driftShare">;
 }
 
 /** Undefined where `operation` took no lock, or its lease had lapsed before the answer came. */
 function holdingOf(
   operation: Operation,
-  { byId, operations, bounds }: Surroundings,
+  { byId, deletions, bounds }: Surroundings,
 ): Holding | undefined {
   const { request, outcome, returnedMs, client } = operation;
   if (request.kind !== "txn" || outcome.kind !== "answered" || returnedMs === undefined) {
@@ -88,7 +91,7 @@ function holdingOf(
     toMs = next;
     next = promisedUntil(lease, toMs, bounds);
   }
-  for (const other of operations) {
+  for (const other of deletions) {
     const isOwn = other.client === client && other.calledMs >= returnedMs;
     if (isOwn && mayDelete(other, put.key)) toMs = Math.min(toMs, other.calledMs);
   }
@@ -114,9 +117,9 @@ function isIfAbsent(request: Extract<Operation["request"], { kind: "txn" }>, key
 function mayHaveBeenFreed(
   { key, createRevision, fromMs }: Holding,
   second: Holding,
-  operations: readonly Operation[],
+  deletions: readonly Operation[],
 ): boolean {
-  return operations.some((operation) => {
+  return deletions.some((operation) => {
     const { request, returnedMs = Infinity, calledMs } = operation;
     if (!mayDelete(operation, key)) return false;
     if (calledMs > second.fromMs || returnedMs < fromMs) return false;

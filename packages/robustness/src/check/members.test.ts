@@ -31,6 +31,6 @@ describe("AppliedDigests", () => {
     expect(digests.observe("m1", { index: 1, digest: "x" })).toBeUndefined();
     expect(digests.observe("m1", { index: 2, digest: "y" })).toBeUndefined();
     expect(digests.observe("m2", { index: 1, digest: "x" })).toBeUndefined();
-    expect(digests.observe("m2", { index: 2, digest: "z" })?.guarantee).toBe("members-equal-state");
+    expect(digests.observe("m2", { index: 2, digest: "z" })?.guarantee).toBe("members-equal");
   });
 });

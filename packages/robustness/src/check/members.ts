@@ -3,7 +3,7 @@
  *
  * Verified:
  * - `members-equal-hash`: etcd's HashKV is equal where revision and compacted revision are;
- * - `members-equal-state`: the applied state is the same to the last byte (digests) at the same applied
+ * - `members-equal`: the applied state is the same to the last byte (digests) at the same applied
  *   index, in whichever order and at whichever time members were looked at.
  * Not verified: which of two that differ is right (linearizability.ts says); a state that nobody
  * looked at; what is not part of the digest.
@@ -57,6 +57,6 @@ export class AppliedDigests {
     const text =
       `the state at applied index ${index} differs: ` +
       `${other.member} has ${other.digest}, ${member} has ${digest}`;
-    return { guarantee: "members-equal-state", text };
+    return { guarantee: "members-equal", text };
   }
 }

@@ -20,7 +20,6 @@
 import type {
   History,
   KvPair,
-  KvRequest,
   KvResponse,
   Operation,
   Violation,
@@ -32,6 +31,7 @@ import { describeOperation } from "./describe-operation.js";
 import { areSameEvents, describeEvents } from "./model/compare-answers.js";
 import { evaluate } from "./model/evaluate.js";
 import { FIRST_REVISION, type StoreEvent, VersionedStore } from "./model/versioned-store.js";
+import { putKeysOf, putValuesOf } from "./requests.js";
 import { batchesOf, describeWatch, seesAll } from "./watch/watch-batches.js";
 
 export interface StoreSequence {
@@ -244,18 +244,6 @@ function checkObserved(store: VersionedStore, { observed, writers }: Witnesses):
 
 export function linearizable(text: string, { returnedMs, calledMs }: Operation): Violation {
   return { guarantee: "linearizable", text, atMs: returnedMs ?? calledMs };
-}
-
-function putKeysOf(request: KvRequest): readonly string[] {
-  if (request.kind === "put") return [request.key];
-  return request.kind === "txn" ? [...request.success, ...request.failure].flatMap(putKeysOf) : [];
-}
-
-export function putValuesOf(request: KvRequest): readonly string[] {
-  if (request.kind === "put") return [request.value];
-  return request.kind === "txn"
-    ? [...request.success, ...request.failure].flatMap(putValuesOf)
-    : [];
 }
 
 function pairsIn(response: KvResponse): readonly KvPair[] {

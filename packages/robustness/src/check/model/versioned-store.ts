@@ -28,7 +28,7 @@ export class VersionedStore {
   /** All keys that ever were, or may have been, in order. */
   readonly #keys: string[];
   readonly #events: (readonly StoreEvent[] | undefined)[] = [];
-  #gaps: number[] = [];
+  readonly #gaps: number[] = [];
 
   /** `keys`: all that anybody may have written. */
   constructor(keys: Iterable<string>) {
@@ -72,8 +72,9 @@ export class VersionedStore {
 
   isCertain(key: string, revision: number): boolean {
     if (this.#gaps.length === 0) return true;
-    const last = this.#versionOf(key, revision)?.revision ?? FIRST_REVISION;
-    return !this.#gaps.some((gap) => gap > last && gap <= revision);
+    const known = this.#versionOf(key, revision)?.revision ?? FIRST_REVISION;
+    const gap = this.#gaps[firstPlace(this.#gaps.length, (i) => this.#gapAt(i) > revision) - 1];
+    return gap === undefined || gap < known;
   }
 
   /** Keys of the range that ever were, in order. */
@@ -94,13 +95,12 @@ export class VersionedStore {
   #versionOf(key: string, revision: number): Version | undefined {
     const versions = this.#versions.get(key);
     if (!versions) return undefined;
-    let [low, high] = [0, versions.length];
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((versions[middle] as Version).revision <= revision) low = middle + 1; // Below length.
-      else high = middle;
-    }
-    return versions[low - 1];
+    const at = (place: number): number => (versions[place] as Version).revision; // Below length.
+    return versions[firstPlace(versions.length, (place) => at(place) > revision) - 1];
+  }
+
+  #gapAt(place: number): number {
+    return this.#gaps[place] as number; // Below length.
   }
 
   #add(key: string, version: Version): void {
@@ -110,14 +110,20 @@ export class VersionedStore {
 
   /** The place of the first key that is not below `key`. */
   #placeOf(key: string): number {
-    let [low, high] = [0, this.#keys.length];
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#keys[middle] as string) < key) low = middle + 1; // Below length.
-      else high = middle;
-    }
-    return low;
+    const at = (place: number): string => this.#keys[place] as string; // Below length.
+    return firstPlace(this.#keys.length, (place) => at(place) >= key);
   }
+}
+
+/** The first of `count` places at which `isSo` holds, as it does at all later ones; `count` if none. */
+function firstPlace(count: number, isSo: (place: number) => boolean): number {
+  let [low, high] = [0, count];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (isSo(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 export function keyOf(event: StoreEvent): string {
