@@ -37,7 +37,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
     edits: [
       { find: "await this.disk.write({ hardState:", replace: "void this.disk.write({ hardState:" },
     ],
-    expects: ["linearizable"],
+    expects: ["raft-commit", "linearizable"],
     hints: { members: 1, faults: ["crash-in-batch", "kill-all", "slow-disk"] },
   },
   {
