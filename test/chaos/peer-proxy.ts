@@ -24,6 +24,12 @@ const GOOD: LinkQuality = { delayMs: 0, bytesPerSecond: Infinity, isStalled: fal
 const HELD_BYTES_MAX = 1024 * 1024;
 const STALL_POLL_MS = 20;
 
+/** Who is where; the ports are part of the endpoints. */
+export type Addresses = Pick<
+  ChaosNetwork,
+  "names" | "nameAt" | "callerAddress" | "peerEndpoint" | "proxyEndpoint"
+>;
+
 interface Connection {
   readonly from: string;
   readonly to: string;
@@ -32,14 +38,14 @@ interface Connection {
 }
 
 export class PeerProxy {
-  readonly #network: ChaosNetwork;
+  readonly #network: Addresses;
   readonly #servers: Server[] = [];
   /** Those that both ends know of. */
   readonly #connections = new Set<Connection>();
   readonly #sockets = new Set<Socket>();
   readonly #qualities = new Map<string, LinkQuality>();
 
-  constructor(network: ChaosNetwork) {
+  constructor(network: Addresses) {
     this.#network = network;
   }
 
