@@ -41,6 +41,10 @@ const PLATFORM_FILES: readonly { readonly path: RegExp; readonly why: string }[]
   { path: /^packages\/base\/src\/real\//, why: "the real clock, seed and log stream live there" },
   { path: /^packages\/cli\/src\/main\.ts$/, why: "the program's own door" },
   {
+    path: /^packages\/robustness\/src\/simulation\/worker-main\.ts$/,
+    why: "the door of a program: it ends with whoever started it, in the middle of a run",
+  },
+  {
     path: /^packages\/(?:rpc|orchestrator)\/src\/testing\/[a-z-]+-suite\.ts$/,
     why: "suites run on real transports and stores, whose time is real",
   },
