@@ -261,6 +261,39 @@ describe("RaftInvariants", () => {
     expect(stable.observe([a, b])).toBeUndefined();
   });
 
+  it("observe() sees a leader that counts an entry of an older term", () => {
+    const [a, b, c, invariants] = three();
+    a.lead(3).append(1, 2);
+    b.append(1, 2);
+    expect(invariants.observe([a, b, c])).toBeUndefined();
+    a.commit(2);
+    expect(invariants.observe([a, b, c])).toMatchObject({
+      guarantee: "raft-commit",
+      text: "1 commits entry 2 of term 2 by counting, in term 3",
+    });
+  });
+
+  it("observe() sees a vote for a candidate whose log is behind the voter's", () => {
+    const cases: readonly [ours: number[], its: number[], isWrong: boolean][] = [
+      [[1, 1], [1, 1], false],
+      [[1, 1], [1, 2], false],
+      [[1, 1, 1], [1, 2], false],
+      [[1, 1], [1], true],
+      [[1, 2], [1, 1, 1], true],
+    ];
+    for (const [ours, its, isWrong] of cases) {
+      const [voter, candidate, , invariants] = three();
+      voter.append(...ours).follow(3);
+      candidate.append(...its).follow(3);
+      candidate.role = "candidate";
+      candidate.vote = candidate.id;
+      expect(invariants.observe([voter, candidate])).toBeUndefined();
+      voter.vote = candidate.id;
+      const violation = invariants.observe([voter, candidate]);
+      expect(violation?.guarantee).toBe(isWrong ? "raft-leader-completeness" : undefined);
+    }
+  });
+
   it("watch() knows that an image makes entries void", async () => {
     const invariants = new RaftInvariants();
     const storage = invariants.watch(1n, MemoryLogStorage.create(NO_SNAPSHOT));

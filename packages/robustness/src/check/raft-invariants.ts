@@ -13,6 +13,8 @@
  * - hard state: within an incarnation the term never falls and the vote of a term never changes; after
  *   a restart term, vote and last entry are at least those that the disk said were durable;
  * - commit: it never falls within an incarnation, and applied <= committed <= last index;
+ * - a leader commits entries of its own term, and earlier ones only with them (§5.4.2);
+ * - a vote goes to a candidate whose log is at least as up to date as the voter's (§5.4.1);
  * - stable storage: what a leader commits is on the disks of a majority at that moment, and so are the
  *   votes by which it leads (figure 2: "updated on stable storage before responding to RPCs").
  * Not verified:
@@ -101,6 +103,7 @@ export class RaftInvariants {
 
   #start(view: RaftView): Violation | undefined {
     const member = new Member(view);
+    this.#group.views.set(view.id, view);
     this.#members.set(view.id, member);
     const durable = this.#durable.get(view.id);
     return (durable && this.#group.checkRestart(view, durable)) ?? member.look(this.#group);
@@ -163,7 +166,7 @@ class Member {
       const votes = `${group.name(voteBefore)} and then for ${group.name(vote)}`;
       return group.violation("raft-hard-state", id, `voted in term ${term} for ${votes}`);
     }
-    return undefined;
+    return vote === undefined || vote === id ? undefined : group.checkGrant(this.view);
   }
 
   #lookAtLog(group: Group): Violation | undefined {
@@ -220,7 +223,9 @@ class Member {
       const found = entry && group.checkCommitted(id, entry, term);
       if (found) return found;
     }
-    return this.view.role === "leader" ? group.checkStable(id, committed) : undefined;
+    // At the last look it led already: what it has committed since it has counted.
+    if (this.view.role !== "leader" || this.#leads !== term) return undefined;
+    return committed > from ? group.checkCounted(this.view) : undefined;
   }
 
   #lookAtRole(group: Group): Violation | undefined {
@@ -241,6 +246,8 @@ interface Committed {
 /** What is known of all members together. */
 class Group {
   readonly #nameOf: (id: NodeId) => string;
+  /** Of the members' latest starts. */
+  readonly views: Map<NodeId, RaftView> = new Map();
   readonly #isOnMajority: OnMajority;
   /** Who has led each term. */
   readonly #leaders = new Map<Term, NodeId>();
@@ -256,13 +263,33 @@ class Group {
     this.#isOnMajority = isOnMajority;
   }
 
-  /** Who leads has committed up to `index`: a majority must not be able to forget it any more. */
-  checkStable(id: NodeId, index: number): Violation | undefined {
+  /** Who leads has committed: it may, and a majority must not be able to forget it any more. */
+  checkCounted({ id, term, log }: RaftView): Violation | undefined {
+    const index = log.committed;
+    const fault = (text: string): Violation => this.violation("raft-commit", id, text);
+    const entry = log.entryAt(index);
+    if (entry && entry.term !== term) {
+      return fault(`commits entry ${index} of term ${entry.term} by counting, in term ${term}`);
+    }
+    // Who has a later entry of this term, or of a later one, has had this one (log matching).
     const has = ({ last, imageIndex }: Durable): boolean =>
-      Math.max(last?.index ?? 0, imageIndex) >= index;
+      imageIndex >= index || (last !== undefined && last.index >= index && last.term >= term);
     if (this.#isOnMajority.entries(has)) return undefined;
-    const text = `commits ${index}, which is not on the disks of a majority`;
-    return this.violation("raft-commit", id, text);
+    return fault(`commits ${index}, which is not on the disks of a majority`);
+  }
+
+  /** A member has given its vote to another. */
+  checkGrant(voter: RaftView): Violation | undefined {
+    const candidate = voter.vote === undefined ? undefined : this.views.get(voter.vote);
+    if (!candidate || candidate.term !== voter.term) return undefined;
+    // Else it is beyond that: its log may be another's by now.
+    if (candidate.role !== "candidate" && candidate.role !== "leader") return undefined;
+    const [ours, its] = [lastOf(voter), lastOf(candidate)];
+    if (its.term > ours.term || (its.term === ours.term && its.index >= ours.index)) {
+      return undefined;
+    }
+    const text = `with a log up to ${ours.index} of term ${ours.term} voted for ${this.name(candidate.id)}, which has ${its.index} of term ${its.term}`;
+    return this.violation("raft-leader-completeness", voter.id, text);
   }
 
   /** Nor their votes. */
@@ -379,4 +406,9 @@ class Group {
 
 function isSame(a: Entry, b: Entry): boolean {
   return a.kind === b.kind && (a.data === b.data || equalBytes(a.data, b.data));
+}
+
+/** The last entry, or what an image ends with. */
+function lastOf({ log }: RaftView): { readonly index: number; readonly term: Term } {
+  return { index: log.lastIndex, term: log.entryAt(log.lastIndex)?.term ?? log.snapshot.term };
 }

@@ -76,12 +76,12 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
   {
     name: "vote-not-written",
     class: "own: election",
-    mistake: "a vote in the present term is not written: a restart forgets it",
+    mistake: "a vote alone is no reason to write: it is answered, and a restart forgets it",
     file: `${RAFT}/core/raw-node.ts`,
     edits: [
       {
-        find: "const voted = term !== before.term || vote !== before.vote;",
-        replace: "const voted = term !== before.term;",
+        find: "mustSync: voted || entries.length > 0,",
+        replace: "mustSync: entries.length > 0,",
       },
     ],
     expects: ["raft-election-safety", "raft-hard-state", "no-crash"],
@@ -224,7 +224,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["linearizable"],
-    hints: { members: 3, faults: ["kill-leader", "isolate-leader", "slow-disk"] },
+    hints: { members: 3, faults: ["kill-leader", "slow-disk", "delay"] },
   },
   {
     name: "log-kept-after-image",
