@@ -5,10 +5,15 @@
  */
 import type { Outcome } from "../history/history.js";
 import { between, weighted } from "./dice.js";
+import { kvKey } from "./kv-request.js";
 import { TrafficClient } from "./traffic-client.js";
 import type { TrafficRun } from "./traffic-run.js";
 
 const FUTURE_REVISIONS = 1_000_000;
+/** Those that every profile has. */
+const DELETED_KEYS: readonly [number, number] = [0, 1];
+/** The observer is not far behind where nothing is wrong. */
+const OBSERVED_WITHIN_MS = 1_000;
 
 export async function runCompactionClient(
   run: TrafficRun,
@@ -25,7 +30,7 @@ export async function runCompactionClient(
 
 export async function compactOnce(client: TrafficClient): Promise<Outcome | undefined> {
   const { run } = client;
-  const revision = chooseRevision(client);
+  const revision = await chooseRevision(client);
   if (revision <= 0) return undefined;
   const outcome = await client.perform({ kind: "compact", revision });
   if (outcome.kind === "answered") {
@@ -34,16 +39,32 @@ export async function compactOnce(client: TrafficClient): Promise<Outcome | unde
   return outcome;
 }
 
-function chooseRevision({ random, run }: TrafficClient): number {
+async function chooseRevision(client: TrafficClient): Promise<number> {
+  const { random, run } = client;
   const { observedRevision, compactedRevision, newestRevision } = run;
-  switch (weighted(random, { back: 6, newest: 3, again: 1, future: 1 })) {
+  switch (weighted(random, { back: 5, newest: 3, delete: 3, again: 1, future: 1 })) {
     case "back":
       return between(random, [Math.min(compactedRevision, observedRevision), observedRevision]);
     case "newest":
       return observedRevision;
+    case "delete":
+      return await ownDelete(client);
     case "again":
       return compactedRevision;
     case "future":
       return newestRevision + FUTURE_REVISIONS;
   }
+}
+
+/** Of a deletion that it makes: a compaction at a delete is where etcd has lost it (#18089, #19179). */
+async function ownDelete(client: TrafficClient): Promise<number> {
+  const { random, run } = client;
+  const outcome = await client.perform({
+    kind: "delete",
+    key: kvKey(between(random, DELETED_KEYS)),
+  });
+  if (outcome.kind !== "answered") return run.observedRevision;
+  const { revision } = outcome.response;
+  await run.until(() => run.observedRevision >= revision, OBSERVED_WITHIN_MS);
+  return Math.min(revision, run.observedRevision);
 }
