@@ -75,8 +75,12 @@ export class BlockCleaner {
    */
   sweep(versionsMax: number): boolean {
     if (this.#at === undefined) {
-      // What is dying in blocks that are open goes with this sweep as well.
-      if (this.#dying > 0) this.#log.handOver();
+      // What is dying in blocks that are open goes with this sweep as well. In a batch of its own: where
+      // the sweep breaks off, the mark that counts on these blocks may be written all the same.
+      if (this.#dying > 0) {
+        this.#log.handOver();
+        this.#backend.commit();
+      }
       this.#at = this.#dying > 0 ? 0 : Math.max(0, this.#sweptBlocks - SMALL_BLOCKS_MIN);
     }
     let cost = 0;

@@ -98,6 +98,32 @@ describe("StoreLoader", () => {
     expect(() => open(markedPairs(fixture))).not.toThrow();
   });
 
+  it("misses nothing where a clean-up broke off on a disk that could not be read", () => {
+    const fixture = new StateFixture();
+    const { backend } = fixture;
+    backend.isGathering = true;
+    for (const key of ["a", "b", "b", "c", "d"]) fixture.put(key, "1");
+    fixture.compact(6);
+    mark(fixture);
+    backend.write();
+    fixture.cleanUp(); // A list of what is dead is on disk now, and read by the next one.
+    fixture.put("b", "latest");
+    fixture.compact(7);
+    mark(fixture);
+    backend.get = () => {
+      throw new Error("EIO");
+    };
+    expect(() => fixture.cleanUp()).toThrow("EIO");
+    // What was committed before goes to disk all the same, and the member ends.
+    backend.write();
+    expect(pairsAt(open(backend.written()).store, 7)).toEqual([
+      "a=1@2",
+      "b=latest@7",
+      "c=1@5",
+      "d=1@6",
+    ]);
+  });
+
   it("says which version of which block is damaged, wherever a byte has changed", () => {
     const fixture = new StateFixture();
     for (const key of ["a", "b", "c"]) fixture.put(key, "value");
