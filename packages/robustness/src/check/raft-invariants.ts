@@ -37,6 +37,8 @@ export interface RaftInvariantsOptions {
 export class RaftInvariants {
   readonly #members = new Map<NodeId, Member>();
   readonly #durable = new Map<NodeId, Durable>();
+  /** What each member's log held when it was opened: also what a crash had left without an answer. */
+  readonly #found = new Map<NodeId, Durable>();
   /** Members whose disks are not to be believed: they may have anything. */
   readonly #forgiven = new Set<NodeId>();
   readonly #group: Group;
@@ -63,6 +65,8 @@ export class RaftInvariants {
 
   /** `storage` as it is; what it says is durable is remembered, for when the member comes back. */
   watch(id: NodeId, storage: LogStorage): LogStorage {
+    const { hardState, snapshot, entries } = storage.stored;
+    this.#found.set(id, { hardState, last: entries.at(-1), imageIndex: snapshot.index });
     return {
       stored: storage.stored,
       append: async (batch) => {
@@ -95,8 +99,9 @@ export class RaftInvariants {
 
   #countDurable(isOn: (durable: Durable) => boolean): number {
     let count = this.#forgiven.size;
-    for (const [id, durable] of this.#durable) {
-      if (!this.#forgiven.has(id) && isOn(durable)) count++;
+    for (const id of new Set([...this.#durable.keys(), ...this.#found.keys()])) {
+      const known = [this.#durable.get(id), this.#found.get(id)];
+      if (!this.#forgiven.has(id) && known.some((one) => one && isOn(one))) count++;
     }
     return count;
   }

@@ -154,7 +154,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["no-crash", "liveness", "members-equal"],
-    hints: { members: 3, faults: ["install-overtaken", "flapping", "blackhole-until-snapshot"] },
+    hints: { members: 3, faults: ["install-overtaken", "slow-disk", "kill-leader"] },
   },
   {
     name: "txn-reads-unchecked-revision",
@@ -217,7 +217,10 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["no-crash", "members-equal"],
-    hints: { faults: ["power-loss-all", "large-requests", "crash-in-compaction"] },
+    hints: {
+      members: 1,
+      faults: ["slow-disk", "power-loss-all", "large-requests", "crash-in-compaction"],
+    },
   },
   {
     name: "read-rounds-numbered-anew",

@@ -100,7 +100,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["raft-leader-completeness", "linearizable", "no-crash"],
-    hints: { members: 3, faults: ["isolate-leader", "kill-leader", "flapping", "overload"] },
+    hints: { members: 5, faults: ["majorities-ring", "flapping", "kill-majority", "overload"] },
   },
   {
     name: "any-log-may-lead",
