@@ -20,13 +20,18 @@ describe("Progress", () => {
     expect(progress.isPaused).toBe(false);
   });
 
-  it("waits for a heartbeat where the follower has lost what it had acknowledged", () => {
+  it("gives a follower again what it had acknowledged and has lost, and counts it no more for it", () => {
     const progress = probing(7);
     progress.sent(9, 0);
-    expect(progress.maybeDecrease(7, 0)).toBe(false);
-    expect([progress.match, progress.next]).toEqual([7, 8]);
-    expect(progress.isPaused).toBe(true);
-    progress.resume();
+    expect(progress.maybeDecrease(7, 2)).toBe(true);
+    expect([progress.match, progress.next]).toEqual([2, 3]);
     expect(progress.isPaused).toBe(false);
+  });
+
+  it("takes no answer to an older probe for a loss", () => {
+    const progress = probing(7);
+    progress.sent(9, 0);
+    expect(progress.maybeDecrease(5, 2)).toBe(false);
+    expect([progress.match, progress.next]).toEqual([7, 8]);
   });
 });

@@ -101,9 +101,10 @@ export class Progress {
   }
 
   /**
-   * A rejected append; false where it is old news, or where there is nothing to go back to: the
-   * follower has lost what it had acknowledged. Asked again at once it would say the same at once,
-   * and the two would do nothing else; it is asked with the next heartbeat.
+   * A rejected append; false where it is old news. A follower that rejects what it had acknowledged
+   * has lost it: it is not counted for it any more, and gets it again. (That it has lost it is beyond
+   * what Raft promises to survive; that it is never repaired need not be added to that.) An old
+   * rejection that is taken for such a one costs entries that are sent twice.
    */
   maybeDecrease(rejected: LogIndex, hint: LogIndex): boolean {
     if (this.state === "replicate") {
@@ -112,7 +113,7 @@ export class Progress {
       return true;
     }
     if (this.next - 1 !== rejected) return false; // An answer to an older probe.
-    if (rejected <= this.match) return false;
+    if (rejected <= this.match) this.match = Math.min(hint, rejected - 1);
     this.next = Math.max(Math.min(rejected, hint + 1), this.match + 1);
     this.probing = false;
     return true;

@@ -72,14 +72,14 @@ export function restartedWith(
   members: readonly SimulatedMember[],
   flagsOf: (member: SimulatedMember, number: number) => MemberFlags,
 ): Undo {
-  const before = members.map(({ flags }) => flags);
   const cancel = rollOut(scene, members, (member, i) => ({
     ...member.flags,
     ...flagsOf(member, i),
   }));
   return () => {
     cancel();
-    rollOut(scene, members, (_, i) => before[i] ?? {});
+    // Not those of the moment before: they may be another fault's, which has ended meanwhile.
+    rollOut(scene, members, ({ ownFlags }) => ownFlags);
   };
 }
 

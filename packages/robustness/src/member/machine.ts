@@ -39,6 +39,7 @@ export class Machine implements SimulatedMember {
   readonly disk: SimulatedDisk;
   readonly clock: MemberClock;
   flags: MemberFlags;
+  readonly ownFlags: MemberFlags;
   readonly #options: MachineOptions;
   readonly #onEnded = new Set<() => void>();
   #process: MemberProcess | undefined;
@@ -52,6 +53,7 @@ export class Machine implements SimulatedMember {
     this.#options = options;
     this.name = name;
     this.flags = flags;
+    this.ownFlags = flags;
     this.disk = options.disk;
     const uptimeMs = (world.chance(`uptime ${name}`).nextUint32() / 2 ** 32) * UPTIME_MS_MAX;
     this.clock = new MemberClock(world, Math.floor(uptimeMs));

@@ -44,6 +44,8 @@ export interface SimulatedMember {
   readonly failure: unknown;
   /** Flags of the next start. */
   flags: MemberFlags;
+  /** Those that it was made with. */
+  readonly ownFlags: MemberFlags;
   /**
    * From its disk, as the daemon does; resolves when it serves, and at once where it runs. Rejects
    * where it refuses to start (damaged data, …); `failure` says why then.
