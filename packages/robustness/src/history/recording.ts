@@ -22,6 +22,7 @@ import type {
   WatchEvent,
   WatchRecord,
 } from "./history.js";
+import { SharedValues } from "./shared-values.js";
 import { pairOf, revisionOf } from "./wire.js";
 
 export interface RecorderOptions {
@@ -40,6 +41,7 @@ export class HistoryRecorder {
   readonly #operations: PendingOperation[] = [];
   readonly #watches: RecordedWatch[] = [];
   readonly #leases: RecordedLease[] = [];
+  readonly #values = new SharedValues();
   #moment = 0;
 
   constructor({ nowMs }: RecorderOptions) {
@@ -86,7 +88,11 @@ export class HistoryRecorder {
 
   /** The watch's request goes out now. A client that comes back after a break records another. */
   watch(asking: Asking, request: WatchCreateRequest): RecordedWatch {
-    const watch = new RecordedWatch(() => this.#now(), asking, request);
+    const watch = new RecordedWatch(
+      { now: () => this.#now(), values: this.#values },
+      asking,
+      request,
+    );
     this.#watches.push(watch);
     return watch;
   }
@@ -162,12 +168,18 @@ export class PendingOperation {
 /** One watcher: tell it each response of its id, and those of id -1, which are for the whole stream. */
 export class RecordedWatch {
   readonly #now: () => Moment;
+  readonly #values: SharedValues;
   readonly #responses: WatchAnswer[] = [];
   readonly #request: Omit<WatchRecord, "responses" | "reachedEnd">;
   #reachedEnd = false;
 
-  constructor(now: () => Moment, { client, member }: Asking, request: WatchCreateRequest) {
+  constructor(
+    { now, values }: { readonly now: () => Moment; readonly values: SharedValues },
+    { client, member }: Asking,
+    request: WatchCreateRequest,
+  ) {
     this.#now = now;
+    this.#values = values;
     const { rangeEnd } = request;
     const { at, ms } = now();
     this.#request = {
@@ -197,7 +209,7 @@ export class RecordedWatch {
 
   received(response: WatchResponse): WatchAnswer {
     const { at, ms } = this.#now();
-    const answer = watchAnswer(response, { at, ms });
+    const answer = watchAnswer(response, { at, ms }, this.#values);
     this.#responses.push(answer);
     return answer;
   }
@@ -212,23 +224,27 @@ export function eventRevision(event: WatchEvent): number {
   return event.kind === "put" ? event.kv.modRevision : event.modRevision;
 }
 
-function watchAnswer(response: WatchResponse, { at, ms }: Moment): WatchAnswer {
+function watchAnswer(
+  response: WatchResponse,
+  { at, ms }: Moment,
+  values: SharedValues,
+): WatchAnswer {
   const { created, canceled, cancelReason: reason, compactRevision, fragment } = response;
   return {
     atMs: ms,
     at,
     headerRevision: revisionOf(response.header),
-    events: response.events.map(eventOf),
+    events: response.events.map((event) => eventOf(event, values)),
     ...(created && { created }),
     ...(canceled && { canceled: { reason, compactRevision } }),
     ...(fragment && { fragment }),
   };
 }
 
-function eventOf({ type, kv, prevKv }: Event): WatchEvent {
+function eventOf({ type, kv, prevKv }: Event, values: SharedValues): WatchEvent {
   if (!kv) throw new Error("Cannot record an event without a key");
-  const previous = prevKv && { prevKv: pairOf(prevKv) };
-  if (type === EventType.PUT) return { kind: "put", kv: pairOf(kv), ...previous };
+  const previous = prevKv && { prevKv: values.share(pairOf(prevKv)) };
+  if (type === EventType.PUT) return { kind: "put", kv: values.share(pairOf(kv)), ...previous };
   const { key, modRevision } = pairOf(kv);
   return { kind: "delete", key, modRevision, ...previous };
 }
