@@ -56,6 +56,17 @@ describe("writeVersion()", () => {
 });
 
 describe("VersionLog", () => {
+  it("evicts nothing that is on its way to the database", () => {
+    const { backend, log } = setUp(1_000);
+    for (let main = 2; main < 202; main++) log.append(version(main, 300), 0);
+    backend.commit();
+    log.bytesAt(2, 0); // The first block has been used: the search for one to evict goes on to others.
+    backend.write();
+    const mains = Array.from({ length: 200 }, (_, i) => i + 2);
+    expect(written(backend).flat()).toEqual(mains);
+    expect(mains.map((main) => mainOf(log.bytesAt(main, 0)))).toEqual(mains);
+  });
+
   it("commits of one batch share a block, of about 16 KiB", () => {
     const { backend, log } = setUp();
     for (let main = 2; main < 202; main++) {

@@ -111,16 +111,19 @@ export class VersionLog implements LateWriter {
     if (count === 0) return;
     const last = this.#pending[count - 1] as BlockEntry; // Committed blocks are pending.
     if (this.#committedInLast < last.count) this.#cut(last, this.#committedInLast);
-    for (const entry of this.#pending.splice(0, count)) {
+    const leaving = this.#pending.slice(0, count);
+    for (const entry of leaving) {
       if (entry.open) this.#finish(entry, entry.open);
       const block = entry.held as VersionBlock; // Held until it is handed over (V2).
       put(blockKey(entry.first.main, entry.first.sub), block.bytes);
       this.#waitingBytes -= entry.bytes;
       if (entry.bytes < SMALL_BYTES) this.smallBlocks++;
-      this.#count(entry);
     }
+    this.#pending.splice(0, count);
     this.#committedBlocks = 0;
     this.#committedInLast = 0;
+    // Only now: to make room for one may evict another, which the database must have by then.
+    for (const entry of leaving) this.#count(entry);
   }
 
   /** Hands over everything at once. Only where all of it is committed or is about to be. */
