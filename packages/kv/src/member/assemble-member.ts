@@ -42,7 +42,7 @@ import { StoreMember } from "./store-member.js";
 /** What the parts stand on, made by then. */
 export interface Assembly extends Omit<
   MemberSurroundings,
-  "disk" | "transport" | "randomSeed" | "segmentBytes" | "aroundLog"
+  "disk" | "transport" | "randomSeed" | "segmentBytes" | "heldBytesMax" | "aroundLog"
 > {
   readonly config: StoreConfig;
   readonly state: OpenState;

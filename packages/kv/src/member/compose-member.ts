@@ -38,6 +38,8 @@ export interface MemberSurroundings {
   readonly isServing: () => boolean;
   /** Of raft's log; its own choice where left out. */
   readonly segmentBytes?: number;
+  /** Of versions in memory, likewise. */
+  readonly heldBytesMax?: number;
   /** Puts somebody between raft and its log, who sees what is written. */
   readonly aroundLog?: (log: LogStorage) => LogStorage;
 }
@@ -67,7 +69,7 @@ export async function composeMember(
     logger.error("the member cannot go on", { error: errorText(error) });
     surroundings.onFatal(error);
   };
-  const { segmentBytes } = surroundings;
+  const { segmentBytes, heldBytesMax } = surroundings;
   const state = await openState({
     disk: surroundings.disk,
     identity,
@@ -76,6 +78,7 @@ export async function composeMember(
     onStorageError: onFatal,
     onFsync: (seconds) => metrics.walFsyncSeconds.observe(seconds),
     ...(segmentBytes === undefined ? {} : { segmentBytes }),
+    ...(heldBytesMax === undefined ? {} : { heldBytesMax }),
   });
   const open: (() => Promise<void>)[] = [() => state.medium.close()];
   try {

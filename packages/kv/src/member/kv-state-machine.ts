@@ -160,7 +160,7 @@ export class KvStateMachine implements StateMachine {
     const { medium, store, lessor, watchable, membership } = this.#parts;
     // Loaded aside: until the image has taken the database's place, readers have the old state.
     const next = {
-      store: new MvccStore(medium),
+      store: new MvccStore(medium, store.log.heldBytesMax),
       lessor: new Lessor(),
       membership: membership.empty(),
     };

@@ -39,14 +39,16 @@ export interface OpenStateDependencies {
   readonly onFsync: (seconds: number) => void;
   /** Of raft's log, instead of its own choice. */
   readonly segmentBytes?: number;
+  /** Of versions in memory, likewise. */
+  readonly heldBytesMax?: number;
 }
 
 export async function openState(dependencies: OpenStateDependencies): Promise<OpenState> {
-  const { disk, clock, identity, onFsync, segmentBytes } = dependencies;
+  const { disk, clock, identity, onFsync, segmentBytes, heldBytesMax } = dependencies;
   await disk.prepare();
   const medium = await disk.openMedium({ clock, onError: dependencies.onStorageError });
   try {
-    const store = new MvccStore(medium);
+    const store = new MvccStore(medium, heldBytesMax);
     const lessor = new Lessor();
     const applier = new Applier({ store, lessor, backend: medium });
     const watchable = new WatchableStore(store, { clock });

@@ -51,8 +51,9 @@ export class MvccStore {
   #sub = 0;
   #changes: Change[] = [];
 
-  constructor(backend: Backend) {
-    this.#log = new VersionLog(backend);
+  /** `heldBytesMax`: of versions in memory, instead of its own choice. */
+  constructor(backend: Backend, heldBytesMax?: number) {
+    this.#log = new VersionLog(backend, heldBytesMax);
     this.#cleaner = new BlockCleaner(this.#log, backend);
     this.#walk = new IndexWalk({
       index: this.index,

@@ -37,7 +37,7 @@ export interface VersionPlace {
 export class VersionLog implements LateWriter {
   readonly directory: BlockDirectory = new BlockDirectory();
   readonly #backend: Backend;
-  readonly #heldBytesMax: number;
+  readonly heldBytesMax: number;
   readonly #arena: BlockArena = new BlockArena();
   /** Not handed over yet, in order; only the last may be open. */
   #pending: BlockEntry[] = [];
@@ -53,7 +53,7 @@ export class VersionLog implements LateWriter {
 
   constructor(backend: Backend, heldBytesMax: number = HELD_BYTES_MAX) {
     this.#backend = backend;
-    this.#heldBytesMax = heldBytesMax;
+    this.heldBytesMax = heldBytesMax;
   }
 
   // ── Writing ──────────────────────────────────────────────────────────────────────────────────
@@ -180,7 +180,7 @@ export class VersionLog implements LateWriter {
     const source = this.read(entry);
     // Where there is no room, the first of several reads does not drive others out: one that goes
     // over more than there is room for would only fill memory with what is given up at once.
-    const hasRoom = this.#heldBytes + entry.bytes <= this.#heldBytesMax;
+    const hasRoom = this.#heldBytes + entry.bytes <= this.heldBytesMax;
     if (hasRoom || wasUsed) this.hold(entry, source);
     return source;
   }
@@ -196,7 +196,7 @@ export class VersionLog implements LateWriter {
   /** Counts a block that is held, and evicts what has not been asked for since the last round. */
   #count(entry: BlockEntry): void {
     this.#heldBytes += heldBytes(entry);
-    while (this.#heldBytes > this.#heldBytesMax) {
+    while (this.#heldBytes > this.heldBytesMax) {
       if (this.#hand >= this.directory.size) this.#hand = 0;
       const candidate = this.directory.at(this.#hand++);
       if (this.#isPending(candidate)) continue;
@@ -267,7 +267,7 @@ export class VersionLog implements LateWriter {
     const head = new VersionHead(bytes);
     const entry = { ...newEntry(first, block), dead: dead.length / 2 };
     this.#restored(entry);
-    if (this.#heldBytes + entry.bytes <= this.#heldBytesMax) this.#count(entry);
+    if (this.#heldBytes + entry.bytes <= this.heldBytesMax) this.#count(entry);
     else entry.held = undefined;
     let next = 0;
     for (let i = 0; i < block.count; i++) {

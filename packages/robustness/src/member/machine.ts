@@ -2,7 +2,7 @@
  * A simulated member's machine: what outlives its processes (disk, clock, the node in the network)
  * and the one process that may run on it at a time.
  */
-import { errorText, type Timer } from "@sagong/base";
+import { errorText, randomBelow, type Timer } from "@sagong/base";
 import { identify } from "@sagong/kv/parts";
 import type { LogStorage, RaftStatus, RaftView } from "@sagong/raft";
 import type { Channel } from "@sagong/rpc";
@@ -30,6 +30,8 @@ export interface MachineOptions {
 const STOP_MS = 10_000;
 /** Small, so that a short run makes and drops several of them. */
 const SEGMENT_BYTES = 64 * 1024;
+/** From less than a block to more than most runs write: what is not held is read from the database. */
+const HELD_BYTES_MAX = 256 * 1024;
 /** Machines have been up for up to a day when a run begins. */
 const UPTIME_MS_MAX = 86_400_000;
 
@@ -93,6 +95,7 @@ export class Machine implements SimulatedMember {
       clock: this.clock,
       randomSeed: world.chance(`member ${name}`).nextUint32(),
       segmentBytes: SEGMENT_BYTES,
+      heldBytesMax: randomBelow(world.chance(`held by ${name}`), HELD_BYTES_MAX),
       aroundLog: this.#options.aroundLog,
     });
     this.#process = process;

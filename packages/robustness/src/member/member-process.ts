@@ -30,6 +30,7 @@ export interface MemberProcessOptions {
   readonly clock: MemberClock;
   readonly randomSeed: number;
   readonly segmentBytes: number;
+  readonly heldBytesMax: number;
   readonly aroundLog: ((log: LogStorage) => LogStorage) | undefined;
 }
 
@@ -71,7 +72,8 @@ export class MemberProcess {
 
   /** Resolves when it serves; rejects where it refuses to. Never settles where it is killed. */
   async start(onFatal: () => void): Promise<void> {
-    const { config, identity, disk, randomSeed, segmentBytes, aroundLog } = this.#options;
+    const { config, identity, disk, randomSeed, segmentBytes, heldBytesMax, aroundLog } =
+      this.#options;
     const clock = this.#options.clock.of(this.gate);
     const logger = this.#logger;
     const transport = new RpcTransport(
@@ -101,6 +103,7 @@ export class MemberProcess {
       },
       isServing: () => this.#fatal === undefined && !this.#isClosing,
       segmentBytes,
+      heldBytesMax,
       ...(aroundLog ? { aroundLog } : {}),
     });
     this.#composed = composed;
