@@ -32,14 +32,20 @@ import {
 /** More arrows in view are a grey field: they are drawn from here down. */
 export const ARROWS_IN_VIEW_MAX = 1_500;
 
+/** A page that nobody sees, or that a busy machine does not show, has no frames. */
+const UNSEEN_MS = 50;
+
 let isAsked = false;
 export function redraw() {
   if (isAsked) return;
   isAsked = true;
-  requestAnimationFrame(() => {
+  const now = () => {
+    if (!isAsked) return;
     isAsked = false;
     draw();
-  });
+  };
+  requestAnimationFrame(now);
+  setTimeout(now, UNSEEN_MS);
 }
 
 function draw() {
