@@ -55,6 +55,8 @@ export class ChaosMember {
   readonly #disk: string;
   #process: StoreProcess | undefined;
   #excuse: string | undefined;
+  /** What excuses it lasts until it is healed, over any restart that another fault brings. */
+  #isTroubled = false;
   #isPaused = false;
 
   constructor(options: ChaosMemberOptions) {
@@ -88,10 +90,10 @@ export class ChaosMember {
     return this.#process?.output ?? "";
   }
 
-  /** Spawns it where it does not run. From here on it has no excuse to end. */
+  /** Spawns it where it does not run. Without a fault it has no excuse to end from here on. */
   launch(): void {
     if (this.isRunning) return;
-    this.#excuse = undefined;
+    if (!this.#isTroubled) this.#excuse = undefined;
     const { network } = this.#options;
     const flags = { ...this.flags, "data-dir": this.dataDir };
     const process = new StoreProcess(this.name, this.endpoint, flags, {
@@ -119,8 +121,9 @@ export class ChaosMember {
     if (!isReady) throw new Error(`${this.name} ended:\n${this.output.slice(-2000)}`);
   }
 
-  /** From now on, until its next start or until all is well again, it may end by itself. */
+  /** From now on, until all is well again, it may end by itself. */
   excuse(why: string): void {
+    this.#isTroubled = true;
     this.#excuse = why;
   }
 
@@ -129,6 +132,7 @@ export class ChaosMember {
     this.surroundings.heal();
     rmSync(this.#ballast, { force: true });
     if (this.isPaused) this.resume();
+    this.#isTroubled = false;
     if (this.isRunning) this.#excuse = undefined;
   }
 
@@ -146,13 +150,13 @@ export class ChaosMember {
   }
 
   async kill(): Promise<void> {
-    this.excuse("killed");
+    this.#excuse ??= "killed";
     await this.#process?.end("SIGKILL");
   }
 
   /** SIGTERM. Rejects where it takes no notice. */
   async stop(): Promise<void> {
-    this.excuse("stopped");
+    this.#excuse ??= "stopped";
     this.resume();
     this.#process?.signal("SIGTERM");
     await until(`${this.name} stops`, STOP_LIMIT_MS, async () => {
