@@ -30,6 +30,8 @@ const REQUESTS = 2_000;
 const FILTERS: readonly (readonly number[])[] = [[], [FilterType.NOPUT], [FilterType.NODELETE]];
 /** Behind all others. */
 const LAST_KEY = "\u{10ffff}";
+/** Written before it, so that a watch begins before it wherever the last compaction was. */
+const PADDING_KEY = "\u{10fffe}";
 const seed = Number(process.env["SAGONG_ORACLE_SEED"] ?? Date.now() % 1_000_000);
 const program = findTool("etcd");
 
@@ -78,10 +80,11 @@ describe.skipIf(program === undefined)("the original etcd (skipped: needs etcd)"
 
   /** Of watches from revisions of the past, with every combination of what a watch may ask. */
   async function sameEvents({ revision, compactRevision }: RandomRequests): Promise<void> {
-    const last = { key: encodeUtf8(LAST_KEY) };
     for (const channel of [ours, theirs]) {
-      await channel.unary(KvService.methods.put, PutRequest.create(last));
-      await channel.unary(KvService.methods.deleteRange, DeleteRangeRequest.create(last));
+      for (const key of [PADDING_KEY, LAST_KEY].map(encodeUtf8)) {
+        await channel.unary(KvService.methods.put, PutRequest.create({ key }));
+        await channel.unary(KvService.methods.deleteRange, DeleteRangeRequest.create({ key }));
+      }
     }
     // From the compacted revision itself etcd 3.4 loses deletions (its issues 18089 and 19179).
     const first = compactRevision + 2;
