@@ -53,6 +53,8 @@ export class OpenBlock implements VersionSource {
   readonly #bytes: Uint8Array;
   #length = 0;
   #count = 0;
+  /** Some came from other blocks. */
+  #hasCopies = false;
   /** Four for each version: main - first main, sub, end offset, checksum. */
   #entries: Uint32Array = new Uint32Array(NUMBERS * 64);
 
@@ -98,6 +100,7 @@ export class OpenBlock implements VersionSource {
     this.#bytes.set(bytes, this.#length);
     this.#length += bytes.length;
     this.#addEntry(main, sub, source.checksumAt(position));
+    this.#hasCopies = true;
   }
 
   #addEntry(main: number, sub: number, checksum: number): void {
@@ -156,7 +159,8 @@ export class OpenBlock implements VersionSource {
     setU32(bytes, at, this.#count);
     setU32(bytes, at + 4, trailerChecksum(bytes, this.#length, this.first));
     this.#arena.close(bytes);
-    return VersionBlock.made(bytes, this.first);
+    const block = this.#hasCopies ? VersionBlock.copied : VersionBlock.written;
+    return block(bytes, this.first);
   }
 
   #number(at: number): number {

@@ -10,7 +10,8 @@
  * block: a read pays for what it reads.
  *
  * B1 (main, sub) grow strictly. B2 the block's key is its first version's revision. B3 a version that
- * came from the database is given out only after its checksum was found right.
+ * came from the database is given out only after its checksum was found right, in whichever block it
+ * lies by then.
  */
 import { crc32c } from "@sagong/base";
 import { DamagedDatabaseError } from "./damaged-database-error.js";
@@ -39,20 +40,25 @@ export class VersionBlock implements VersionSource {
   readonly count: number;
   readonly first: Revision;
   readonly #entries: number;
-  /** 1 where the version's checksum was compared; undefined where we have made the block. */
+  /** 1 where the version's checksum was compared; undefined where we have written all of them. */
   readonly #checked: Uint8Array | undefined;
 
-  private constructor(bytes: Uint8Array, first: Revision, isOurs: boolean) {
+  private constructor(bytes: Uint8Array, first: Revision, isWritten: boolean) {
     this.bytes = bytes;
     this.first = first;
     this.count = u32(bytes, bytes.length - TRAILER_BYTES);
     this.#entries = bytes.length - TRAILER_BYTES - ENTRY_BYTES * this.count;
-    this.#checked = isOurs ? undefined : new Uint8Array(this.count);
+    this.#checked = isWritten ? undefined : new Uint8Array(this.count);
   }
 
-  /** One that was just made, whose bytes have been nowhere else. */
-  static made(bytes: Uint8Array, first: Revision): VersionBlock {
+  /** One whose versions were just written into it, and have been nowhere else. */
+  static written(bytes: Uint8Array, first: Revision): VersionBlock {
     return new VersionBlock(bytes, first, true);
+  }
+
+  /** One whose versions came with their checksums from other blocks, where nobody may have read them. */
+  static copied(bytes: Uint8Array, first: Revision): VersionBlock {
+    return new VersionBlock(bytes, first, false);
   }
 
   /** One from the database. Throws `DamagedDatabaseError`. */

@@ -207,6 +207,22 @@ describe("BlockCleaner", () => {
     expect(backend.written().filter(([key]) => key.at(-1) === 0)).toEqual([]);
   });
 
+  it("passes a version on with its checksum, also where nobody has looked at it yet", () => {
+    const { backend, log, cleaner } = filled(10);
+    const [[key, block] = []] = backend.written();
+    if (!key || !block) throw new Error("nothing was written");
+    const damaged = Uint8Array.from(block);
+    damaged[1_600 + 800] = 0x55;
+    backend.put(key, damaged);
+    log.release(log.directory.at(0));
+    expect(mainOf(log.bytesAt(2, 0))).toBe(2); // Held from now on, damage and all.
+    for (let main = 4; main < 12; main++) cleaner.kill(main, 0);
+    sweep(cleaner, backend);
+    expect(written(backend)).toEqual([[2, 3]]);
+    expect(mainOf(log.bytesAt(2, 0))).toBe(2);
+    expect(() => log.bytesAt(3, 0)).toThrow(/revision 3\.0 has checksum \w+, expected \w+/);
+  });
+
   it("puts the blocks of many small batches together, once, with what lives in them", () => {
     const { backend, log } = setUp();
     const cleaner = new BlockCleaner(log, backend);
