@@ -159,8 +159,9 @@ export class OpenBlock implements VersionSource {
     setU32(bytes, at, this.#count);
     setU32(bytes, at + 4, trailerChecksum(bytes, this.#length, this.first));
     this.#arena.close(bytes);
-    const block = this.#hasCopies ? VersionBlock.copied : VersionBlock.written;
-    return block(bytes, this.first);
+    return this.#hasCopies
+      ? VersionBlock.copied(bytes, this.first)
+      : VersionBlock.written(bytes, this.first);
   }
 
   #number(at: number): number {

@@ -40,7 +40,8 @@ export class FaultInjector {
 
   /**
    * Ends all faults, and whatever they have left wrong: links, disks, clocks. Members that do not run
-   * are started; those that are paused go on in their time.
+   * are started; those that are paused go on in their time, and those that have flags of a fault are
+   * restarted, one after the other: until all are, it is not over (`isAtRest`).
    */
   heal(): void {
     for (const timer of this.#timers.splice(0)) timer.cancel();
@@ -52,6 +53,10 @@ export class FaultInjector {
       member.clock.setRate(1);
       this.#scene.start(member);
     }
+  }
+
+  get isAtRest(): boolean {
+    return this.#scene.isAtRest;
   }
 
   #begin(planned: ScheduledFault, undo: Undo | void): void {

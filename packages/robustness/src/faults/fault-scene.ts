@@ -12,7 +12,12 @@
  *    the process.
  */
 import { defined, type Random, randomBelow } from "@sagong/base";
-import type { Loss, SimulatedCluster, SimulatedMember } from "../member/simulated-member.js";
+import type {
+  Loss,
+  MemberFlags,
+  SimulatedCluster,
+  SimulatedMember,
+} from "../member/simulated-member.js";
 import type { SimulatedNetwork } from "../network/simulated-network.js";
 import type { TrafficSurges } from "../traffic/traffic.js";
 import type { World } from "../world/world.js";
@@ -50,6 +55,8 @@ export class FaultScene {
   readonly #held = new Map<SimulatedMember, number>();
   /** Disks whose "done" is not to be believed (F2). */
   readonly #liars = new Set<SimulatedMember>();
+  /** Restarts in order that are to come or under way. */
+  #restarts = 0;
 
   constructor(options: FaultSceneOptions) {
     const { cluster, clients } = options;
@@ -137,6 +144,39 @@ export class FaultScene {
   start(member: SimulatedMember): void {
     if ((this.#held.get(member) ?? 0) > 0) return;
     member.start().catch(() => {}); // `failure` tells of it, and the member's `onEnded`.
+  }
+
+  /**
+   * After a while ends its process in order and starts it again with other flags; one that does not
+   * run then has them with its next start. Undone before: nothing.
+   */
+  restartAfter(ms: number, member: SimulatedMember, flags: () => MemberFlags): Undo {
+    this.#restarts++;
+    let isBegun = false;
+    const cancel = this.after(ms, () => {
+      isBegun = true;
+      member.flags = flags();
+      void this.#restart(member);
+    });
+    return () => {
+      if (isBegun) return;
+      isBegun = true;
+      cancel();
+      this.#restarts--;
+    };
+  }
+
+  async #restart(member: SimulatedMember): Promise<void> {
+    if (member.isRunning) {
+      await member.stop();
+      this.start(member);
+    }
+    this.#restarts--;
+  }
+
+  /** Whether no member is still to be restarted: a fault may end by that, and takes its time for it. */
+  get isAtRest(): boolean {
+    return this.#restarts === 0;
   }
 
   // ── Disks ────────────────────────────────────────────────────────────────────────────────────

@@ -88,14 +88,10 @@ function rollOut(
   members: readonly SimulatedMember[],
   flagsOf: (member: SimulatedMember, number: number) => MemberFlags,
 ): Undo {
-  const timers = members.map((member, i) =>
-    scene.after(i * STEP_MS, () => {
-      member.flags = flagsOf(member, i);
-      if (!member.isRunning) return;
-      void member.stop().then(() => scene.start(member));
-    }),
+  const restarts = members.map((member, i) =>
+    scene.restartAfter(i * STEP_MS, member, () => flagsOf(member, i)),
   );
   return () => {
-    for (const cancel of timers) cancel();
+    for (const cancel of restarts) cancel();
   };
 }

@@ -9,7 +9,7 @@
  * What is thrown inside an event, or rejected with nobody listening, would have ended a real daemon:
  * it is a violation, too.
  */
-import { errorText, type Random } from "@sagong/base";
+import { assert, errorText, type Random } from "@sagong/base";
 import type { FinalState } from "../check/check-context.js";
 import { checkHistory } from "../check/check-history.js";
 import { checkHashes } from "../check/members.js";
@@ -33,6 +33,8 @@ const SAFETY_MS = 60_000;
 const START_MS = 10_000;
 /** Of clusters: mostly what nearly everybody has. */
 const SIZES = [1, 3, 3, 3, 3, 3, 3, 3, 3, 5] as const;
+/** The last restarts by which faults end: one after the other, each within ten seconds. */
+const REST_MS = 60_000;
 /** Of clients, until all have what was promised. */
 const FINISH_MS = 40_000;
 
@@ -150,7 +152,10 @@ class Run {
   }
 
   async #liveness(traffic: Traffic, injector: FaultInjector): Promise<void> {
+    const healedMs = this.#world.nowMs;
     injector.heal();
+    const isAtRest = await this.#world.runUntilTrue(() => injector.isAtRest, healedMs + REST_MS);
+    assert(isAtRest, `faults are not over ${REST_MS} ms after their end`);
     // What a disk refused while something was wrong with it, it must take now.
     for (const member of this.#cluster.members) {
       if (injector.standingOf(member) !== "damaged") this.#supervisor.forget(member);
@@ -159,7 +164,6 @@ class Run {
       isLeftOut: (member) => injector.standingOf(member) === "damaged",
       start: (member) => this.#supervisor.start(member),
     });
-    const healedMs = this.#world.nowMs;
     const isRecovered = this.#add(await liveness.recover());
     this.#unsettled.add(healedMs, this.#world.nowMs);
     if (!isRecovered) return;
