@@ -33,7 +33,7 @@ export interface LateWriter {
 /** Key spaces: the first byte of every key, in the order of a scan. */
 export const SPACE_MEMBER = 0x65; // "e": member id → sagong.store.MemberAttributes
 export const SPACE_LEASE = 0x6c; // "l": lease id → sagong.store.LeaseRecord
-export const SPACE_META = 0x6d; // "m": sagong.store.AppliedMark
+export const SPACE_META = 0x6d; // "ma": sagong.store.AppliedMark; "mb": blocks-check.ts
 /** "r": revision → mvccpb.KeyValue, one pair a version. Read, and not written any more. */
 export const SPACE_REVISION = 0x72;
 export const SPACE_BLOCK = 0x76; // "v": revision of the first version → block of versions

@@ -3,8 +3,8 @@
  * half of them are written anew, of the others a list is kept (dead-list.ts). And puts small
  * neighbours together: where little is written, each batch makes a block of a few versions.
  *
- * One sweep goes through all blocks in order of revisions, a piece at a time; what one piece changes
- * is in one batch of the database.
+ * One sweep goes through all blocks in order of revisions, a piece at a time; what some pieces change
+ * is in one batch of the database, with the sum of all blocks.
  *
  * C1 the death of a version is on disk no later than that of later versions of its key: sweeps go
  *    upwards, and nothing is killed while one is under way. So no restart finds a put whose delete
@@ -14,7 +14,14 @@ import { assert } from "@sagong/base";
 import type { Backend } from "./backend.js";
 import { BlockCopier } from "./block-copier.js";
 import type { BlockDirectory, BlockEntry } from "./block-directory.js";
-import { decodeDeadList, encodeDeadList, mergeRevisions, type Revisions } from "./dead-list.js";
+import { BLOCKS_CHECK_KEY } from "./blocks-check.js";
+import {
+  deadListChecksum,
+  decodeDeadList,
+  encodeDeadList,
+  mergeRevisions,
+  type Revisions,
+} from "./dead-list.js";
 import { BLOCK_BYTES } from "./open-block.js";
 import { blockKey, KIND_DEAD, revisionKey } from "./revision.js";
 import type { VersionBlock } from "./version-block.js";
@@ -71,20 +78,34 @@ export class BlockCleaner {
 
   /**
    * Goes on with the sweep, or begins one: about as much as copying so many versions. True at its
-   * end. The caller commits the backend's batch.
+   * end. What it has changed is committed by then, also where reading has failed in the middle.
    */
   sweep(versionsMax: number): boolean {
-    if (this.#at === undefined) {
-      // What is dying in blocks that are open goes with this sweep as well. In a batch of its own: where
-      // the sweep breaks off, the mark that counts on these blocks may be written all the same.
-      if (this.#dying > 0) {
-        this.#log.handOver();
-        this.#backend.commit();
-      }
-      this.#at = this.#dying > 0 ? 0 : Math.max(0, this.#sweptBlocks - SMALL_BLOCKS_MIN);
+    const { check } = this.#log;
+    this.#begin();
+    const before = check.sum;
+    try {
+      return this.#goOn(versionsMax);
+    } finally {
+      if (check.sum !== before) this.#backend.put(BLOCKS_CHECK_KEY, check.encode());
+      this.#backend.commit();
     }
+  }
+
+  #begin(): void {
+    if (this.#at !== undefined) return;
+    // What is dying in blocks that are open goes with this sweep as well. In a batch of its own: where
+    // the sweep breaks off, the mark that counts on these blocks may be written all the same.
+    if (this.#dying > 0) {
+      this.#log.handOver();
+      this.#backend.commit();
+    }
+    this.#at = this.#dying > 0 ? 0 : Math.max(0, this.#sweptBlocks - SMALL_BLOCKS_MIN);
+  }
+
+  #goOn(versionsMax: number): boolean {
     let cost = 0;
-    let at = this.#at;
+    let at = this.#at ?? 0;
     while (cost < versionsMax) {
       const end = this.#log.firstPending;
       if (at >= end) {
@@ -128,8 +149,13 @@ export class BlockCleaner {
     const dead = entry.dead + dying.length / 2;
     if (dead < entry.count && 2 * dead <= entry.count) {
       const { main, sub } = entry.first;
-      const all = mergeRevisions(this.#deadIn(entry), dying);
-      this.#backend.put(blockKey(main, sub, KIND_DEAD), encodeDeadList(entry.first, all));
+      const before = this.#listOf(entry);
+      const all = mergeRevisions(before ? decodeDeadList(entry.first, before) : [], dying);
+      const list = encodeDeadList(entry.first, all);
+      this.#backend.put(blockKey(main, sub, KIND_DEAD), list);
+      const by = deadListChecksum(list) - (before ? deadListChecksum(before) : 0);
+      entry.checksum += by;
+      this.#log.check.change(by);
       this.#settle(entry);
       entry.dead = dead;
       return { next: at + 1, cost: LIST_COST };
@@ -138,10 +164,15 @@ export class BlockCleaner {
   }
 
   /** Those on the block's list. */
-  #deadIn({ first, dead }: BlockEntry): Revisions {
-    if (dead === 0) return [];
-    const bytes = this.#backend.get(blockKey(first.main, first.sub, KIND_DEAD));
-    return decodeDeadList(first, bytes ?? new Uint8Array(0));
+  #deadIn(entry: BlockEntry): Revisions {
+    const list = this.#listOf(entry);
+    return list ? decodeDeadList(entry.first, list) : [];
+  }
+
+  #listOf({ first, dead }: BlockEntry): Uint8Array | undefined {
+    if (dead === 0) return undefined;
+    // One that is not there is no list: damaged.
+    return this.#backend.get(blockKey(first.main, first.sub, KIND_DEAD)) ?? new Uint8Array(0);
   }
 
   #settle(entry: BlockEntry): void {
@@ -160,6 +191,8 @@ export class BlockCleaner {
     for (const [i, entry] of fresh.entries()) {
       const block = copies[i] as VersionBlock; // One for each entry.
       this.#backend.put(blockKey(entry.first.main, entry.first.sub), block.bytes);
+      entry.checksum = block.checksum;
+      this.#log.check.change(block.checksum);
       if (isHeld) this.#log.hold(entry, block);
       else entry.held = undefined;
     }
@@ -190,6 +223,7 @@ export class BlockCleaner {
     if (entry.isPair) this.#backend.delete(revisionKey(main, sub));
     else this.#backend.delete(blockKey(main, sub));
     if (entry.dead > 0) this.#backend.delete(blockKey(main, sub, KIND_DEAD));
+    this.#log.check.change(-entry.checksum);
     this.#settle(entry);
     this.#log.release(entry);
   }

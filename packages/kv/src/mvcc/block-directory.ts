@@ -13,6 +13,8 @@ export interface BlockEntry {
   dead: number;
   /** On disk; of an open one, so far. */
   bytes: number;
+  /** Of the block and its list, as the database has them: their share in `BlocksCheck`. */
+  checksum: number;
   /** A pair of the old layout. */
   readonly isPair: boolean;
   /** In memory; undefined where it must be read. */

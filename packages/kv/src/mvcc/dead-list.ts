@@ -27,6 +27,11 @@ export function encodeDeadList(first: Revision, dead: Revisions): Uint8Array {
   return bytes;
 }
 
+/** The one that a list ends with. */
+export function deadListChecksum(bytes: Uint8Array): number {
+  return u32(bytes, bytes.length - CHECKSUM_BYTES);
+}
+
 /** Throws `DamagedDatabaseError`. */
 export function decodeDeadList(first: Revision, bytes: Uint8Array): number[] {
   const end = bytes.length - CHECKSUM_BYTES;

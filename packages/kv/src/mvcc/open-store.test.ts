@@ -87,6 +87,28 @@ describe("StoreLoader", () => {
     );
   });
 
+  it("refuses a database that lacks a block below the compacted revision, or a list of dead ones", () => {
+    const fixture = withFive();
+    fixture.delete("c");
+    fixture.put("d", "1");
+    const before = markedPairs(fixture);
+    fixture.compact(fixture.store.revision);
+    fixture.cleanUp();
+    const pairs = markedPairs(fixture);
+    expect(pairsAt(open(pairs).store, 0)).toEqual(["a=1@5", "b=1@6", "d=1@8"]);
+    const sentence = "its blocks of versions are not those that were written: they add up to";
+    const blocks = pairs.filter(([key]) => key[0] === SPACE_BLOCK);
+    expect(blocks.length).toBeGreaterThan(1);
+    for (const block of blocks) {
+      expect(() => open(pairs.filter((pair) => pair !== block))).toThrow(sentence);
+    }
+    // One that was given up, and has come back.
+    const old = before.filter(([key]) => isOf(key, 2));
+    const both = [...old, ...pairs].toSorted(([x], [y]) => Buffer.compare(x, y));
+    expect(old).toHaveLength(1);
+    expect(() => open(both)).toThrow(sentence);
+  });
+
   it("misses nothing that a compaction has removed", () => {
     const fixture = withFive();
     fixture.compact(5);

@@ -3,8 +3,8 @@
  * in order of keys, then what the applied mark says.
  *
  * LevelDB passes over damage in its own log without a word, and so over whole batches. They would be
- * missing on this member alone, for ever: hence the check that no revision is missing which no
- * compaction can have removed.
+ * missing on this member alone, for ever: hence the checks that no revision is missing which no
+ * compaction can have removed, and that leases and blocks are those that were written.
  */
 import { toHex } from "@sagong/base";
 import { MessageDecodeError } from "@sagong/rpc/message";
@@ -17,8 +17,8 @@ import {
   SPACE_META,
   SPACE_REVISION,
 } from "./backend.js";
+import { BLOCKS_CHECK_KEY, readBlocksCheck } from "./blocks-check.js";
 import { DamagedDatabaseError } from "./damaged-database-error.js";
-import { decodeDeadList } from "./dead-list.js";
 import type { MvccStore } from "./mvcc-store.js";
 import { BLOCK_KEY_BYTES, KIND_DEAD, type Revision, revisionOfKey } from "./revision.js";
 import { RevisionRuns } from "./revision-runs.js";
@@ -34,8 +34,10 @@ export class StoreLoader {
   #mark: AppliedMark = AppliedMark.create({ revision: FIRST_REVISION - 1 });
   /** Of those that no compaction can have removed. */
   readonly #revisions = new RevisionRuns();
-  /** Comes right before its block. */
-  #dead: readonly number[] = [];
+  /** Of dead versions; it comes right before its block. */
+  #list: Uint8Array | undefined;
+  /** Undefined in a database of before there was one. */
+  #blocksSum: number | undefined;
 
   constructor(store: MvccStore, lessor: Lessor) {
     this.#store = store;
@@ -58,6 +60,8 @@ export class StoreLoader {
       } else if (key[0] === SPACE_META && key[1] === APPLIED_MARK_KEY[1]) {
         // It also sorts before them.
         this.#mark = readMark(value);
+      } else if (key[0] === SPACE_META && key[1] === BLOCKS_CHECK_KEY[1]) {
+        this.#blocksSum = readBlocksCheck(value);
       }
     }
   }
@@ -66,6 +70,7 @@ export class StoreLoader {
     const { revision, compactRevision } = this.#mark;
     this.#checkRevisions(this.#mark);
     this.#checkLeases(this.#mark);
+    this.#checkBlocks();
     this.#store.restoreState({ revision, compactRevision });
     return this.#mark;
   }
@@ -73,12 +78,12 @@ export class StoreLoader {
   #block(key: Uint8Array, bytes: Uint8Array): void {
     const first = revisionOfKey(key);
     if (key[BLOCK_KEY_BYTES - 1] === KIND_DEAD) {
-      this.#dead = decodeDeadList(first, bytes);
+      this.#list = bytes;
       return;
     }
-    const dead = this.#dead;
-    this.#dead = [];
-    this.#store.log.restoreBlock(first, { bytes, dead }, (place, head) =>
+    const list = this.#list;
+    this.#list = undefined;
+    this.#store.log.restoreBlock(first, { bytes, list }, (place, head) =>
       this.#version(place, head),
     );
   }
@@ -105,6 +110,15 @@ export class StoreLoader {
     if (leasesCheck === 0 || leasesCheck === this.#lessor.check) return;
     throw new DamagedDatabaseError(
       `it holds ${this.#lessor.size} leases that are not those of its applied mark`,
+    );
+  }
+
+  /** What is missing may be of revisions that a compaction could have removed, and has not. */
+  #checkBlocks(): void {
+    const { sum } = this.#store.log.check;
+    if (this.#blocksSum === undefined || this.#blocksSum === sum) return;
+    throw new DamagedDatabaseError(
+      `its blocks of versions are not those that were written: they add up to ${sum}, expected ${this.#blocksSum}`,
     );
   }
 

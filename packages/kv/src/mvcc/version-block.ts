@@ -69,14 +69,18 @@ export class VersionBlock implements VersionSource {
     const block = new VersionBlock(bytes, first, false);
     const entries = block.#entries;
     if (entries < 0) throw damaged(first, `it says that it holds ${block.count} versions`);
-    const stored = u32(bytes, bytes.length - 4);
     const actual = trailerChecksum(bytes, entries, first);
-    if (stored !== actual) throw damaged(first, checksumText(actual, stored));
+    if (block.checksum !== actual) throw damaged(first, checksumText(actual, block.checksum));
     return block;
   }
 
   get byteLength(): number {
     return this.bytes.length;
+  }
+
+  /** Of everything in it, and of its place. */
+  get checksum(): number {
+    return u32(this.bytes, this.bytes.length - 4);
   }
 
   mainAt(position: number): number {

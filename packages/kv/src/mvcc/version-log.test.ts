@@ -22,11 +22,15 @@ function setUp(heldBytesMax?: number): { backend: MemoryBackend; log: VersionLog
   return { backend, log: new VersionLog(backend, heldBytesMax) };
 }
 
+/** Blocks and lists of dead versions that are written. */
+function writtenPairs(backend: MemoryBackend): (readonly [Uint8Array, Uint8Array])[] {
+  return backend.written().filter(([key]) => key[0] === SPACE_BLOCK);
+}
+
 /** The mains of the versions in each block that is written. */
 function written(backend: MemoryBackend): number[][] {
-  return backend
-    .written()
-    .filter(([key]) => key[0] === SPACE_BLOCK && key.at(-1) === 1)
+  return writtenPairs(backend)
+    .filter(([key]) => key.at(-1) === 1)
     .map(([key, bytes]) => {
       const main = new DataView(key.buffer).getUint32(5);
       const sub = new DataView(key.buffer).getUint32(9);
@@ -126,7 +130,7 @@ describe("VersionLog", () => {
     for (const main of [2, 3, 4]) log.append(version(main), 0);
     backend.commit();
     backend.write();
-    const [[key, block] = []] = backend.written();
+    const [[key, block] = []] = writtenPairs(backend);
     if (!key || !block) throw new Error("nothing was written");
     const damaged = Uint8Array.from(block);
     damaged[Math.floor(block.length / 5)] = 0x55;
@@ -195,7 +199,7 @@ describe("BlockCleaner", () => {
     sweep(cleaner, backend);
     expect(cleaner.dyingCount).toBe(0);
     expect(written(backend)).toEqual([second.slice(0, 2), third]);
-    expect(backend.written()).toHaveLength(3);
+    expect(writtenPairs(backend)).toHaveLength(3);
     expect(log.directory.at(1).dead).toBe(1);
     for (const main of [...second.slice(0, 2), third[0] ?? 0]) {
       expect(mainOf(log.bytesAt(main, 0))).toBe(main);
@@ -204,12 +208,12 @@ describe("BlockCleaner", () => {
     for (const main of [third[3] ?? 0, ...third.slice(5)]) cleaner.kill(main, 0);
     sweep(cleaner, backend);
     expect(written(backend).flat()).toEqual([...second.slice(0, 2), ...third.slice(0, 3)]);
-    expect(backend.written().filter(([key]) => key.at(-1) === 0)).toEqual([]);
+    expect(writtenPairs(backend).filter(([key]) => key.at(-1) === 0)).toEqual([]);
   });
 
   it("passes a version on with its checksum, also where nobody has looked at it yet", () => {
     const { backend, log, cleaner } = filled(10);
-    const [[key, block] = []] = backend.written();
+    const [[key, block] = []] = writtenPairs(backend);
     if (!key || !block) throw new Error("nothing was written");
     const damaged = Uint8Array.from(block);
     damaged[1_600 + 800] = 0x55;

@@ -12,7 +12,9 @@ import { assert } from "@sagong/base";
 import { BlockCopier } from "./block-copier.js";
 import type { Backend, LateWriter } from "./backend.js";
 import { type BlockEntry, BlockDirectory } from "./block-directory.js";
+import { BLOCKS_CHECK_KEY, BlocksCheck } from "./blocks-check.js";
 import { DamagedDatabaseError } from "./damaged-database-error.js";
+import { deadListChecksum, decodeDeadList } from "./dead-list.js";
 import { BLOCK_BYTES, BlockArena, type OpenBlock, openBlockFor } from "./open-block.js";
 import { blockKey, type Revision, revisionKey } from "./revision.js";
 import { LoneVersion, VersionBlock, type VersionSource } from "./version-block.js";
@@ -36,6 +38,8 @@ export interface VersionPlace {
 
 export class VersionLog implements LateWriter {
   readonly directory: BlockDirectory = new BlockDirectory();
+  /** Of what the database was given. */
+  readonly check: BlocksCheck = new BlocksCheck();
   readonly #backend: Backend;
   readonly heldBytesMax: number;
   readonly #arena: BlockArena = new BlockArena();
@@ -116,9 +120,12 @@ export class VersionLog implements LateWriter {
       if (entry.open) this.#finish(entry, entry.open);
       const block = entry.held as VersionBlock; // Held until it is handed over (V2).
       put(blockKey(entry.first.main, entry.first.sub), block.bytes);
+      entry.checksum = block.checksum;
+      this.check.change(block.checksum);
       this.#waitingBytes -= entry.bytes;
       if (entry.bytes < SMALL_BYTES) this.smallBlocks++;
     }
+    put(BLOCKS_CHECK_KEY, this.check.encode());
     this.#pending.splice(0, count);
     this.#committedBlocks = 0;
     this.#committedInLast = 0;
@@ -255,17 +262,20 @@ export class VersionLog implements LateWriter {
   // ── Opening ──────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Takes up a block of the database, keeps it while there is room, and shows all that live in it. `dead` are
-   * those on its list. Throws `DamagedDatabaseError`, also where a version's checksum is wrong.
+   * Takes up a block of the database, keeps it while there is room, and shows all that live in it. `list` is
+   * that of its dead versions. Throws `DamagedDatabaseError`, also where a version's checksum is wrong.
    */
   restoreBlock(
     first: Revision,
-    { bytes, dead }: { readonly bytes: Uint8Array; readonly dead: readonly number[] },
+    { bytes, list }: { readonly bytes: Uint8Array; readonly list: Uint8Array | undefined },
     visit: (revision: Revision, head: VersionHead) => void,
   ): void {
     const block = VersionBlock.read(bytes, first);
+    const dead = list ? decodeDeadList(first, list) : [];
     const head = new VersionHead(bytes);
-    const entry = { ...newEntry(first, block), dead: dead.length / 2 };
+    const checksum = block.checksum + (list ? deadListChecksum(list) : 0);
+    const entry = { ...newEntry(first, block), dead: dead.length / 2, checksum };
+    this.check.change(checksum);
     this.#restored(entry);
     if (this.#heldBytes + entry.bytes <= this.heldBytesMax) this.#count(entry);
     else entry.held = undefined;
@@ -342,6 +352,7 @@ export function newEntry(first: Revision, held: VersionSource): BlockEntry {
     count: held.count,
     dead: 0,
     bytes: held.byteLength,
+    checksum: 0,
     isPair: false,
     held,
     isUsed: false,
