@@ -72,6 +72,11 @@ export class SimulatedDisk {
     return bytes;
   }
 
+  /** An image has all that it needs, and is about to take the database's place. */
+  get isImageComplete(): boolean {
+    return this.#member.get(`${STORE}.ready`) !== undefined;
+  }
+
   /** The disk as one process sees it, from its start to its end; without effect afterwards. */
   mount(process: DiskProcess): MountedDisk {
     assert(!this.#mounted, `the disk of ${this.#options.name} is mounted by another process`);

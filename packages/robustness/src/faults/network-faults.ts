@@ -101,6 +101,20 @@ export const NETWORK_FAULTS: readonly Fault[] = [
       return bothWays([leader], scene.others(leader));
     },
   }),
+  {
+    group: "network",
+    name: "leader-returns",
+    items: ["isolate leader"],
+    isCovered: true,
+    membersMin: 3,
+    promise:
+      "a log that is longer and older wins no vote (Raft §5.4.1): what was committed meanwhile stays",
+    plan: (random) => ({
+      durationMs: between(random, [5_000, 12_000]),
+      parameters: { operations: between(random, [20, 100]) },
+    }),
+    apply: (scene, planned) => leaderReturns(scene, numberOf(planned, "operations")),
+  },
   bad("drop", "drop", (random) => ({ dropShare: between(random, [5, 50]) / 100 })),
   bad("duplicate", "duplicate", (random) => ({ duplicateShare: between(random, [10, 80]) / 100 })),
   bad("reorder", "reorder", (random) => ({ reorderShare: between(random, [10, 80]) / 100 })),
@@ -112,6 +126,35 @@ export const NETWORK_FAULTS: readonly Fault[] = [
   clientFault("client-cut", "client-side cut", { resets: true }),
   clientFault("half-open", "half-open TCP", { resets: false }),
 ];
+
+/** Between two of a leader's writes that nobody else gets; and between two looks at who leads. */
+const RETURN_STEP_MS = 10;
+
+/**
+ * A leader that is cut off takes many writes. When the next one has committed an entry of its own, that
+ * one dies, and the old one, with the longer log, is back.
+ */
+function leaderReturns(scene: FaultScene, operations: number): Undo {
+  const old = scene.leader ?? scene.member(0);
+  const mend = cutPairs(scene, bothWays([old], scene.others(old)));
+  scene.clients?.writesAt(old.name, { operations, everyMs: RETURN_STEP_MS });
+  let up: Undo | undefined;
+  const stop = scene.repeat(
+    () => RETURN_STEP_MS,
+    () => {
+      const { leader } = scene;
+      const status = leader?.raftStatus();
+      if (up || !leader || leader === old || status?.commitIndex !== status?.lastIndex) return;
+      mend();
+      up = scene.down([leader], "process");
+    },
+  );
+  return () => {
+    stop();
+    if (up) up();
+    else mend();
+  };
+}
 
 type Pair = readonly [from: SimulatedMember, to: SimulatedMember];
 

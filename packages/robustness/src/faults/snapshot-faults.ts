@@ -15,6 +15,9 @@ const SNAPSHOT_COUNT = 10_000;
 const CATCH_UP_ENTRIES = 5_000;
 /** Of the time of such a fault; in the rest the image is on its way. */
 const AWAY_SHARE = 0.7;
+/** An image that is complete takes the state's place within a few milliseconds. */
+const LOOK_MS = 0.5;
+const SWAP_SHARE = 0.01;
 
 export const SNAPSHOT_FAULTS: readonly Fault[] = [
   interrupted("install-killed", "install interrupted by kill", (scene, member, afterMs) => {
@@ -42,6 +45,24 @@ export const SNAPSHOT_FAULTS: readonly Fault[] = [
       };
     },
   ),
+  interrupted("install-power-loss", "install interrupted by kill", (scene, member, afterMs) => {
+    let end: Undo = () => {};
+    let isDone = false;
+    const stop = scene.repeat(
+      () => LOOK_MS,
+      () => {
+        if (isDone || !member.disk.isImageComplete) return;
+        isDone = true;
+        end = scene.after(afterMs * SWAP_SHARE, () => {
+          end = scene.down([member], "power");
+        });
+      },
+    );
+    return () => {
+      stop();
+      end();
+    };
+  }),
   interrupted("install-compacted", "install interrupted by compaction", (scene, _, afterMs) =>
     scene.repeat(
       () => afterMs,

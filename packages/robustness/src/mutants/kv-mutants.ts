@@ -1,7 +1,14 @@
 /** Mistakes in the key-value store: requests, revisions, transactions, compaction, quota. */
 import type { Mutant } from "./mutant.js";
+import { CONTENDED, throughout } from "./targeted.js";
 
 const KV = "packages/kv/src";
+const ROUNDS = { count: 5, everyMs: 5_000 };
+/** Members that take long to apply, while what they ask each other takes long, too. */
+const FOLLOWERS_BEHIND = [
+  ...[0, 1].map((member) => throughout(ROUNDS, "slow-disk", { member, times: 100 })),
+  throughout(ROUNDS, "delay", { link: { delayMs: [10, 60] } }),
+];
 
 export const KV_MUTANTS: readonly Mutant[] = [
   {
@@ -40,7 +47,7 @@ export const KV_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["linearizable"],
-    hints: { members: 3, faults: ["overload", "delay", "pause-short"] },
+    hints: { members: 3, schedule: FOLLOWERS_BEHIND, profile: CONTENDED },
   },
   {
     name: "proposal-offered-twice",
@@ -175,7 +182,28 @@ export const KV_MUTANTS: readonly Mutant[] = [
     file: `${KV}/mvcc/mvcc-store.ts`,
     edits: [{ find: "return at >= history.keepFrom(compactRevision);", replace: "return true;" }],
     expects: ["members-equal-hash"],
-    hints: { members: 3, faults: ["crash-in-compaction", "pause-short"] },
+    hints: { members: 3, faults: ["crash-in-compaction"] },
+  },
+  {
+    name: "unwritten-block-evicted",
+    class: "own: cache",
+    mistake:
+      "while blocks are handed to the database one evicts another that is still to be handed over",
+    file: `${KV}/mvcc/version-log.ts`,
+    edits: [
+      {
+        find: "const leaving = this.#pending.slice(0, count);",
+        replace: "const leaving = this.#pending.splice(0, count);",
+      },
+      { find: "        this.#pending.splice(0, count);\n", replace: "" },
+      {
+        find: "this.smallBlocks++;\n        }",
+        replace: "this.smallBlocks++;\n            this.#count(entry);\n        }",
+      },
+      { find: "for (const entry of leaving)\n            this.#count(entry);", replace: "" },
+    ],
+    expects: ["no-crash", "liveness"],
+    hints: { faults: ["large-requests", "overload"] },
   },
   {
     name: "quota-not-enforced",

@@ -5,6 +5,9 @@
  */
 
 import type { Guarantee } from "../check/guarantees.js";
+import type { MemberFlags } from "../member/simulated-member.js";
+import type { ScheduledFault } from "../simulation/simulation.js";
+import type { TrafficProfile } from "../traffic/profile.js";
 import type { RolloutGuarantee } from "../rollout/rollout-guarantees.js";
 
 /** What checkers of histories and members know, and what a simulation itself sees. */
@@ -52,6 +55,10 @@ export interface MutantHints {
   readonly safetyMs?: number;
   /** Groups or names of the catalogue of faults. */
   readonly faults?: readonly string[];
+  /** Instead of faults by chance: where the mistake needs them in an order of their own. */
+  readonly schedule?: readonly ScheduledFault[];
+  readonly profile?: TrafficProfile;
+  readonly flags?: MemberFlags;
   /** The first seed to try: one that has caught it before. */
   readonly seed?: number;
 }

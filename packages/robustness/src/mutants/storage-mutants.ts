@@ -1,8 +1,21 @@
 /** Mistakes in what lies on disk: the log's files, the database, images, and recovery from them. */
 import type { Mutant } from "./mutant.js";
+import { rounds, throughout } from "./targeted.js";
 
 const LOG = "packages/raft/src/storage";
 const BACKEND = "packages/kv/src/backend";
+/** Who was away needs an image. */
+const SHORT_LOG = { snapshotCount: 20, snapshotCatchUpEntries: 2 };
+const ROUNDS = { count: 6, everyMs: 5_000 };
+/** A long write is torn; what comes behind it is short; the next start finds what is left of the long one. */
+const TORN_TWICE = [
+  throughout(ROUNDS, "slow-disk", { member: 0, times: 100 }),
+  ...rounds(ROUNDS, [
+    { fault: "overload", atMs: 0, parameters: { operations: 800 } },
+    { fault: "torn-write", atMs: 70, durationMs: 50, parameters: { member: 0 } },
+    { fault: "kill-all", atMs: 2_500, durationMs: 50 },
+  ]),
+];
 
 export const STORAGE_MUTANTS: readonly Mutant[] = [
   {
@@ -65,7 +78,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     file: `${LOG}/file-log-storage.ts`,
     edits: [{ find: "await files.truncate(name, end);", replace: "void end;" }],
     expects: ["no-crash"],
-    hints: { members: 1, faults: ["torn-write", "power-loss-all", "crash-in-batch"] },
+    hints: { members: 1, schedule: TORN_TWICE },
   },
   {
     name: "record-checksum-ignored",
@@ -154,10 +167,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     file: `${BACKEND}/level-backend.ts`,
     edits: [{ find: "await place.databases.syncContents(place.dir);", replace: "" }],
     expects: ["no-crash", "members-equal"],
-    hints: {
-      members: 3,
-      faults: ["blackhole-until-snapshot", "install-overtaken", "power-loss-all"],
-    },
+    hints: { members: 3, faults: ["install-power-loss"], flags: SHORT_LOG },
   },
   {
     name: "image-without-its-mark",

@@ -88,7 +88,7 @@ class Run {
     this.#cluster = new Cluster({
       world: this.#world,
       members,
-      flags: chooseFlags(this.#world.chance("flags")),
+      flags: { ...chooseFlags(this.#world.chance("flags")), ...options.flags },
       aroundLog: (log, nodeId) => this.#invariants.watch(nodeId, log),
     });
     for (const { name, nodeId } of this.#cluster.members) names.set(nodeId, name);
@@ -106,13 +106,13 @@ class Run {
       if (violation) this.#add(violation);
     });
     await world.settle(this.#cluster.start(), START_MS);
-    this.#traffic = trafficOn(this.#cluster);
+    const { faults, profile } = this.#options;
+    this.#traffic = trafficOn(this.#cluster, profile && { profile });
     this.#injector = new FaultInjector({
       cluster: this.#cluster,
       clients: this.#traffic,
       onForget: ({ nodeId }) => this.#invariants.forgive(nodeId),
     });
-    const { faults } = this.#options;
     this.#schedule =
       this.#options.schedule ??
       planSchedule(world.chance("schedule"), {

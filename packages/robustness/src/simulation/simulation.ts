@@ -1,6 +1,8 @@
 /** What a simulation is asked for, and what it answers. */
 import type { History, Violation } from "../history/history.js";
+import type { MemberFlags } from "../member/simulated-member.js";
 import type { TraceEvent } from "../trace/trace.js";
+import type { TrafficProfile } from "../traffic/profile.js";
 
 export interface SimulateOptions {
   /** A safe integer, from which the whole run follows. */
@@ -12,6 +14,10 @@ export interface SimulateOptions {
   readonly faults?: readonly string[];
   /** Instead of one that follows from the seed: to replay or to shrink. */
   readonly schedule?: readonly ScheduledFault[];
+  /** Of clients, instead of one that follows from the seed. */
+  readonly profile?: TrafficProfile;
+  /** Of all members, instead of some that follow from the seed. */
+  readonly flags?: MemberFlags;
   /** How many of the last events are kept; the digest is of all. */
   readonly keepEvents?: number;
 }

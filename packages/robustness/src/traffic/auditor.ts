@@ -7,7 +7,8 @@
 import { HashKVRequest, MaintenanceService, StatusRequest } from "@sagong/kv/testing";
 import { type Channel, RpcError } from "@sagong/rpc";
 import type { MemberHash } from "../check/members.js";
-import { between } from "./dice.js";
+import { compactTwice } from "./compaction-client.js";
+import { between, happens } from "./dice.js";
 import { TrafficClient } from "./traffic-client.js";
 import type { TrafficRun } from "./traffic-run.js";
 
@@ -15,25 +16,52 @@ const AUDIT_MS = 2_500;
 const TIMEOUT_MS = 3_000;
 /** How far behind the newest revision hashes are asked for: members are not all at that. */
 const BACK_REVISIONS: readonly [number, number] = [0, 8];
+/** Of audits, how many make compactions of their own. */
+const COMPACTION_SHARE = 0.2;
+/** A small store needs much less to clean up. */
+const CLEANED_UP_MS = 200;
 const AUDIT_KEY = "audit";
 
-export async function runAuditor(
-  run: TrafficRun,
-  onHash: (hash: MemberHash) => void,
-): Promise<void> {
+export interface AuditorOptions {
+  readonly onHash: (hash: MemberHash) => void;
+  /** Whether compactions are part of the run. */
+  readonly compacts: boolean;
+}
+
+export async function runAuditor(run: TrafficRun, options: AuditorOptions): Promise<void> {
   const client = new TrafficClient("auditor", run);
   while (!run.isStopping) {
     await client.pause(AUDIT_MS);
     const revision = Math.max(1, run.newestRevision - between(client.random, BACK_REVISIONS));
-    await Promise.all(
-      run.surroundings.members.map(async (member) => {
-        const hash = await hashOf(client, { member, revision });
-        if (hash) onHash(hash);
-      }),
-    );
+    await auditHashes(client, revision, options);
+    if (options.compacts && happens(client.random, COMPACTION_SHARE)) {
+      await auditCompaction(client, options);
+    }
     await auditQuota(client);
   }
   await client.close();
+}
+
+/** While what a compaction has given up is still there, and again when it is cleaned up. */
+async function auditCompaction(client: TrafficClient, options: AuditorOptions): Promise<void> {
+  const revision = await compactTwice(client);
+  if (revision === undefined) return;
+  await auditHashes(client, revision, options);
+  await client.run.sleep(CLEANED_UP_MS);
+  await auditHashes(client, revision, options);
+}
+
+async function auditHashes(
+  client: TrafficClient,
+  revision: number,
+  { onHash }: AuditorOptions,
+): Promise<void> {
+  await Promise.all(
+    client.run.surroundings.members.map(async (member) => {
+      const hash = await hashOf(client, { member, revision });
+      if (hash) onHash(hash);
+    }),
+  );
 }
 
 /** Undefined where it cannot say: it is away, is behind, or has compacted that revision. */

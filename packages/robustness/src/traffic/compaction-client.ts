@@ -4,7 +4,7 @@
  * others are judged by. Also asks for what must be refused: a revision twice, one of the future.
  */
 import type { Outcome } from "../history/history.js";
-import { between, weighted } from "./dice.js";
+import { between, happens, weighted } from "./dice.js";
 import { kvKey } from "./kv-request.js";
 import { TrafficClient } from "./traffic-client.js";
 import type { TrafficRun } from "./traffic-run.js";
@@ -12,6 +12,8 @@ import type { TrafficRun } from "./traffic-run.js";
 const FUTURE_REVISIONS = 1_000_000;
 /** Those that every profile has. */
 const DELETED_KEYS: readonly [number, number] = [0, 1];
+/** Of deletions at which a compaction is made, how many the key outlives. */
+const WRITTEN_AGAIN_SHARE = 0.5;
 /** The observer is not far behind where nothing is wrong. */
 const OBSERVED_WITHIN_MS = 1_000;
 
@@ -39,6 +41,23 @@ export async function compactOnce(client: TrafficClient): Promise<Outcome | unde
   return outcome;
 }
 
+/**
+ * Twice in a row: the second finds the clean-up of the first at its pause. Answers the revision of the
+ * second; undefined where it was not made.
+ */
+export async function compactTwice(client: TrafficClient): Promise<number | undefined> {
+  const { random, run } = client;
+  const revision = run.observedRevision;
+  if (revision <= run.compactedRevision + 1) return undefined;
+  const first = between(random, [run.compactedRevision + 1, revision - 1]);
+  for (const one of [first, revision]) {
+    const outcome = await client.perform({ kind: "compact", revision: one });
+    if (outcome.kind !== "answered") return undefined;
+    run.compactedRevision = Math.max(run.compactedRevision, one);
+  }
+  return revision;
+}
+
 async function chooseRevision(client: TrafficClient): Promise<number> {
   const { random, run } = client;
   const { observedRevision, compactedRevision, newestRevision } = run;
@@ -59,12 +78,13 @@ async function chooseRevision(client: TrafficClient): Promise<number> {
 /** Of a deletion that it makes: a compaction at a delete is where etcd has lost it (#18089, #19179). */
 async function ownDelete(client: TrafficClient): Promise<number> {
   const { random, run } = client;
-  const outcome = await client.perform({
-    kind: "delete",
-    key: kvKey(between(random, DELETED_KEYS)),
-  });
+  const key = kvKey(between(random, DELETED_KEYS));
+  const outcome = await client.perform({ kind: "delete", key });
   if (outcome.kind !== "answered") return run.observedRevision;
   const { revision } = outcome.response;
+  if (happens(random, WRITTEN_AGAIN_SHARE)) {
+    await client.perform({ kind: "put", key, value: run.uniqueValue(client.name) });
+  }
   await run.until(() => run.observedRevision >= revision, OBSERVED_WITHIN_MS);
   return Math.min(revision, run.observedRevision);
 }

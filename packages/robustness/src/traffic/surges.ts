@@ -37,6 +37,30 @@ export async function burst(
   await Promise.all(clients.map((client) => client.close()));
 }
 
+/** `operations` puts on one member, one every `everyMs`, whether or not those before are answered. */
+export async function writesAt(
+  run: TrafficRun,
+  options: {
+    readonly name: string;
+    readonly member: string;
+    readonly operations: number;
+    readonly everyMs: number;
+  },
+): Promise<void> {
+  const { name, member, operations, everyMs } = options;
+  const client = new TrafficClient(name, run);
+  const asking = { client: name, member, channel: client.channel(member) };
+  const puts: Promise<unknown>[] = [];
+  for (let i = 0; i < operations && !run.isStopping; i++) {
+    const value = run.uniqueValue(name);
+    const put = { kind: "put", key: `burst/${i % KEYS}`, value } as const;
+    puts.push(run.recorder.perform(asking, put, { timeoutMs: client.timeoutMs() }));
+    await run.sleep(everyMs);
+  }
+  await Promise.all(puts);
+  await client.close();
+}
+
 /** Values beyond the limit of a request (the first) and up to it, one after the other, for `durationMs`. */
 export async function largeRequests(
   run: TrafficRun,

@@ -17,7 +17,7 @@ import { runLockClient } from "./lock-client.js";
 import { runObserver } from "./observer.js";
 import { chooseProfile, type TrafficProfile } from "./profile.js";
 import { awaitNoLeases } from "./lease-calls.js";
-import { burst, largeRequests, manyWatchers } from "./surges.js";
+import { burst, largeRequests, manyWatchers, writesAt } from "./surges.js";
 import { TrafficClient } from "./traffic-client.js";
 import { TrafficRun, type TrafficSurroundings } from "./traffic-run.js";
 import { runWatchClient } from "./watch-client.js";
@@ -30,6 +30,8 @@ export interface TrafficOptions {
 /** What faults may ask of the clients; each returns at once, and ends by itself. */
 export interface TrafficSurges {
   burst(operations: number): void;
+  /** So many on one member, one after the other without waiting for answers. */
+  writesAt(member: string, options: { operations: number; everyMs: number }): void;
   largeRequests(durationMs: number): void;
   manyWatchers(count: number, durationMs: number): void;
   /** All readers of watches are slow for so long. */
@@ -93,7 +95,9 @@ export class Traffic implements TrafficSurges {
     const run = this.#run;
     const { profile } = this;
     this.#watchers.run("observer", () => runObserver(run));
-    this.#writers.run("auditor", () => runAuditor(run, (hash) => this.hashes.push(hash)));
+    const onHash = (hash: MemberHash): number => this.hashes.push(hash);
+    const compacts = profile.compactionMs !== undefined;
+    this.#writers.run("auditor", () => runAuditor(run, { onHash, compacts }));
     each(profile.watchClients, (i) => {
       const name = `watcher${i}`;
       const isSlow = i <= profile.slowWatchClients;
@@ -122,6 +126,11 @@ export class Traffic implements TrafficSurges {
   burst(operations: number): void {
     const name = `burst${++this.#surges}`;
     this.#writers.run(name, () => burst(this.#run, { name, operations }));
+  }
+
+  writesAt(member: string, options: { operations: number; everyMs: number }): void {
+    const name = `writer${++this.#surges}`;
+    this.#writers.run(name, () => writesAt(this.#run, { ...options, name, member }));
   }
 
   largeRequests(durationMs: number): void {

@@ -1,0 +1,65 @@
+/** Parts of hints: faults in an order of their own, again and again, and clients that are always at it. */
+import type { ScheduledFault } from "../simulation/simulation.js";
+import type { TrafficProfile } from "../traffic/profile.js";
+
+/** A fault of a round; `atMs` from the round's beginning. */
+export type RoundFault = Pick<ScheduledFault, "fault" | "atMs"> &
+  Partial<Pick<ScheduledFault, "durationMs" | "parameters">>;
+
+export interface Rounds {
+  readonly count: number;
+  readonly everyMs: number;
+}
+
+/** A cluster without a leader is a dull one. */
+const FIRST_MS = 3_000;
+
+export function rounds(
+  { count, everyMs }: Rounds,
+  faults: readonly RoundFault[],
+): ScheduledFault[] {
+  return Array.from({ length: count }, (_, round) =>
+    faults.map(({ fault, atMs, durationMs = 0, parameters = {} }) => ({
+      fault,
+      atMs: FIRST_MS + round * everyMs + atMs,
+      durationMs,
+      parameters,
+    })),
+  ).flat();
+}
+
+/** From the first round's beginning to the last one's end. */
+export function throughout(
+  { count, everyMs }: Rounds,
+  fault: string,
+  parameters: ScheduledFault["parameters"],
+): ScheduledFault {
+  return { fault, atMs: FIRST_MS, durationMs: count * everyMs, parameters };
+}
+
+/** Many reads and writes of two keys, and nothing else. */
+export const CONTENDED: TrafficProfile = {
+  name: "contended, and nothing else",
+  kvClients: 8,
+  failoverClients: 0,
+  thinkMs: 100,
+  keys: 2,
+  weights: {
+    put: 40,
+    get: 60,
+    list: 0,
+    "old-revision": 0,
+    limited: 0,
+    serializable: 0,
+    delete: 0,
+    "delete-range": 0,
+    txn: 0,
+    "compare-and-swap": 0,
+    "txn-old-read": 0,
+  },
+  watchClients: 0,
+  slowWatchClients: 0,
+  leaseClients: 0,
+  lockClients: 0,
+  compactionMs: undefined,
+};
