@@ -12,10 +12,11 @@ const HELP = `npm run chaos -- [flags]
   Real members of the store in network namespaces, clients on all of them, and faults. What the
   clients were told is checked. Needs Linux and root, ip, nft and cc.
 
-  --minutes N    how long faults strike (5)
+  --minutes N    how long faults strike, once members serve (5)
+  --rounds N     instead: until each has struck N times, however long that takes
   --members N    3 or 5 (3)
-  --faults A,B   only these: groups (process, network, clock, disk-errors, disk-lies, versions) or
-                 names (kill-leader, clock/strobe, …)
+  --faults A,B   only these: groups (process, network, clock, disk-errors, disk-lies, storage-work,
+                 service, versions) or names (kill-leader, clock/strobe, …)
   --list-faults  what there is to choose from, and what is not covered
   --seed N       what strikes, and when (drawn)
   --rate N       operations of clients a second (150)
@@ -23,12 +24,18 @@ const HELP = `npm run chaos -- [flags]
   --html FILE    the run as a page
   --keep         history, trace, logs and data stay, also where nothing was violated
 
-  Exit code: 0 no violation, 1 violations (everything stays; where is printed), 2 it could not run.
+  While it runs it says a line for each fault: how many by now, what struck, how long it lasted, and
+  how long until all members took writes again. The first violation ends the run. The seed gives the
+  same faults in the same order again; what members make of them is the machine's.
+
+  Exit code: 0 no violation, 1 violations (everything stays; where is printed), 2 it could not run,
+  or not to its end.
 
 Examples:
   npm run chaos -- --minutes 20
   npm run chaos -- --members 5 --faults network,kill-leader --seed 7
-  npm run chaos -- --minutes 0.5 --faults lying-sync-everywhere   # must be violated: shows that it sees`;
+  npm run chaos -- --rounds 1 --html run.html                 # each fault once, to look at
+  npm run chaos -- --rounds 1 --faults lying-sync-everywhere  # must be violated: it sees`;
 
 const NAMESPACES = ["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"];
 

@@ -1,6 +1,7 @@
 /**
- * `npm run chaos` as its users run it, for a minute: members in namespaces of their own, faults of
- * every group, all checks. And once under more than a store can bear: the run must notice.
+ * `npm run chaos` as its users run it: members in namespaces of their own, faults of every group, all
+ * checks. And once under more than a store can bear: the run must notice. Both end by what has
+ * happened, not by time: a busy machine only takes longer.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,22 +12,21 @@ import { isChaosPossible } from "./chaos/requirements.js";
 import { repositoryRoot } from "./support/repository-root.js";
 import { type Outcome, run } from "./support/tools.js";
 
-/** One or two of each group, so that a minute has them all. */
+/** One or two of each group. */
 const FAULTS = [
   "kill-leader",
-  "kill-all",
   "pause-leader",
   "asymmetric-cut",
-  "flapping",
   "half-open",
   "strobe",
   "full-leader",
-  "sync-error-leader",
+  "write-error",
   "power-loss-all",
   "slow-watchers",
   "rolling-restart-with-changed-flags",
 ];
-const LIMIT_MS = 300_000;
+/** Of a run that hangs. It takes a minute on a machine that has nothing else to do. */
+const LIMIT_MS = 600_000;
 
 const seed = Number(process.env["SAGONG_CHAOS_SEED"] ?? Date.now() % 1_000_000);
 
@@ -34,40 +34,41 @@ describe.skipIf(!isChaosPossible())("npm run chaos", { timeout: LIMIT_MS }, () =
   const folder = mkdtempSync(join(tmpdir(), "sagong-chaos-test-"));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+  /** Each of these faults once. */
   async function chaos(
-    flags: Readonly<Record<string, string>>,
+    faults: readonly string[],
   ): Promise<Outcome & { readonly summary: ChaosSummary }> {
-    const json = join(folder, `${flags["faults"]?.length}.json`);
-    const words = Object.entries({ ...flags, json, seed }).map(
-      ([flag, value]) => `--${flag}=${value}`,
-    );
+    const json = join(folder, `${faults.length}.json`);
+    const flags = { rounds: 1, faults: faults.join(), json, seed };
+    const words = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`);
     const program = join(repositoryRoot(), "scripts/chaos.mjs");
     const outcome = await run(process.execPath, [program, ...words], { timeoutMs: LIMIT_MS });
+    console.log(`${outcome.stderr}${outcome.stdout}`);
     // Our own program's, typed there.
     const summary = JSON.parse(readFileSync(json, "utf8")) as ChaosSummary;
     return { ...outcome, summary };
   }
 
   it("finds nothing that clients were told untruly, and progress after each fault", async () => {
-    const { code, stdout, summary } = await chaos({ minutes: "1", faults: FAULTS.join() });
-    console.log(stdout);
+    const { code, summary } = await chaos(FAULTS);
     expect(summary.violations).toEqual([]);
     expect(code).toBe(0);
-    expect(summary.faults).toBeGreaterThanOrEqual(FAULTS.length / 2);
+    expect(summary.faults).toBe(FAULTS.length);
     expect(summary.acknowledgedWrites).toBeGreaterThan(100);
     expect(summary.eventsWatched).toBeGreaterThan(100);
   });
 
   it("notices writes that were acknowledged and are lost, where all disks lie and lose power", async () => {
-    const { code, stdout, summary } = await chaos({
-      minutes: "0.2",
-      faults: "lying-sync-everywhere",
-    });
+    const { code, stdout, summary } = await chaos(["lying-sync-everywhere"]);
     expect(code).toBe(1);
     const violated = new Set(summary.violations.map(({ guarantee }) => guarantee));
-    expect([...violated]).toContain("linearizable");
+    expect([...violated]).toEqual(
+      expect.arrayContaining(["linearizable", "no-acknowledged-write-lost"]),
+    );
+    // Every disk is as it was at one moment: no member can notice, and all start again.
+    expect([...violated]).not.toContain("no-crash");
     const [kept = ""] = /\/\S*sagong-chaos-\w+/.exec(stdout) ?? [];
-    expect(readFileSync(join(kept, "history.json"), "utf8")).toContain("operations");
+    expect(readFileSync(join(kept, "history.jsonl"), "utf8")).toContain('{"operation":');
     rmSync(kept, { recursive: true, force: true });
   });
 });

@@ -2,18 +2,20 @@
  * `npm run chaos`, the part that runs inside the namespaces that `scripts/chaos.mjs` made: flags in,
  * a report out. Exit codes: 0 no violation, 1 violations, 2 it could not run (to its end).
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { errorText } from "@sagong/base";
 import { renderHtml } from "@sagong/robustness";
 import { listFaults, selectFaults } from "./faults/catalogue.js";
-import { recordedRun, reportText, summaryOf } from "./report.js";
+import { streamProgress } from "./progress.js";
+import { historyLines, recordedRun, reportText, summaryOf } from "./report.js";
 import { type ChaosOptions, type ChaosResult, runChaos } from "./run.js";
 
 interface Flags {
   readonly minutes: number;
+  readonly rounds: number | undefined;
   readonly members: number;
   readonly seed: number;
   readonly rate: number;
@@ -37,27 +39,29 @@ async function main(): Promise<number> {
     process.on(signal, () => stopping.abort());
   }
   const startedMs = performance.now();
-  say(`chaos: seed ${flags.seed}, ${flags.members} members, their logs in ${folder}`);
+  const progress = streamProgress(process.stderr, () => performance.now() - startedMs);
+  progress.line(`chaos: seed ${flags.seed}, ${flags.members} members, their logs in ${folder}`);
   const result = await runChaos({
     seed: flags.seed,
     memberCount: flags.members,
     durationMs: flags.minutes * 60_000,
+    rounds: flags.rounds,
     faults: flags.faults,
     operationsPerSecond: flags.rate,
     folder,
     keepsData: flags.keep,
     signal: stopping.signal,
-    onProgress: (line) => {
-      say(`${((performance.now() - startedMs) / 1000).toFixed(1).padStart(7)} s  ${line}`);
-    },
+    progress,
   });
   const hasFailed = result.violations.length > 0;
-  if (hasFailed || flags.keep) keep(folder, result);
+  const isKept = hasFailed || flags.keep;
+  if (isKept) keep(folder, result);
   else rmSync(folder, { recursive: true, force: true });
   console.log(reportText(result, { isColored: process.stdout.isTTY }));
   if (flags.json !== undefined) writeJson(flags.json, summaryOf(result));
   if (flags.html !== undefined) writeFileSync(flags.html, renderHtml(recordedRun(result)));
   if (stopping.signal.aborted) console.log("interrupted: this run says nothing");
+  if (isKept) console.log(`history.jsonl, trace.json, run.html, members' logs and data: ${folder}`);
   return hasFailed ? 1 : stopping.signal.aborted ? 2 : 0;
 }
 
@@ -65,6 +69,7 @@ function readFlags(): Flags {
   const { values } = parseArgs({
     options: {
       minutes: { type: "string", default: "5" },
+      rounds: { type: "string" },
       members: { type: "string", default: "3" },
       faults: { type: "string", default: "" },
       seed: { type: "string", default: String(Date.now() % 1_000_000) },
@@ -75,9 +80,11 @@ function readFlags(): Flags {
       "list-faults": { type: "boolean", default: false },
     },
   });
-  const { minutes, members, seed, rate, faults, json, html, keep } = values;
+  const { minutes, rounds, members, seed, rate, faults, json, html, keep } = values;
+  const isCount = (value: number): boolean => Number.isSafeInteger(value) && value > 0;
   return {
     minutes: numberOf("minutes", minutes, (n) => n > 0),
+    rounds: rounds === undefined ? undefined : numberOf("rounds", rounds, isCount),
     members: numberOf("members", members, (n) => n === 3 || n === 5),
     seed: numberOf("seed", seed, (n) => Number.isSafeInteger(n) && n >= 0),
     rate: numberOf("rate", rate, (n) => n > 0 && n <= 2_000),
@@ -96,18 +103,15 @@ function numberOf(flag: string, text: string, isGood: (value: number) => boolean
 }
 
 function keep(folder: string, result: ChaosResult): void {
-  writeJson(join(folder, "history.json"), result.history);
+  const path = join(folder, "history.jsonl");
+  writeFileSync(path, "");
+  for (const lines of historyLines(result.history)) appendFileSync(path, lines);
   writeJson(join(folder, "trace.json"), result.trace);
   writeFileSync(join(folder, "run.html"), renderHtml(recordedRun(result)));
-  console.log(`history.json, trace.json, run.html, members' logs and data: ${folder}`);
 }
 
 function writeJson(path: string, value: unknown): void {
   writeFileSync(path, `${JSON.stringify(value)}\n`);
-}
-
-function say(line: string): void {
-  process.stderr.write(`${line}\n`);
 }
 
 try {

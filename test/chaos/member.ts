@@ -3,8 +3,10 @@
  * size), with surroundings of its own (surroundings.c). Faults kill it, stop it, and start it again
  * with other flags. Its log is a file that outlives every start.
  *
- * It knows whether a fault has taken the process away. A process that ends while no fault excuses it
- * is a violation: whoever watches is told.
+ * M1 the end of every process is judged once: it was asked to end, or a trouble excuses it
+ *    (trouble.ts), or it is told as unexpected.
+ * M2 a process that ends by a trouble that is healed by now is started again, as a supervisor would;
+ *    one that ends while the trouble lasts stays down until a fault or the heal starts it.
  */
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
@@ -12,6 +14,8 @@ import {
   cpSync,
   createWriteStream,
   mkdirSync,
+  readdirSync,
+  readFileSync,
   rmSync,
   statfsSync,
   type WriteStream,
@@ -23,13 +27,19 @@ import { until } from "../support/until.js";
 import type { ChaosNetwork } from "./network.js";
 import { losePower, type PowerLoss } from "./surroundings/power-loss.js";
 import { Surroundings } from "./surroundings/surroundings.js";
+import { type Cause, excuseOf, type Trouble } from "./trouble.js";
 
 const READY = "ready to serve client requests";
 /** A member that is alone is never ready; one that has company is within seconds. */
 const READY_LIMIT_MS = 60_000;
-const STOP_LIMIT_MS = 20_000;
+/** Requests under way are waited for, and leadership is handed over: seconds. */
+const STOP_LIMIT_MS = 30_000;
+/** The kernel stops all threads at once, but for those in the middle of a call. */
+const PAUSE_LIMIT_MS = 10_000;
 /** Many times what a run's data take. */
 const DISK_SIZE = "256m";
+/** A member writes while its disk is filled: what was free has become less. */
+const FILL_ATTEMPTS_MAX = 20;
 
 export interface ChaosMemberOptions {
   readonly name: string;
@@ -40,8 +50,18 @@ export interface ChaosMemberOptions {
   /** What `buildSurroundings` built. */
   readonly library: string;
   readonly onStart: (member: ChaosMember) => void;
-  /** `isExcused`: a fault has taken it away, or may have. */
-  readonly onEnd: (member: ChaosMember, how: number | string, isExcused: boolean) => void;
+  /** `why`: what excuses the end; undefined where nothing does. */
+  readonly onEnd: (member: ChaosMember, how: number | string, why: string | undefined) => void;
+}
+
+/** A process, from its start until its end is judged. */
+interface Running {
+  readonly process: StoreProcess;
+  readonly launchedMs: number;
+  /** Signals that it was sent to end by. */
+  readonly asked: Set<NodeJS.Signals>;
+  /** It was asked to stop, and did not. */
+  isOverdue: boolean;
 }
 
 export class ChaosMember {
@@ -53,11 +73,11 @@ export class ChaosMember {
   readonly #options: ChaosMemberOptions;
   readonly #log: WriteStream;
   readonly #disk: string;
-  #process: StoreProcess | undefined;
-  #excuse: string | undefined;
-  /** What excuses it lasts until it is healed, over any restart that another fault brings. */
-  #isTroubled = false;
+  #running: Running | undefined;
+  #output = "";
+  #troubles: Trouble[] = [];
   #isPaused = false;
+  #isClosing = false;
 
   constructor(options: ChaosMemberOptions) {
     const { name, network, folder, flags } = options;
@@ -77,8 +97,9 @@ export class ChaosMember {
     return join(this.#disk, "data");
   }
 
+  /** True until its end is judged. */
   get isRunning(): boolean {
-    return this.#process?.isRunning ?? false;
+    return this.#running !== undefined;
   }
 
   get isPaused(): boolean {
@@ -87,60 +108,66 @@ export class ChaosMember {
 
   /** Since its last start. */
   get output(): string {
-    return this.#process?.output ?? "";
+    return this.#running?.process.output ?? this.#output;
   }
 
-  /** Spawns it where it does not run. Without a fault it has no excuse to end from here on. */
+  /** Spawns it where it does not run. */
   launch(): void {
     if (this.isRunning) return;
-    if (!this.#isTroubled) this.#excuse = undefined;
     const { network } = this.#options;
     const flags = { ...this.flags, "data-dir": this.dataDir };
     const process = new StoreProcess(this.name, this.endpoint, flags, {
       prefix: [...network.launchPrefix(this.name), ...this.surroundings.launchPrefix],
       onOutput: (chunk) => this.#log.write(chunk),
     });
-    this.#process = process;
+    const running: Running = {
+      process,
+      launchedMs: performance.now(),
+      asked: new Set(),
+      isOverdue: false,
+    };
+    this.#running = running;
     process.spawn();
     this.#options.onStart(this);
-    void process.exited.then((how) => {
-      if (this.#process !== process) return;
-      this.#isPaused = false;
-      if (!this.#log.writableEnded) this.#log.write(`--- ended: ${how}\n`);
-      this.#options.onEnd(this, how, this.#excuse !== undefined);
-    });
+    void process.exited.then((how) => this.#judgeEnd(running, how));
   }
 
-  /** Resolves when it serves; rejects where it has ended, or takes too long. */
-  async ready(): Promise<void> {
-    const isReady = await until(`${this.name} is ready or ends`, READY_LIMIT_MS, async () => {
-      if (this.output.includes(READY)) return true;
+  /** Resolves when it serves; rejects where it has ended and stays down, or takes too long. */
+  async ready(limitMs: number = READY_LIMIT_MS): Promise<void> {
+    const isReady = await until(`${this.name} is ready or ends`, limitMs, async () => {
       if (!this.isRunning) return false;
+      if (this.output.includes(READY)) return true;
       throw new Error(`${this.name} has said:\n${this.output.slice(-2000)}`);
     });
     if (!isReady) throw new Error(`${this.name} ended:\n${this.output.slice(-2000)}`);
   }
 
-  /** From now on, until all is well again, it may end by itself. */
-  excuse(why: string): void {
-    this.#isTroubled = true;
-    this.#excuse = why;
+  /** From now on it may end by this, until all is well again. */
+  suffer(cause: Cause): void {
+    this.#troubles.push({ cause, healedMs: undefined });
   }
 
-  /** All is well with its surroundings, and it has no excuse any more. */
+  /** All is well with its surroundings. What has met a trouble may still be about to end by it. */
   heal(): void {
     this.surroundings.heal();
     rmSync(this.#ballast, { force: true });
     if (this.isPaused) this.resume();
-    this.#isTroubled = false;
-    if (this.isRunning) this.#excuse = undefined;
+    const healedMs = performance.now();
+    for (const trouble of this.#troubles) trouble.healedMs ??= healedMs;
   }
 
   /** Takes all but some bytes of its disk away. */
   fillDisk(leftBytes: number): void {
-    const { bavail, bsize } = statfsSync(this.#disk);
-    const bytes = Math.max(bsize, bavail * bsize - leftBytes);
-    execFileSync("fallocate", ["-l", String(bytes), this.#ballast]);
+    for (let attempt = 1; ; attempt++) {
+      const { bavail, bsize } = statfsSync(this.#disk);
+      const bytes = Math.max(bsize, bavail * bsize - leftBytes);
+      try {
+        execFileSync("fallocate", ["-l", String(bytes), this.#ballast], { stdio: "pipe" });
+        return;
+      } catch (error) {
+        if (attempt === FILL_ATTEMPTS_MAX) throw error;
+      }
+    }
   }
 
   /** Kills it; what it had not made durable is gone. */
@@ -149,23 +176,45 @@ export class ChaosMember {
     return losePower(this.dataDir, this.surroundings, random);
   }
 
-  async kill(): Promise<void> {
-    this.#excuse ??= "killed";
-    await this.#process?.end("SIGKILL");
+  /** The disk as it is now, kept beside it. The member stands still, or does not run. */
+  saveDisk(): void {
+    rmSync(this.#saved, { recursive: true, force: true });
+    cpSync(this.dataDir, this.#saved, { recursive: true, preserveTimestamps: true });
   }
 
-  /** SIGTERM. Rejects where it takes no notice. */
+  /** The disk as it was when it was saved; the member does not run. */
+  restoreDisk(): void {
+    this.wipe();
+    cpSync(this.#saved, this.dataDir, { recursive: true, preserveTimestamps: true });
+  }
+
+  async kill(): Promise<void> {
+    const running = this.#running;
+    if (!running) return;
+    running.asked.add("SIGKILL");
+    running.process.signal("SIGKILL");
+    await this.#judged(running);
+  }
+
+  /** SIGTERM; and SIGKILL where it takes no notice, which only a disk that is slow excuses. */
   async stop(): Promise<void> {
-    this.#excuse ??= "stopped";
+    const running = this.#running;
+    if (!running) return;
     this.resume();
-    this.#process?.signal("SIGTERM");
-    await until(`${this.name} stops`, STOP_LIMIT_MS, async () => {
-      if (this.isRunning) throw new Error(`it has said:\n${this.output.slice(-2000)}`);
-    });
+    running.asked.add("SIGTERM");
+    running.process.signal("SIGTERM");
+    const late = setTimeout(() => {
+      running.isOverdue = !this.surroundings.isSlow;
+      running.asked.add("SIGKILL");
+      running.process.signal("SIGKILL");
+    }, STOP_LIMIT_MS);
+    await this.#judged(running);
+    clearTimeout(late);
   }
 
   /** Its last breath; `keepsData` leaves what was on its disk beside the log. */
   async close({ keepsData }: { readonly keepsData: boolean }): Promise<void> {
+    this.#isClosing = true;
     await this.kill();
     if (keepsData) cpSync(this.dataDir, join(this.#disk, "..", "data"), { recursive: true });
     execFileSync("umount", [this.#disk]);
@@ -180,17 +229,66 @@ export class ChaosMember {
     this.surroundings.clearJournal();
   }
 
+  pause(): void {
+    this.#running?.process.signal("SIGSTOP");
+    this.#isPaused = this.isRunning;
+  }
+
+  /** As `pause`, and resolves when no thread of it does anything any more. */
+  async pauseWhole(): Promise<void> {
+    this.pause();
+    const pid = this.#running?.process.pid;
+    if (pid === undefined) return;
+    await until(`${this.name} stands still`, PAUSE_LIMIT_MS, async () => {
+      const states = readdirSync(`/proc/${pid}/task`).map((thread) => stateOf(pid, thread));
+      if (states.some((state) => state !== "T")) throw new Error(`threads are ${states.join()}`);
+    });
+  }
+
+  resume(): void {
+    this.#running?.process.signal("SIGCONT");
+    this.#isPaused = false;
+  }
+
   get #ballast(): string {
     return join(this.#disk, "ballast");
   }
 
-  pause(): void {
-    this.#process?.signal("SIGSTOP");
-    this.#isPaused = this.isRunning;
+  get #saved(): string {
+    return join(this.#disk, "..", "saved");
   }
 
-  resume(): void {
-    this.#process?.signal("SIGCONT");
-    this.#isPaused = false;
+  /** Resolves behind `#judgeEnd`, which was first to wait. */
+  async #judged({ process }: Running): Promise<void> {
+    await process.exited;
   }
+
+  #judgeEnd({ process, launchedMs, asked, isOverdue }: Running, how: number | string): void {
+    this.#running = undefined;
+    this.#isPaused = false;
+    this.#output = process.output;
+    const endedMs = performance.now();
+    const { output } = process;
+    const excuse = excuseOf({ how, output, launchedMs, endedMs }, this.#troubles);
+    const why = isOverdue ? undefined : (wordsOfAsked(asked, how) ?? excuse?.cause);
+    if (!this.#log.writableEnded) this.#log.write(`--- ended: ${how}\n`);
+    this.#options.onEnd(this, isOverdue ? OVERDUE : how, why);
+    const isForUs = asked.size === 0 && !this.#isClosing;
+    if (isForUs && excuse?.healedMs !== undefined) this.launch();
+  }
+}
+
+const OVERDUE = `SIGKILL, ${STOP_LIMIT_MS} ms behind a SIGTERM`;
+
+/** Before it listens to it, a process dies of SIGTERM. */
+function wordsOfAsked(asked: ReadonlySet<string>, how: number | string): string | undefined {
+  if (how === "SIGKILL" && asked.has("SIGKILL")) return "killed";
+  if ((how === 0 || how === "SIGTERM") && asked.has("SIGTERM")) return "stopped";
+  return undefined;
+}
+
+/** As in proc(5): the letter behind the name in parentheses. */
+function stateOf(pid: number, thread: string): string {
+  const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, "utf8");
+  return stat.charAt(stat.lastIndexOf(")") + 2);
 }

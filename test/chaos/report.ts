@@ -1,6 +1,6 @@
 /** A run's result, for people and for programs. */
 import { compareText } from "@sagong/base";
-import { type Operation, type RecordedRun, renderTable } from "@sagong/robustness";
+import { type History, type Operation, type RecordedRun, renderTable } from "@sagong/robustness";
 import type { ChaosResult } from "./run.js";
 
 const VIOLATIONS_SHOWN = 20;
@@ -92,6 +92,13 @@ export function recordedRun(result: ChaosResult): RecordedRun {
     ],
     schedule: Object.entries(faultsByKind).map(([name, count]) => `${count} × ${name}`),
   };
+}
+
+/** A JSON value a line. All of it at once is more than a string can hold, for a run of an hour. */
+export function* historyLines({ operations, watches, leases }: History): Generator<string> {
+  for (const operation of operations) yield `${JSON.stringify({ operation })}\n`;
+  for (const watch of watches) yield `${JSON.stringify({ watch })}\n`;
+  for (const lease of leases) yield `${JSON.stringify({ lease })}\n`;
 }
 
 function waitText({ waitsMsByKind }: ChaosSummary, name: string): string {

@@ -1,5 +1,6 @@
 /** What happens in a run, as the reports draw it, and what was violated; told to whoever watches. */
 import type { TraceEvent, Violation } from "@sagong/robustness";
+import type { Progress } from "./progress.js";
 
 /** Of what goes wrong behind these only the number is of interest. */
 const VIOLATIONS_TOLD_MAX = 20;
@@ -8,11 +9,11 @@ export class RunLog {
   readonly trace: TraceEvent[] = [];
   readonly violations: Violation[] = [];
   readonly #startMs = performance.now();
-  readonly #onProgress: (line: string) => void;
+  readonly #progress: Progress;
   #pair = 0;
 
-  constructor(onProgress: (line: string) => void) {
-    this.#onProgress = onProgress;
+  constructor(progress: Progress) {
+    this.#progress = progress;
   }
 
   /** Since the run began; monotonic. */
@@ -27,14 +28,13 @@ export class RunLog {
   /** A line of the whole run. */
   say(text: string): void {
     this.add({ kind: "process", text });
-    this.#onProgress(text);
+    this.#progress.line(text);
   }
 
   /** Call what it returns when the fault ends. */
   begin(fault: string): () => void {
     const pair = ++this.#pair;
     this.add({ kind: "fault", text: fault, phase: "begin", pair });
-    this.#onProgress(fault);
     return () => this.add({ kind: "fault", text: fault, phase: "end", pair });
   }
 
@@ -43,6 +43,6 @@ export class RunLog {
     if (this.violations.length > VIOLATIONS_TOLD_MAX) return;
     const text = `${violation.guarantee}: ${violation.text}`;
     this.add({ kind: "violation", text });
-    this.#onProgress(`VIOLATED ${text}`);
+    this.#progress.line(`VIOLATED ${text}`);
   }
 }

@@ -11,25 +11,27 @@ import type { FinalState, History, TraceEvent, Traffic, Violation } from "@sagon
 import { chaosTraffic, probeMembers } from "./chaos-traffic.js";
 import { judge, lookAtMembers } from "./checks.js";
 import { ChaosCluster } from "./cluster.js";
-import { shuffled } from "./faults/choices.js";
+import { Deck } from "./faults/deck.js";
 import { type ChaosFault, faultName, type Scene } from "./faults/fault.js";
 import { interruptibleWait } from "./interruptible-wait.js";
 import type { ChaosMember } from "./member.js";
 import { Monitor } from "./monitor.js";
+import type { Progress } from "./progress.js";
 import { RunLog } from "./run-log.js";
 
 /** Far above what it takes, for machines that are busy; the longest that it took is reported. */
 const PROGRESS_LIMIT_MS = 30_000;
 const END_LIMIT_MS = 60_000;
-/** Of every hundred faults so many have company. */
-const COMPANY_PERCENT = 25;
 /** Between a heal and the next fault: some time in which all is well. */
 const CALM_MS = [300, 1_500] as const;
 
 export interface ChaosOptions {
   readonly seed: number;
   readonly memberCount: number;
+  /** Once members serve; the fault that has begun ends. At least one strikes. */
   readonly durationMs: number;
+  /** Instead: until each fault has struck so often, however long that takes. */
+  readonly rounds: number | undefined;
   readonly faults: readonly ChaosFault[];
   readonly operationsPerSecond: number;
   /** For logs and disks of members. */
@@ -37,8 +39,7 @@ export interface ChaosOptions {
   /** Members' data stay in the folder, also where nothing was violated. */
   readonly keepsData: boolean;
   readonly signal: AbortSignal;
-  /** For whoever watches: a line of what happens now. */
-  readonly onProgress: (line: string) => void;
+  readonly progress: Progress;
 }
 
 export interface ChaosResult {
@@ -75,7 +76,7 @@ class ChaosRun {
   #hasPassed = false;
 
   constructor(options: ChaosOptions) {
-    const log = new RunLog(options.onProgress);
+    const log = new RunLog(options.progress);
     this.#options = options;
     this.#log = log;
     this.#cluster = new ChaosCluster({
@@ -84,10 +85,10 @@ class ChaosRun {
       onStart: ({ name }) => {
         log.add({ kind: "process", who: name, text: "starts", phase: "begin" });
       },
-      onEnd: (member, how, isExcused) => {
-        const text = `ended: ${how}`;
+      onEnd: (member, how, why) => {
+        const text = `ended: ${how} (${why ?? "by itself"})`;
         log.add({ kind: "process", who: member.name, text, phase: "end" });
-        if (!isExcused) this.#endedUnexpectedly(member, how);
+        if (why === undefined) this.#endedUnexpectedly(member, how);
       },
     });
   }
@@ -132,27 +133,43 @@ class ChaosRun {
   }
 
   async #strikeUntilOver(traffic: Traffic): Promise<void> {
-    const { seed, durationMs, signal, faults, memberCount } = this.#options;
-    const random = seededRandom(seed);
+    const { seed, durationMs, rounds, signal, faults, memberCount } = this.#options;
     const possible = faults.filter(({ membersMin = 1 }) => membersMin <= memberCount);
-    if (possible.length === 0) throw new Error("none of these faults is for so few members");
+    const deck = new Deck(seededRandom(seed), possible);
     const scene = this.#scene(traffic);
-    let deck: ChaosFault[] = [];
     await this.#progress(traffic, []);
-    while (this.#log.nowMs() < durationMs && !signal.aborted && this.#isWell) {
-      // Each fault once, then each once more: a short run has struck with all kinds.
-      if (deck.length === 0) deck = shuffled(random, possible);
-      const hasCompany =
-        randomBelow(random, 100) < COMPANY_PERCENT &&
-        deck.slice(0, 2).every(({ isAlone }) => isAlone !== true);
-      const struck = deck.splice(0, hasCompany ? 2 : 1);
-      const fromMs = performance.now();
-      await Promise.all(struck.map((fault) => this.#strike(fault, scene)));
-      await this.#heal();
-      if (this.#isWell) await this.#progress(traffic, struck);
-      this.#unsettled.push({ fromMs, toMs: performance.now() });
+    const untilMs = this.#log.nowMs() + durationMs;
+    const isOver = (): boolean =>
+      rounds === undefined ? this.#log.nowMs() >= untilMs : deck.rounds >= rounds;
+    do {
+      await this.#strikeAndHeal(deck.draw(), scene, traffic);
       await scene.hold(...CALM_MS);
-    }
+    } while (!isOver() && !signal.aborted && this.#isWell);
+  }
+
+  async #strikeAndHeal(
+    struck: readonly ChaosFault[],
+    scene: Scene,
+    traffic: Traffic,
+  ): Promise<void> {
+    const { progress } = this.#options;
+    const names = struck.map(faultName).join(" + ");
+    const fromMs = performance.now();
+    progress.status(names);
+    await Promise.all(struck.map((fault) => this.#strike(fault, scene)));
+    const healedMs = performance.now();
+    progress.status(`${names}: healed`);
+    await this.#heal();
+    if (this.#isWell) await this.#progress(traffic, struck);
+    const toMs = performance.now();
+    this.#unsettled.push({ fromMs, toMs });
+    const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+    const healing = `${seconds(healedMs - fromMs)}, well again after ${seconds(toMs - healedMs)}`;
+    if (this.#isWell) progress.line(`${this.#faultCount} ${names}: ${healing}`);
+  }
+
+  get #faultCount(): number {
+    return Object.values(this.#faultsByKind).reduce((sum, count) => sum + count, 0);
   }
 
   get #isWell(): boolean {
@@ -176,7 +193,7 @@ class ChaosRun {
       member.launch();
     }
     await Promise.all(members.map((member) => this.#ready(member)));
-    this.#log.say("healed");
+    this.#log.add({ kind: "process", text: "healed" });
   }
 
   async #ready(member: ChaosMember): Promise<void> {
@@ -230,6 +247,12 @@ class ChaosRun {
         const ms = leastMs + randomBelow(random, mostMs - leastMs + 1);
         await interruptibleWait(ms, this.#options.signal);
       },
+      everyMemberWrites: async () => {
+        const tookMs = await probeMembers(this.#cluster, clients, PROGRESS_LIMIT_MS);
+        if (tookMs === undefined) {
+          throw new Error(`not every member took a write within ${PROGRESS_LIMIT_MS} ms`);
+        }
+      },
       note: (text, member) => {
         this.#log.add({ kind: "fault", text, ...(member && { who: member.name }) });
       },
@@ -238,7 +261,7 @@ class ChaosRun {
 
   #endedUnexpectedly({ name, output }: ChaosMember, how: number | string): void {
     const end = output.trimEnd().split("\n").slice(-3).join("\n");
-    const text = `${name} ended by itself (${how}), with no fault to excuse it:\n${end}`;
+    const text = `${name} ended by itself (${how}), and no fault excuses it:\n${end}`;
     this.#log.violate({ guarantee: "no-crash", text });
   }
 }

@@ -45,6 +45,11 @@ export class StoreProcess {
     return String(this.flags["data-dir"]);
   }
 
+  /** Undefined where it was never started. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
   /** What it has said since its last start. */
   get output(): string {
     return this.#output;

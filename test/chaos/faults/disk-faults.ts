@@ -79,7 +79,7 @@ export const DISK_FAULTS: readonly ChaosFault[] = [
 async function fill(scene: Scene, member: ChaosMember): Promise<void> {
   const leftBytes = randomBelow(scene.random, LEFT_BYTES_MAX);
   scene.note(`its disk is full but for ${leftBytes} bytes`, member);
-  member.excuse("its disk is full");
+  member.suffer("its disk is full");
   member.fillDisk(leftBytes);
   await scene.hold(...BAD_MS);
 }
@@ -88,7 +88,7 @@ async function fail(scene: Scene, member: ChaosMember, what: Switch): Promise<vo
   const { surroundings } = member;
   const before = surroundings.count("failures");
   scene.note(`EIO: ${what}`, member);
-  member.excuse("its disk fails");
+  member.suffer("its disk fails");
   surroundings.set(what, EIO);
   await scene.hold(...BAD_MS);
   scene.note(`${surroundings.count("failures") - before} calls failed`, member);
@@ -122,6 +122,7 @@ async function losePower(scene: Scene, members: readonly ChaosMember[]): Promise
     scene.note(`loses power, and ${writes} writes to ${files} files`, member);
   }
   await scene.hold(100, 1_500);
+  for (const member of members) member.launch();
 }
 
 /**
@@ -133,10 +134,9 @@ async function lyingSync(scene: Scene): Promise<void> {
   member.surroundings.set("isLying", 1);
   scene.note("its syncs do nothing and say that they did", member);
   await scene.hold(...BAD_MS);
+  member.surroundings.heal();
+  member.suffer("its disk has lied");
   await losePower(scene, [member]);
-  member.heal();
-  member.launch();
-  member.excuse("its disk has lied");
   try {
     await member.ready();
   } catch (error) {
@@ -158,11 +158,26 @@ async function deletedDataDir(scene: Scene): Promise<void> {
   await scene.hold(100, 1_500);
 }
 
-/** No store can bear it: what all acknowledged is nowhere. */
+/**
+ * No store can bear it: what all acknowledged is nowhere. The disks lie from one moment on, in which
+ * all members stand still, and come back as they were then: as after a kill -9 of all. So all members
+ * start, and nothing is missed but by those who were told that it is there. (Disks that lose parts of
+ * what was written, names not among them, are found damaged and refused by their own member, and then
+ * nobody is told anything: `lying-sync` does that to one.)
+ */
 async function lyingEverywhere(scene: Scene): Promise<void> {
   const { members } = scene.cluster;
-  for (const { surroundings } of members) surroundings.set("isLying", 1);
-  scene.note("syncs of all members do nothing and say that they did");
-  await scene.hold(3_000, 4_000);
-  await losePower(scene, members);
+  await Promise.all(members.map((member) => member.pauseWhole()));
+  for (const member of members) {
+    member.saveDisk();
+    member.surroundings.set("isLying", 1);
+  }
+  for (const member of members) member.resume();
+  scene.note("what all members write from now on, and sync, is kept by no disk");
+  await scene.everyMemberWrites();
+  await Promise.all(members.map((member) => member.kill()));
+  for (const member of members) {
+    member.restoreDisk();
+    scene.note("loses power, and all that it acknowledged since then", member);
+  }
 }

@@ -42,6 +42,11 @@ export interface Scene {
   readonly random: Random;
   /** Waits for that long, drawn evenly; less where the run is interrupted. */
   readonly hold: (leastMs: number, mostMs: number) => Promise<void>;
+  /**
+   * Resolves when every member has acknowledged a write that was asked for since. Rejects where that
+   * takes too long.
+   */
+  readonly everyMemberWrites: () => Promise<void>;
   /** A line in the run's trace. */
   readonly note: (text: string, member?: ChaosMember) => void;
 }

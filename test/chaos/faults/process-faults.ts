@@ -54,6 +54,7 @@ async function kill(scene: Scene, members: readonly ChaosMember[]): Promise<void
   for (const member of members) scene.note("kill -9", member);
   await Promise.all(members.map((member) => member.kill()));
   await scene.hold(100, 2_500);
+  for (const member of members) member.launch();
 }
 
 /** Killed again while it starts, at moments of chance. */

@@ -1,4 +1,5 @@
 /** What operators do to a cluster that is at work. */
+import { errorText } from "@sagong/base";
 import type { Flags } from "../../support/store-process.js";
 import { pick, shuffled } from "./choices.js";
 import type { ChaosFault, Scene } from "./fault.js";
@@ -15,11 +16,17 @@ const CHANGES: readonly Flags[] = [
   { "watch-progress-notify-interval": "500ms" },
 ];
 
+/** Operators go on then, or back; the heal waits longer. */
+const SERVES_LIMIT_MS = 15_000;
+
 export const VERSION_FAULTS: readonly ChaosFault[] = [
   { group: "versions", name: "rolling-restart-with-changed-flags", strike: rollingRestart },
 ];
 
-/** SIGTERM to one after the other; the next goes when the last one serves. */
+/**
+ * SIGTERM to one after the other; the next goes when the last one serves. With another fault beside
+ * this one it may not come to serve: what is wrong then the heal will show.
+ */
 async function rollingRestart(scene: Scene): Promise<void> {
   const change = pick(scene.random, CHANGES);
   const words = Object.entries(change).map(([flag, value]) => `--${flag}=${value}`);
@@ -28,6 +35,10 @@ async function rollingRestart(scene: Scene): Promise<void> {
     member.flags = { ...member.flags, ...change };
     await member.stop();
     member.launch();
-    await member.ready();
+    try {
+      await member.ready(SERVES_LIMIT_MS);
+    } catch (error) {
+      scene.note(`does not serve yet: ${errorText(error).trimEnd().split("\n").at(-1)}`, member);
+    }
   }
 }

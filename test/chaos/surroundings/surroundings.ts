@@ -79,10 +79,14 @@ export class Surroundings {
     }
   }
 
+  /** Calls of the disk take as long as they are told to. */
+  get isSlow(): boolean {
+    const delays: readonly Switch[] = ["syncDelayUs", "writeDelayUs"];
+    return delays.some((name) => this.#field(SWITCHES.indexOf(name)) > 0);
+  }
+
   count(name: Counter): number {
-    const page = readFileSync(this.#control);
-    const place = SWITCHES.length + COUNTERS.indexOf(name);
-    return Number(page.readBigInt64LE(place * FIELD_BYTES));
+    return this.#field(SWITCHES.length + COUNTERS.indexOf(name));
   }
 
   /** All switches off. What was counted stays. */
@@ -93,5 +97,9 @@ export class Surroundings {
   /** What is on the disk now is durable, or was taken back. */
   clearJournal(): void {
     truncateSync(this.journal, 0);
+  }
+
+  #field(place: number): number {
+    return Number(readFileSync(this.#control).readBigInt64LE(place * FIELD_BYTES));
   }
 }
