@@ -115,7 +115,9 @@ export function assembleMember(around: Assembly): AssembledMember {
     clock,
     logger: around.logger,
   });
+  const closing = new AbortController();
   const leases = assembleLeases(around, {
+    signal: closing.signal,
     reads,
     applied,
     timeoutMs,
@@ -150,7 +152,6 @@ export function assembleMember(around: Assembly): AssembledMember {
     quotaBytes: config.quotaBackendBytes,
     defer: around.defer,
   });
-  const closing = new AbortController();
   const { memberId } = around.identity;
   const published = publishAttributes({
     membership: state.membership,
@@ -208,6 +209,7 @@ interface LeaseSurroundings {
   readonly reads: LinearizableReads;
   readonly applied: AppliedWaiters;
   readonly timeoutMs: number;
+  readonly signal: AbortSignal;
   readonly revoke: (expired: { readonly id: bigint; readonly term: number }) => Promise<void>;
 }
 
@@ -235,12 +237,12 @@ function assembleLeases(around: Assembly, parts: LeaseSurroundings) {
     channels.set(id, channel);
     return peerLeasesOver(channel, { timeoutMs: config.electionTimeoutMs });
   };
-  const { timeoutMs } = parts;
+  const { timeoutMs, signal } = parts;
   const { memberId } = identity;
   return {
     keeper,
     service: createPeerLeaseService(own),
-    atLeader: new LeaderLeases({ own, raft, memberId, peer, clock, timeoutMs }),
+    atLeader: new LeaderLeases({ own, raft, memberId, peer, clock, timeoutMs, signal }),
     close: async (): Promise<void> => {
       await Promise.all([...channels.values()].map((channel) => channel.close()));
     },

@@ -21,6 +21,7 @@ function answering(errors: Error[], ttl: number): PeerLeases {
 function setup(options: { leaderId: bigint | undefined; own?: Error[]; peer?: Error[] }) {
   const clock = new VirtualClock();
   const state = { leaderId: options.leaderId };
+  const closing = new AbortController();
   const leases = new LeaderLeases({
     own: answering(options.own ?? [], 11),
     peer: (id) => (id === 2n ? answering(options.peer ?? [], 22) : undefined),
@@ -38,8 +39,9 @@ function setup(options: { leaderId: bigint | undefined; own?: Error[]; peer?: Er
     memberId: 1n,
     clock,
     timeoutMs: 7_000,
+    signal: closing.signal,
   });
-  return { clock, leases, state };
+  return { clock, leases, state, closing };
 }
 
 describe("LeaderLeases", () => {
@@ -68,6 +70,21 @@ describe("LeaderLeases", () => {
       clock.advance(50);
     }
     expect(await refused).toBe("etcdserver: no leader");
+  });
+
+  it("refuses at once what it still asks for, and all that comes later, when its member closes", async () => {
+    const closed = new MemberError("stopped");
+    for (const leaderId of [undefined, 2n]) {
+      const peer = [new RpcError(StatusCode.unavailable, "the channel was closed")];
+      const { leases, clock, closing } = setup({ leaderId, peer });
+      const refused = Promise.resolve(leases.renew({ id: 5n })).catch(errorText);
+      await settle();
+      closing.abort(closed);
+      expect(await refused).toBe("etcdserver: server stopped");
+      // Nothing keeps the process of a member that has stopped.
+      expect(clock.nextAtMs()).toBeUndefined();
+      await expect(leases.timesOf({ id: 5n, keys: false })).rejects.toThrow("server stopped");
+    }
   });
 
   it("passes on what is final", async () => {

@@ -52,6 +52,8 @@ export interface LeaderLeasesOptions {
   readonly peer: (memberId: bigint) => PeerLeases | undefined;
   readonly clock: Clock;
   readonly timeoutMs: number;
+  /** Aborted when the member closes, with what is then answered. */
+  readonly signal: AbortSignal;
 }
 
 /** etcd's pause before it asks for the leader again. */
@@ -85,10 +87,11 @@ export class LeaderLeases implements PeerLeases {
 
   /** `first`: the question is asked already. */
   async #ask<T>(question: (leases: PeerLeases) => T | Promise<T>, first?: Promise<T>): Promise<T> {
-    const { clock, timeoutMs } = this.#options;
+    const { clock, timeoutMs, signal } = this.#options;
     const deadlineMs = clock.monotonicMs() + timeoutMs;
     let answer: T | Promise<T> | undefined = first;
     for (;;) {
+      signal.throwIfAborted();
       const leases = this.#atLeader();
       try {
         if (answer === undefined && leases) answer = question(leases);
@@ -100,7 +103,7 @@ export class LeaderLeases implements PeerLeases {
       if (clock.monotonicMs() >= deadlineMs) {
         throw new MemberError(leases ? "timeout" : "no-leader");
       }
-      await delay(clock, RETRY_MS);
+      await delay(clock, RETRY_MS, signal);
     }
   }
 
