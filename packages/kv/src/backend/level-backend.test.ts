@@ -242,6 +242,23 @@ describe("LevelBackend", () => {
     expect(failures).toEqual([]);
   });
 
+  it("open() says what to do where files of the database are missing", async () => {
+    for (const kind of [/^MANIFEST/, /\.ldb$/]) {
+      const at = `${dir}/${kind.source}`;
+      const backend = await open(at);
+      backend.put(encodeUtf8("key"), encodeUtf8("value"));
+      backend.commit();
+      await backend.close();
+      await (await open(at)).close(); // Makes a table of the log.
+      const files = (await readdir(at)).filter((name) => kind.test(name));
+      expect(files).not.toEqual([]);
+      for (const name of files) await rm(`${at}/${name}`);
+      await expect(open(at)).rejects.toThrow(
+        /Cannot open the database in .*; restore this member from its peers or a backup$/,
+      );
+    }
+  });
+
   it("keeps the old state where the image is refused on inspection", async () => {
     const backend = await open();
     backend.put(...pair("old", "1"));

@@ -302,6 +302,8 @@ export class LevelBackend implements StateMedium {
 
 /** A key outside every key space, written where only a sync is wanted. */
 const SYNC_KEY = Uint8Array.of(0);
+/** LevelDB's words for files that are not as it left them. */
+const DAMAGED = /^Corruption:|No such file or directory/;
 /** Above every key. */
 const LAST_KEY = new Uint8Array(32).fill(0xff);
 
@@ -319,7 +321,10 @@ async function openDatabase(place: Place): Promise<Database> {
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new BackendError(`Cannot open the database in ${place.dir}: ${why}`, { cause: error });
+    const advice = DAMAGED.test(why) ? "; restore this member from its peers or a backup" : "";
+    throw new BackendError(`Cannot open the database in ${place.dir}: ${why}${advice}`, {
+      cause: error,
+    });
   }
 }
 

@@ -74,6 +74,24 @@ describe("FileLogStorage after a crash", () => {
     }
   });
 
+  it("refuses a log that misses a segment, or entries between two, and says what to do", async () => {
+    const small = () => FileLogStorage.open(options(dir));
+    const storage = await small();
+    for (let i = 6; i <= 60; i++) {
+      await storage.append({ entries: [entry(i, 1, "x".repeat(200))] });
+    }
+    await storage.close();
+    const [, second = ""] = readdirSync(dir).toSorted();
+    rmSync(`${dir}/${second}`);
+    await expect(small()).rejects.toThrow(
+      /a segment is missing before .*, expected number 2; restore this member from its peers$/,
+    );
+    writeFileSync(`${dir}/${second}`, "");
+    await expect(small()).rejects.toThrow(
+      /entry \d+ follows where \d+ was expected; restore this member from its peers$/,
+    );
+  });
+
   it("refuses a log of another member", async () => {
     await expect(FileLogStorage.open({ ...options(dir), memberId: 0x2n })).rejects.toThrow(
       "is of member 1 in cluster c1, expected member 2 in cluster c1",

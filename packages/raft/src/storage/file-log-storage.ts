@@ -216,7 +216,7 @@ async function readSegment(
 function checkSequence(before: Segment | undefined, sequence: number, path: string): void {
   if (before && sequence !== before.sequence + 1) {
     throw new LogStorageError(
-      `Cannot open the raft log: a segment is missing before ${path}, expected number ${before.sequence + 1}`,
+      `Cannot open the raft log: a segment is missing before ${path}, expected number ${before.sequence + 1}; restore this member from its peers`,
     );
   }
 }

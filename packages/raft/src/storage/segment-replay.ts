@@ -51,7 +51,7 @@ export class SegmentReplay {
       const expected = snapshot.index + entries.length + 1;
       if (news[0] && news[0].index > expected) {
         throw new LogStorageError(
-          `Cannot open the raft log in ${this.#options.dir}: entry ${news[0].index} follows where ${expected} was expected`,
+          `Cannot open the raft log in ${this.#options.dir}: entry ${news[0].index} follows where ${expected} was expected; restore this member from its peers`,
         );
       }
       overlay(entries, news, snapshot.index + 1);
