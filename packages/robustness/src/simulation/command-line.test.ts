@@ -1,4 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { formatSchedule, readSchedule } from "../faults/read-schedule.js";
 import { readSimulateFlags } from "./command-line.js";
 import { type ProgramIo, runSimulate } from "./program.js";
 import { VirtualClock } from "@sagong/base";
@@ -31,6 +35,8 @@ describe("readSimulateFlags()", () => {
     "--members 2",
     "--seconds 1",
     "--seeds 2 --minutes 3",
+    "--schedule a.json --seeds 2",
+    "--schedule a.json --faults network",
     "--what",
     "alone",
   ]) {
@@ -59,8 +65,37 @@ describe("runSimulate()", () => {
     expect(err).toMatch(/^simulate: .*no-such-fault.*--help\)\n$/);
   });
 
+  it("runs the faults of a file, and prints those of a run that fails as such a file", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "sagong-schedule-"));
+    const file = join(folder, "faults.json");
+    try {
+      // Nobody promises anything of such a run: what it fails by is that it is refused.
+      const schedule = [0, 1].map((member) => {
+        return { fault: "bit-flip-log", atMs: 3_000, durationMs: 500, parameters: { member } };
+      });
+      writeFileSync(file, formatSchedule(schedule));
+      const { code, out } = await run(
+        `--seed 3 --members 3 --seconds 5 --no-shrink --schedule ${file}`,
+      );
+      expect(code).toBe(1);
+      expect(out).toContain("it damages 2 of 3 members");
+      expect(out).toContain(`again: npm run simulate -- --seed 3 --members 3 --schedule ${file}`);
+      const printed = /^\[\n(?: .*\n)+\]$/m.exec(out)?.[0];
+      expect(readSchedule(printed ?? "")).toEqual(schedule);
+
+      writeFileSync(file, '[{"fault":"earthquake"}]');
+      const refused = await run(`--schedule ${file}`);
+      expect([refused.code, refused.out]).toEqual([2, ""]);
+      expect(refused.err).toMatch(/^simulate: Cannot read fault 1 of a schedule.*--help\)\n$/);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   it("has examples in its help, and lists faults", async () => {
-    expect((await run("--help")).out).toContain("npm run simulate -- --seed 42");
+    const { out } = await run("--help");
+    expect(out).toContain("npm run simulate -- --seed 42");
+    expect(readSchedule(/^\[\n(?: .*\n)+\]$/m.exec(out)?.[0] ?? "")).toHaveLength(2);
     expect((await run("--list-faults")).out).toContain("`power-loss`");
   });
 });

@@ -11,6 +11,8 @@ with faults, and judges what its clients saw. The same seed is the same run, to 
   --minutes M            goes on with further seeds for M minutes of real time, instead of --seeds
   --members 1|3|5        of the cluster (by seed, mostly 3)
   --faults a,b,...       groups or names of faults, as --list-faults has them (all)
+  --schedule FILE        the faults of one seed, instead of those that follow from it: JSON, as a run
+                         that fails prints it
   --seconds S            simulated seconds with faults of each seed (60)
   --workers W            processes (one per core)
   --check-determinism    runs each seed twice, in two processes, and compares their digests
@@ -26,6 +28,14 @@ Exit codes: 0 no violation, 1 a violation, 2 bad usage.
   npm run simulate -- --seed 42 --html run.html      one run, to look at
   npm run simulate -- --seeds 1000                   a thousand
   npm run simulate -- --minutes 10 --faults network  ten minutes of broken networks
+
+  npm run simulate -- --seed 42 --schedule faults.json --html run.html
+                                                     one run with faults of your own, from a file like
+
+[
+  {"fault":"kill-leader","atMs":5000,"durationMs":2000,"parameters":{}},
+  {"fault":"bit-flip-log","atMs":9500,"durationMs":4000,"parameters":{"member":1}}
+]
 `;
 
 export interface SimulateFlags {
@@ -36,6 +46,8 @@ export interface SimulateFlags {
   readonly minutes: number | undefined;
   readonly members: 1 | 3 | 5 | undefined;
   readonly faults: readonly string[] | undefined;
+  /** A file. */
+  readonly schedule: string | undefined;
   readonly safetyMs: number;
   readonly workers: number | undefined;
   readonly checksDeterminism: boolean;
@@ -60,6 +72,7 @@ export function readSimulateFlags(argv: readonly string[]): SimulateFlags {
       minutes: { type: "string" },
       members: { type: "string" },
       faults: { type: "string" },
+      schedule: { type: "string" },
       seconds: { type: "string", default: `${SECONDS}` },
       workers: { type: "string" },
       "check-determinism": { type: "boolean", default: false },
@@ -74,6 +87,11 @@ export function readSimulateFlags(argv: readonly string[]): SimulateFlags {
   if (values.minutes !== undefined && values.seeds !== undefined) {
     throw new RangeError("--minutes and --seeds say the same thing in two ways: give one");
   }
+  if (values.schedule !== undefined) {
+    const other = (["seeds", "minutes", "faults"] as const).find((name) => values[name]);
+    if (other)
+      throw new RangeError(`--schedule is of one seed, with its faults: leave out --${other}`);
+  }
   const optional = (name: "minutes" | "workers", least: number): number | undefined => {
     const text = values[name];
     return text === undefined ? undefined : numberOf(name, text, least);
@@ -85,6 +103,7 @@ export function readSimulateFlags(argv: readonly string[]): SimulateFlags {
     minutes: optional("minutes", 0),
     members: membersOf(values.members),
     faults: values.faults?.split(",").map((name) => name.trim()),
+    schedule: values.schedule,
     safetyMs: numberOf("seconds", values.seconds, SECONDS_MIN) * 1_000,
     workers: values.workers === undefined ? undefined : wholeNumber("workers", values.workers, 1),
     checksDeterminism: values["check-determinism"],

@@ -2,10 +2,11 @@
  * The program behind `npm run simulate`: seeds over workers, progress, a report, and of the first
  * run that fails what a person needs to find the reason.
  */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { type Clock, errorText } from "@sagong/base";
 import { chooseFaults, FAULTS } from "../faults/catalogue.js";
+import { formatSchedule, readSchedule } from "../faults/read-schedule.js";
 import { renderCatalogue } from "../faults/render-catalogue.js";
 import { shrinkSchedule } from "../faults/shrink-schedule.js";
 import { renderHtml } from "../report/html.js";
@@ -35,12 +36,16 @@ const ATTEMPTS_MAX = 100;
 /** Two runs differ, or the process has ended: a schedule says nothing of it. */
 const NOT_OF_SCHEDULE: readonly string[] = ["deterministic", "run-ends"];
 
+type RunOptions = Omit<SimulateOptions, "seed">;
+
 /** Its exit code. */
 export async function runSimulate(argv: readonly string[], io: ProgramIo): Promise<number> {
   let flags: SimulateFlags;
+  let options: RunOptions;
   try {
     flags = readSimulateFlags(argv);
     chooseFaults(flags.faults);
+    options = optionsOf(flags);
   } catch (error) {
     io.err(`simulate: ${errorText(error)} (see --help)\n`);
     return EXIT_USAGE;
@@ -54,7 +59,7 @@ export async function runSimulate(argv: readonly string[], io: ProgramIo): Promi
     return EXIT_OK;
   }
   const startedMs = io.clock.monotonicMs();
-  const results = await runAll(flags, io);
+  const results = await runAll(flags, options, io);
   const realMs = io.clock.monotonicMs() - startedMs;
   const summary = summarize(results, { realMs, notCovered: notCovered() });
   io.out(renderSummary(summary));
@@ -65,11 +70,15 @@ export async function runSimulate(argv: readonly string[], io: ProgramIo): Promi
     .filter(({ violations }) => violations.length > 0)
     .toSorted((a, b) => a.seed - b.seed)[0];
   const shown = failed ?? (flags.html !== undefined && results.length === 1 ? only : undefined);
-  if (shown) await explain(shown, flags, io);
+  if (shown) await explain(shown, flags, { ...options, seed: shown.seed }, io);
   return failed ? EXIT_VIOLATION : EXIT_OK;
 }
 
-async function runAll(flags: SimulateFlags, io: ProgramIo): Promise<SimulationResult[]> {
+async function runAll(
+  flags: SimulateFlags,
+  options: RunOptions,
+  io: ProgramIo,
+): Promise<SimulationResult[]> {
   const { clock } = io;
   const results: SimulationResult[] = [];
   const untilMs = clock.monotonicMs() + (flags.minutes ?? 0) * 60_000;
@@ -85,7 +94,7 @@ async function runAll(flags: SimulateFlags, io: ProgramIo): Promise<SimulationRe
   let violations = 0;
   await runSeeds(next, {
     workers: Math.min(flags.workers ?? availableParallelism(), Math.max(1, seedsAtMost(flags))),
-    options: optionsOf(flags),
+    options,
     checksDeterminism: flags.checksDeterminism,
     onResult: (result) => {
       results.push(result);
@@ -107,11 +116,11 @@ async function runAll(flags: SimulateFlags, io: ProgramIo): Promise<SimulationRe
 async function explain(
   result: SimulationResult,
   flags: SimulateFlags,
+  options: SimulateOptions,
   io: ProgramIo,
 ): Promise<void> {
   const worker = new SimulationWorker();
   try {
-    const options = { ...optionsOf(flags), seed: result.seed };
     const shrunk = flags.shrinks ? await smaller(result, options, worker, io) : undefined;
     const schedule = shrunk && { schedule: shrunk };
     const run = await worker.run({ ...options, ...schedule, keepEvents: KEPT_EVENTS });
@@ -125,12 +134,11 @@ async function explain(
       );
       for (const { guarantee, text } of violations) io.out(`\n${guarantee}: ${text}\n`);
     }
-    const faults = run.schedule.map(describeFault);
+    const command = commandOf(flags, run.seed);
     if (run.violations.length > 0) {
       const all = shrunk ? ` (${shrunk.length} of ${result.schedule.length} are enough)` : "";
-      io.out(`\nfaults${all}:\n  ${faults.join("\n  ")}\n`);
+      io.out(`\nfaults${all}, as --schedule takes them:\n${formatSchedule(run.schedule)}`);
     }
-    const command = commandOf(flags, run.seed);
     io.out(`\nagain: ${command}\n`);
     if (flags.html === undefined) return;
     const recorded: RecordedRun = {
@@ -145,7 +153,7 @@ async function explain(
         ["digest", run.digest],
         ["again", command],
       ],
-      schedule: faults,
+      schedule: run.schedule.map(describeFault),
     };
     writeFileSync(flags.html, renderHtml(recorded));
     io.out(`timeline: ${flags.html}\n`);
@@ -183,8 +191,15 @@ function notCovered(): { readonly name: string; readonly reason: string }[] {
   );
 }
 
-function optionsOf({ members, faults, safetyMs }: SimulateFlags): Omit<SimulateOptions, "seed"> {
-  return { safetyMs, ...(members && { members }), ...(faults && { faults }) };
+/** Throws where the schedule cannot be read. */
+function optionsOf({ members, faults, safetyMs, schedule: file }: SimulateFlags): RunOptions {
+  const schedule = file === undefined ? undefined : readSchedule(readFileSync(file, "utf8"));
+  return {
+    safetyMs,
+    ...(members && { members }),
+    ...(faults && { faults }),
+    ...(schedule && { schedule }),
+  };
 }
 
 function seedsAtMost({ minutes, seeds }: SimulateFlags): number {
@@ -200,6 +215,7 @@ function commandOf(flags: SimulateFlags, seed: number): string {
   const parts = [`npm run simulate -- --seed ${seed}`];
   if (flags.members !== undefined) parts.push(`--members ${flags.members}`);
   if (flags.faults !== undefined) parts.push(`--faults ${flags.faults.join(",")}`);
+  if (flags.schedule !== undefined) parts.push(`--schedule ${flags.schedule}`);
   parts.push(`--seconds ${flags.safetyMs / 1_000}`);
   return parts.join(" ");
 }
