@@ -28,6 +28,16 @@ describe("Lessor", () => {
     expect(keysOf(lessor, 1n)).toEqual([]);
   });
 
+  it("renew() never shortens what promote() gave: a former leader may still have renewed", () => {
+    const lessor = new Lessor();
+    lessor.grant(1n, 5, 0);
+    lessor.promote(10_000, 2_000);
+    expect(lessor.renew(1n, 10_100)).toBe(5);
+    expect(lessor.get(1n)?.expiresMs).toBe(17_000);
+    lessor.renew(1n, 14_000);
+    expect(lessor.get(1n)?.expiresMs).toBe(19_000);
+  });
+
   it("a key hangs on the lease that it was attached to last, through every order of calls", () => {
     const id = fc.constantFrom(0n, 1n, 2n, 3n);
     const call = fc.oneof(

@@ -74,11 +74,14 @@ export class Lessor {
     this.#leaseOfKey.set(key, id);
   }
 
-  /** The new TTL; undefined where there is no such lease. On the leader only. */
+  /**
+   * The new TTL; undefined where there is no such lease. On the leader only. It never shortens what
+   * `promote` gave: a former leader that has not heard of its end may promise later ends for a while.
+   */
   renew(id: bigint, nowMs: number): number | undefined {
     const lease = this.#leases.get(id);
     if (!lease) return undefined;
-    lease.expiresMs = nowMs + lease.ttlSeconds * 1000;
+    lease.expiresMs = Math.max(lease.expiresMs, nowMs + lease.ttlSeconds * 1000);
     return lease.ttlSeconds;
   }
 

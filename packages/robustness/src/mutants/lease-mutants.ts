@@ -46,7 +46,12 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
     class: "own: lease",
     mistake: "a renewal is answered and moves no end",
     file: `${KV}/lease/lessor.ts`,
-    edits: [{ find: "lease.expiresMs = nowMs + lease.ttlSeconds * 1000;", replace: "" }],
+    edits: [
+      {
+        find: "lease.expiresMs = Math.max(lease.expiresMs, nowMs + lease.ttlSeconds * 1000);",
+        replace: "",
+      },
+    ],
     expects: ["lease-not-early", "lock-exclusive"],
     hints: {},
   },
