@@ -28,6 +28,19 @@ describe("planSchedule()", () => {
     }
   });
 
+  it("strikes mostly where clients are busy, or shortly before, and now and then elsewhere", () => {
+    const busy = [
+      { fromMs: 0, toMs: 10_000 },
+      { fromMs: 100_000, toMs: 110_000 },
+    ];
+    const times = Array.from({ length: 100 }, (_, seed) =>
+      planSchedule(seededRandom(seed), { members: 3, untilMs: 240_000, busy }),
+    ).flatMap((schedule) => schedule.map(({ atMs }) => atMs));
+    const near = times.filter((ms) => ms < 10_000 || (ms >= 98_000 && ms < 110_000)).length;
+    expect(near).toBeGreaterThan(0.8 * times.length);
+    expect(near).toBeLessThan(times.length);
+  });
+
   it("damages members of one minority at most (F3), and is fair for every size of cluster", () => {
     for (const members of [1, 3, 5]) {
       for (let seed = 0; seed < 60; seed++) {

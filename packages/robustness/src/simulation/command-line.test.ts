@@ -13,7 +13,7 @@ describe("readSimulateFlags()", () => {
       action: "run",
       seed: 1,
       seeds: 1,
-      safetyMs: 60_000,
+      safetyMs: 240_000,
     });
   });
 

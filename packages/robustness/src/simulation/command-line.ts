@@ -13,7 +13,7 @@ with faults, and judges what its clients saw. The same seed is the same run, to 
   --faults a,b,...       groups or names of faults, as --list-faults has them (all)
   --schedule FILE        the faults of one seed, instead of those that follow from it: JSON, as a run
                          that fails prints it
-  --seconds S            simulated seconds with faults of each seed (60)
+  --seconds S            simulated seconds with faults of each seed (240)
   --workers W            processes (one per core)
   --check-determinism    runs each seed twice, in two processes, and compares their digests
   --html FILE            writes a timeline of the first run that fails, or of the only one
@@ -57,7 +57,7 @@ export interface SimulateFlags {
   readonly isColored: boolean;
 }
 
-const SECONDS = 60;
+const SECONDS = 240;
 /** A shorter run has elected a leader and not much else. */
 const SECONDS_MIN = 5;
 

@@ -20,6 +20,7 @@ import type { Violation } from "../history/history.js";
 import { Cluster } from "../member/cluster.js";
 import type { MemberFlags } from "../member/simulated-member.js";
 import { oneOf } from "../traffic/dice.js";
+import { planRhythm } from "../traffic/rhythm.js";
 import { trafficOn } from "../traffic/simulated-traffic.js";
 import type { Traffic } from "../traffic/traffic.js";
 import { SimulatedWorld } from "../world/simulated-world.js";
@@ -29,7 +30,8 @@ import { MemberWatch } from "./member-watch.js";
 import type { ScheduledFault, SimulateOptions, SimulationResult } from "./simulation.js";
 import { Supervisor } from "./supervisor.js";
 
-const SAFETY_MS = 60_000;
+/** Mostly quiet: see traffic/rhythm.ts. */
+const SAFETY_MS = 240_000;
 const START_MS = 10_000;
 /** Of clusters: mostly what nearly everybody has. */
 const SIZES = [1, 3, 3, 3, 3, 3, 3, 3, 3, 5] as const;
@@ -107,7 +109,8 @@ class Run {
     });
     await world.settle(this.#cluster.start(), START_MS);
     const { faults, profile } = this.#options;
-    this.#traffic = trafficOn(this.#cluster, profile && { profile });
+    const rhythm = planRhythm(world.chance("rhythm"), { fromMs: world.nowMs, untilMs: safetyMs });
+    this.#traffic = trafficOn(this.#cluster, { rhythm, ...(profile && { profile }) });
     this.#injector = new FaultInjector({
       cluster: this.#cluster,
       clients: this.#traffic,
@@ -118,6 +121,7 @@ class Run {
       planSchedule(world.chance("schedule"), {
         members: members.length,
         untilMs: safetyMs,
+        busy: rhythm.times,
         faults,
       });
     for (const { atMs, durationMs } of this.#schedule) this.#unsettled.add(atMs, atMs + durationMs);

@@ -31,7 +31,7 @@ export interface AuditorOptions {
 export async function runAuditor(run: TrafficRun, options: AuditorOptions): Promise<void> {
   const client = new TrafficClient("auditor", run);
   while (!run.isStopping) {
-    await client.pause(AUDIT_MS);
+    await client.rest(AUDIT_MS);
     const revision = Math.max(1, run.newestRevision - between(client.random, BACK_REVISIONS));
     await auditHashes(client, revision, options);
     if (options.compacts && happens(client.random, COMPACTION_SHARE)) {

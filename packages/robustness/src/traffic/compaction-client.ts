@@ -9,6 +9,8 @@ import { kvKey } from "./kv-request.js";
 import { TrafficClient } from "./traffic-client.js";
 import type { TrafficRun } from "./traffic-run.js";
 
+/** While nobody writes there is little to compact; a compaction that finds nothing must be one, too. */
+const QUIET_MEAN_MS = 20_000;
 const FUTURE_REVISIONS = 1_000_000;
 /** Those that every profile has. */
 const DELETED_KEYS: readonly [number, number] = [0, 1];
@@ -25,7 +27,7 @@ export async function runCompactionClient(
   await client.pause(meanMs);
   while (!run.isStopping) {
     await compactOnce(client);
-    await client.pause(meanMs);
+    await client.pause(run.quietMs > 0 ? QUIET_MEAN_MS : meanMs);
   }
   await client.close();
 }

@@ -26,11 +26,11 @@ export async function runKvClient({
   const perform = (request: KvRequest): Promise<Outcome> =>
     failover ? failover.perform(request) : client.perform(request);
   const known = new Map<string, number>();
-  await client.pause(profile.thinkMs);
+  await client.rest(profile.thinkMs);
   while (!run.isStopping) {
     const outcome = await perform(nextKvRequest(client, profile, known));
     if (outcome.kind === "answered") remember(known, outcome.response);
-    await client.pause(profile.thinkMs);
+    await client.rest(profile.thinkMs);
   }
   await Promise.all([client.close(), failover?.close()]);
 }

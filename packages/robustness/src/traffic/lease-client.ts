@@ -23,7 +23,7 @@ export async function runLeaseClient(
   const client = new TrafficClient(name, run);
   for (let round = 0; !run.isStopping; round++) {
     await ownLease(client, `${LEASE_PREFIX}${name}/${round}`);
-    await client.pause(PAUSE_MS);
+    await client.rest(PAUSE_MS);
   }
   await client.close();
 }

@@ -37,7 +37,7 @@ export async function runLockClient(
   while (!run.isStopping) {
     const lease = new OwnedLease(client, { ttlSeconds: between(client.random, TTL_SECONDS) });
     if (await lease.grant()) await contend(client, lease);
-    await client.pause(PAUSE_MS);
+    await client.rest(PAUSE_MS);
   }
   await client.close();
 }

@@ -80,6 +80,16 @@ export class TrafficClient {
     }
   }
 
+  /** Between two things that it does on its own account: also while all clients are quiet. */
+  async rest(meanMs: number): Promise<void> {
+    await this.pause(meanMs);
+    const { quietMs } = this.run;
+    if (quietMs === 0) return;
+    await this.run.sleep(quietMs);
+    // Not all in the same moment.
+    await this.pause(meanMs);
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#channels.values()].map((channel) => channel.close()));
   }

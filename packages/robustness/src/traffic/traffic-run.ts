@@ -7,6 +7,7 @@ import type { Clock, Random } from "@sagong/base";
 import type { Channel } from "@sagong/rpc";
 import type { KvResponse, Violation } from "../history/history.js";
 import type { HistoryRecorder } from "../history/recording.js";
+import type { Rhythm } from "./rhythm.js";
 import type { WatchStream } from "./watch-stream.js";
 
 export interface TrafficSurroundings {
@@ -42,15 +43,23 @@ export class TrafficRun {
   isStopping = false;
   /** Watchers end, too. */
   isOver = false;
+  readonly #rhythm: Rhythm | undefined;
   #values = 0;
 
-  constructor(surroundings: TrafficSurroundings, recorder: HistoryRecorder) {
+  /** Without a rhythm its clients are always busy. */
+  constructor(surroundings: TrafficSurroundings, recorder: HistoryRecorder, rhythm?: Rhythm) {
     this.surroundings = surroundings;
     this.recorder = recorder;
+    this.#rhythm = rhythm;
   }
 
   get nowMs(): number {
     return this.surroundings.clock.monotonicMs();
+  }
+
+  /** Until the next burst; 0 where clients are busy, and when the run ends. */
+  get quietMs(): number {
+    return this.isStopping ? 0 : (this.#rhythm?.quietMs(this.nowMs) ?? 0);
   }
 
   /** A value that nobody else writes (H2 in history.ts); `sizeBytes` where it is to be long. */

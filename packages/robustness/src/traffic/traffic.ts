@@ -17,6 +17,7 @@ import { runLockClient } from "./lock-client.js";
 import { runObserver } from "./observer.js";
 import { chooseProfile, type TrafficProfile } from "./profile.js";
 import { awaitNoLeases } from "./lease-calls.js";
+import type { Rhythm } from "./rhythm.js";
 import { burst, largeRequests, manyWatchers, writesAt } from "./surges.js";
 import { TrafficClient } from "./traffic-client.js";
 import { TrafficRun, type TrafficSurroundings } from "./traffic-run.js";
@@ -25,6 +26,8 @@ import { runWatchClient } from "./watch-client.js";
 export interface TrafficOptions {
   /** Left out: chosen by chance. */
   readonly profile?: TrafficProfile;
+  /** When clients are busy; left out: always. */
+  readonly rhythm?: Rhythm;
 }
 
 /** What faults may ask of the clients; each returns at once, and ends by itself. */
@@ -61,11 +64,11 @@ export class Traffic implements TrafficSurges {
   #surges = 0;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(surroundings: TrafficSurroundings, { profile }: TrafficOptions = {}) {
+  constructor(surroundings: TrafficSurroundings, { profile, rhythm }: TrafficOptions = {}) {
     this.profile = profile ?? chooseProfile(surroundings.chance("traffic profile"));
     const { clock } = surroundings;
     this.recorder = new HistoryRecorder({ nowMs: () => clock.monotonicMs() });
-    this.#run = new TrafficRun(surroundings, this.recorder);
+    this.#run = new TrafficRun(surroundings, this.recorder, rhythm);
     const onError = (error: unknown): void => {
       this.#failure ??= { error };
     };

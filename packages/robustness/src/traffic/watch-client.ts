@@ -21,6 +21,8 @@ export interface WatchClientOptions {
 /** Everything that there is (etcd: from the first key on). */
 const ALL_KEYS = "\0";
 const RETRY_MS: readonly [number, number] = [50, 500];
+/** Mean time until it wants other watches. */
+const NEW_WATCH_MS = 200;
 /** How long the same watches are wanted. */
 const WANTED_MS: readonly [number, number] = [4_000, 40_000];
 const PROGRESS_MS: readonly [number, number] = [300, 3_000];
@@ -53,6 +55,7 @@ export async function runWatchClient(options: WatchClientOptions): Promise<void>
       client.leave();
       await run.sleep(between(random, RETRY_MS));
     }
+    await client.rest(NEW_WATCH_MS);
   }
   await client.close();
 }

@@ -36,7 +36,8 @@ export interface OpenWatch {
 
 /** Longer than an election and a pause; shorter than a person's patience. */
 const SILENCE_MS = 8_000;
-const SILENCE_CHECK_MS = 1_000;
+/** Of streams while clients are quiet. Less than `SILENCE_MS`: it is what they hear. */
+const QUIET_PROGRESS_MS = 6_000;
 /** What every reader takes for a response while readers are slow. */
 const SLOW_READER_MS = 2_000;
 /** Of streams that ask for progress in the same breath as for their watches. */
@@ -81,7 +82,6 @@ export class WatchStream {
     for (const { request } of this.watches) this.#send({ kind: "createRequest", value: request });
     // Asked before the history that was asked for can have come (etcd #15220).
     if (happens(client.random, PROGRESS_AT_ONCE_SHARE)) this.askProgress();
-    this.#watchSilence();
     this.#keepAskingProgress();
     try {
       for await (const response of this.#call.responses) {
@@ -167,19 +167,14 @@ export class WatchStream {
     this.#call.send({ requestUnion }).catch(() => {});
   }
 
-  #watchSilence(): void {
-    const { run } = this.#options.client;
-    run.surroundings.clock.schedule(SILENCE_CHECK_MS, () => {
-      if (this.#isOver) return;
-      if (run.nowMs - this.#heardMs > SILENCE_MS) this.end();
-      else this.#watchSilence();
-    });
-  }
-
+  /** What it asks for comes where the stream lives: so it learns, too, that it does not. */
   #keepAskingProgress(): void {
     const { progressMs, client } = this.#options;
-    client.run.surroundings.clock.schedule(progressMs, () => {
+    const { run } = client;
+    const isQuiet = run.quietMs > 0;
+    run.surroundings.clock.schedule(isQuiet ? QUIET_PROGRESS_MS : progressMs, () => {
       if (this.#isOver) return;
+      if (run.nowMs - this.#heardMs > SILENCE_MS) return this.end();
       this.askProgress();
       this.#keepAskingProgress();
     });
