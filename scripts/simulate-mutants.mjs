@@ -4,6 +4,7 @@
  * code when a process loads it) is run under the simulator until a guarantee catches it. Exit code 1
  * where one survives. `--help` for flags.
  */
+import { writeFileSync } from "node:fs";
 import module from "node:module";
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
@@ -17,6 +18,7 @@ const HELP = `npm run simulate:mutants -- [flags]
   --minutes M     at most so long for each, real time (default 1)
   --jobs N        so many at a time (default: processors)
   --no-build      the code is built already
+  --markdown FILE writes the table there, too
 `;
 
 const { values: flags } = parseArgs({
@@ -27,6 +29,7 @@ const { values: flags } = parseArgs({
     minutes: { type: "string", default: "1" },
     jobs: { type: "string", default: String(availableParallelism()) },
     "no-build": { type: "boolean", default: false },
+    markdown: { type: "string" },
     help: { type: "boolean", default: false },
   },
 });
@@ -46,6 +49,7 @@ const { MUTANTS, mutantNamed } = await import("../packages/robustness/dist/mutan
 const { ETCD_NOT_COVERED } = await import("../packages/robustness/dist/mutants/etcd-mutants.js");
 const { hunt } = await import("../packages/robustness/dist/mutants/hunt.js");
 const { renderHunted } = await import("../packages/robustness/dist/mutants/hunt-table.js");
+const { renderMarkdown } = await import("../packages/robustness/dist/mutants/hunt-markdown.js");
 const { mutantProcesses } = await import("./mutants/mutant-processes.mjs");
 
 const mutants = chosenMutants();
@@ -61,6 +65,9 @@ if (flags.list) {
 const limits = { seeds: count("seeds"), budgetMs: count("minutes") * 60_000 };
 const hunted = await huntAll(count("jobs"));
 console.log(renderHunted(hunted));
+if (flags.markdown !== undefined) {
+  writeFileSync(flags.markdown, renderMarkdown(hunted, ETCD_NOT_COVERED));
+}
 for (const { class: name, reason } of ETCD_NOT_COVERED)
   console.log(`not covered: ${name}: ${reason}`);
 process.exit(hunted.every(({ verdict }) => verdict.kind === "caught") ? 0 : 1);

@@ -32,7 +32,8 @@ for (const seed of seeds) {
   const result = await simulate({ ...options, seed }).catch(brokeOff);
   const violations = conclusive(result.violations);
   const { digest } = result;
-  console.log(JSON.stringify({ seed, violations: violations.slice(0, 1), digest }));
+  const members = "members" in result ? result.members.length : undefined;
+  console.log(JSON.stringify({ seed, violations: violations.slice(0, 1), digest, members }));
   if (violations.length > 0) break;
 }
 process.exit(0);

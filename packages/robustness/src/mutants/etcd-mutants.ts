@@ -4,7 +4,7 @@
  * that our code could have. Not by the same lines: the designs differ.
  */
 import type { Mutant } from "./mutant.js";
-import { CONTENDED, rounds, throughout } from "./targeted.js";
+import { COMPACTED, CONTENDED, rounds, throughout } from "./targeted.js";
 
 const ROUNDS = { count: 8, everyMs: 3_500 };
 /** LevelDB has left its log for the next, and takes its time to make a table of it. */
@@ -19,6 +19,16 @@ const POWER_LOSS_BEFORE_TABLES = [
     },
   ]),
 ];
+
+/** More than a stream keeps for a reader that is late. */
+const STREAMS_FULL = rounds({ count: 1, everyMs: 0 }, [
+  { fault: "slow-watchers", atMs: 0, durationMs: 9_000 },
+  ...[1_000, 1_100, 1_200, 1_300].map((atMs) => ({
+    fault: "large-requests",
+    atMs,
+    durationMs: 5_000,
+  })),
+]);
 
 /** Classes for which there is nothing to break, and why. */
 export const ETCD_NOT_COVERED: readonly { readonly class: string; readonly reason: string }[] = [
@@ -125,8 +135,8 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
         replace: "                watcher.from = to + 1;",
       },
     ],
-    expects: ["watch-reliable", "watch-resumable"],
-    hints: { members: 3, faults: ["slow-watchers", "large-requests"] },
+    expects: ["watch-reliable", "watch-resumable", "no-acknowledged-write-lost"],
+    hints: { members: 1, safetyMs: 15_000, schedule: STREAMS_FULL, profile: CONTENDED },
   },
   {
     name: "revision-from-the-compaction",
@@ -155,7 +165,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["watch-reliable", "watch-resumable", "members-equal-hash"],
-    hints: {},
+    hints: { safetyMs: 15_000, faults: ["kill-follower"], profile: COMPACTED },
   },
   {
     name: "two-images-at-once",
@@ -199,7 +209,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["watch-reliable", "watch-resumable", "members-equal-hash"],
-    hints: {},
+    hints: { safetyMs: 15_000, faults: ["kill-follower"], profile: COMPACTED },
   },
   {
     name: "progress-before-future-start",

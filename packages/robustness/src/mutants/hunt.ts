@@ -23,6 +23,8 @@ export interface SeedRun {
   readonly seed: number;
   readonly violations: readonly Violation[];
   readonly digest: string;
+  /** Of the cluster; left out where it is not the store that is simulated. */
+  readonly members?: number;
 }
 
 /**
@@ -45,6 +47,7 @@ export type Verdict =
       readonly seed: number;
       readonly guarantee: string;
       readonly text: string;
+      readonly members?: number;
     }
   /** `isAlive`: in some run it has changed what happens, and nobody saw that it was wrong. */
   | { readonly kind: "survived"; readonly seeds: number; readonly isAlive: boolean }
@@ -96,12 +99,12 @@ export async function hunt(mutant: Mutant, run: Run, limits: HuntLimits): Promis
   }
 }
 
-function verdictOf({ seed, violations }: SeedRun, control: SeedRun): Verdict {
+function verdictOf({ seed, violations, members }: SeedRun, control: SeedRun): Verdict {
   const [ours] = control.violations;
   if (ours) return { kind: "unsound", seed, guarantee: ours.guarantee };
   const [first] = violations;
   const { guarantee = "", text = "" } = first ?? {};
-  return { kind: "caught", seed, guarantee, text };
+  return { kind: "caught", seed, guarantee, text, ...(members !== undefined && { members }) };
 }
 
 /** A mutant that changes nothing in a run was not reached there: its hints are to blame. */

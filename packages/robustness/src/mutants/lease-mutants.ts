@@ -38,7 +38,7 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
         replace: "Number.POSITIVE_INFINITY",
       },
     ],
-    expects: ["lease-not-outlived"],
+    expects: ["lease-not-outlived", "progress-after-heal"],
     hints: {},
   },
   {

@@ -126,7 +126,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["raft-leader-completeness", "linearizable", "no-crash"],
-    hints: { members: 3, faults: ["isolate-leader", "kill-leader", "restart-storm", "overload"] },
+    hints: { members: 3, faults: ["leader-returns"] },
   },
   {
     name: "conflicting-suffix-kept",

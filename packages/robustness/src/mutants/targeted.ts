@@ -63,3 +63,12 @@ export const CONTENDED: TrafficProfile = {
   lockClients: 0,
   compactionMs: undefined,
 };
+
+/** Compactions all the time, many of them at deletions, and watches that begin there. */
+export const COMPACTED: TrafficProfile = {
+  ...CONTENDED,
+  name: "compacted all the time",
+  weights: { ...CONTENDED.weights, get: 20, delete: 20, "old-revision": 10 },
+  watchClients: 6,
+  compactionMs: 400,
+};
