@@ -1,9 +1,11 @@
-import { decodeUtf8 } from "@sagong/base";
+import { decodeUtf8, equalBytes, VirtualClock } from "@sagong/base";
+import { EncodedMessage } from "@sagong/rpc/message";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type RangeRequest, RangeResponse, SortOrder, SortTarget } from "../gen/rpc.js";
 import type { MvccStore } from "../mvcc/mvcc-store.js";
 import { rangeRequest, StateFixture, text } from "../testing/state-fixture.js";
+import { ChunkPool } from "./chunk-pool.js";
 import { openRange, rangeEncoded } from "./range-cursor.js";
 import { range } from "./range.js";
 
@@ -104,6 +106,29 @@ describe("rangeEncoded()", () => {
       fixture.put(`size ${String(size).padStart(6, "0")}`, "x".repeat(size));
     const kvs = decoded(fixture.store, rangeRequest("size", ALL))?.kvs ?? [];
     expect(kvs.map(({ value }) => value.length)).toEqual(sizes.toSorted((a, b) => a - b));
+  });
+
+  it("uses memory again once its answer is sent, and not before", () => {
+    const pool = new ChunkPool(new VirtualClock());
+    const fixture = filled(500, 1_000);
+    const answer = (): EncodedMessage => {
+      const cursor = openRange(fixture.store, rangeRequest("key", ALL), pool);
+      while (cursor?.step() === false);
+      return cursor?.finish(HEADER) ?? new EncodedMessage([]);
+    };
+    const first = answer();
+    const bytes = first.toBytes();
+    const second = answer();
+    expect(equalBytes(first.toBytes(), bytes)).toBe(true);
+    expect(pool.freeBytes).toBe(0);
+    first.onSent?.();
+    const free = pool.freeBytes;
+    expect(free).toBeGreaterThan(400_000);
+    first.onSent?.();
+    expect(pool.freeBytes).toBe(free);
+    expect(equalBytes(answer().toBytes(), bytes)).toBe(true);
+    expect(pool.freeBytes).toBe(0);
+    expect(equalBytes(second.toBytes(), bytes)).toBe(true);
   });
 
   it("refuses revisions as range() does", () => {

@@ -23,22 +23,29 @@ import type { KeyHistory } from "../mvcc/key-history.js";
 import { isSingleKey, type KeyRange, keyRange } from "../mvcc/key-index.js";
 import type { MvccStore } from "../mvcc/mvcc-store.js";
 import { VersionHead, writeVarint } from "../mvcc/version-bytes.js";
+import { CHUNK_BYTES, type ChunkPool } from "./chunk-pool.js";
 import { StoreError } from "./store-error.js";
 
 /** What a step looks at, and what it puts into the answer, before it ends: a fifth of a millisecond. */
 const STEP_KEYS = 256;
 const STEP_BYTES = 256 * 1024;
 /** Pairs are copied one behind the other into chunks; larger ones are parts of their own. */
-const CHUNK_BYTES = 64 * 1024;
 const FIRST_CHUNK_BYTES = 4 * 1024;
 const COPIED_BYTES_MAX = 16 * 1024;
 /** Field 2 of RangeResponse, a message, with its length. */
 const TAG_KVS = (2 << 3) | 2;
 const FIELD_BYTES_MAX = 6;
 
-/** Throws `StoreError`. Undefined for a request that sorts or filters: its pairs must be decoded. */
-export function openRange(store: MvccStore, request: RangeRequest): RangeCursor | undefined {
-  return isPlain(request) ? new RangeCursor(store, request) : undefined;
+/**
+ * Throws `StoreError`. Undefined for a request that sorts or filters: its pairs must be decoded.
+ * With a pool, the answer is to be sent once, by who tells it when it is.
+ */
+export function openRange(
+  store: MvccStore,
+  request: RangeRequest,
+  pool?: ChunkPool,
+): RangeCursor | undefined {
+  return isPlain(request) ? new RangeCursor(store, request, pool) : undefined;
 }
 
 /** The whole answer at once, for ranges that are known to be small. Undefined as for `openRange`. */
@@ -79,13 +86,17 @@ export class RangeCursor {
   #taken = 0;
   #unpin: (() => void) | undefined;
   readonly #loads: number;
+  readonly #pool: ChunkPool | undefined;
+  /** Of the pool. */
+  readonly #lent: Uint8Array[] = [];
   readonly #parts: Uint8Array[] = [];
   #chunk: Uint8Array = new Uint8Array(0);
   #used = 0;
   #stepBytes = 0;
 
-  constructor(store: MvccStore, request: RangeRequest) {
+  constructor(store: MvccStore, request: RangeRequest, pool?: ChunkPool) {
     this.#store = store;
+    this.#pool = pool;
     this.#revision = store.readRevision(request.revision);
     const { index } = store;
     this.#range = keyRange(index.textOf(request.key), index.textOf(request.rangeEnd));
@@ -125,7 +136,10 @@ export class RangeCursor {
     this.#endChunk();
     const rest = RangeResponse.encode({ header, kvs: [], more, count });
     // Fields may come in any order: what is known last comes first all the same.
-    return new EncodedMessage([rest, ...this.#parts]);
+    const parts = [rest, ...this.#parts];
+    const lent = this.#lent;
+    if (lent.length === 0) return new EncodedMessage(parts);
+    return new EncodedMessage(parts, () => this.#pool?.giveBack(lent.splice(0)));
   }
 
   /** An image has taken the store's place: it holds this revision too, unless it is compacted in it. */
@@ -186,12 +200,20 @@ export class RangeCursor {
     const needed = FIELD_BYTES_MAX + copied;
     if (this.#chunk.length - this.#used < needed) {
       this.#endChunk();
-      const size = this.#parts.length > 0 ? CHUNK_BYTES : FIRST_CHUNK_BYTES;
       const isLast = isSingleKey(this.#range) || this.#limit === 1;
-      this.#chunk = new Uint8Array(isLast ? needed : Math.max(size, needed));
+      this.#chunk = isLast ? new Uint8Array(needed) : this.#newChunk(needed);
     }
     this.#chunk[this.#used++] = TAG_KVS;
     this.#used = writeVarint(length, this.#chunk, this.#used);
+  }
+
+  /** With room for `needed` bytes, which a chunk of the pool always has. */
+  #newChunk(needed: number): Uint8Array {
+    if (this.#parts.length === 0) return new Uint8Array(Math.max(FIRST_CHUNK_BYTES, needed));
+    if (this.#pool === undefined) return new Uint8Array(CHUNK_BYTES);
+    const chunk = this.#pool.take();
+    this.#lent.push(chunk);
+    return chunk;
   }
 
   #copy(bytes: Uint8Array): void {

@@ -7,6 +7,7 @@ import { ProposalRefusedError, type RaftNode } from "@sagong/raft";
 import { type Channel, createHealthService } from "@sagong/rpc";
 import type { ServiceImplementation } from "@sagong/rpc";
 import type { ApplyResponse, ApplyResult } from "../apply/applier.js";
+import { ChunkPool } from "../apply/chunk-pool.js";
 import type { StoreConfig } from "../config/store-config.js";
 import { RangeRequest } from "../gen/rpc.js";
 import type { HttpSource } from "../http/http-handler.js";
@@ -123,6 +124,7 @@ export function assembleMember(around: Assembly): AssembledMember {
     timeoutMs,
     revoke: (expired) => member.expire(expired),
   });
+  const chunks = new ChunkPool(clock);
   const member = new StoreMember({
     ...config,
     ...around.identity,
@@ -135,6 +137,7 @@ export function assembleMember(around: Assembly): AssembledMember {
     reads,
     quota,
     compaction,
+    chunks,
     random,
     leaderLeases: leases.atLeader,
     isBackedUp: () => medium.backlogBytes > BACKLOG_BYTES_MAX,
@@ -195,6 +198,7 @@ export function assembleMember(around: Assembly): AssembledMember {
       presence.close();
       compaction.close();
       catchUp.close();
+      chunks.close();
       quota.close();
       proposals.close(stopped);
       reads.close();

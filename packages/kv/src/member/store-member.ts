@@ -9,6 +9,7 @@ import { type Deferred, type Random, randomId } from "@sagong/base";
 import type { RaftNode } from "@sagong/raft";
 import type { Applier, ApplyResponse, ApplyResult } from "../apply/applier.js";
 import { range } from "../apply/range.js";
+import type { ChunkPool } from "../apply/chunk-pool.js";
 import { openRange } from "../apply/range-cursor.js";
 import { isReadOnlyTxn, isSerializableTxn } from "../apply/txn.js";
 import {
@@ -69,6 +70,8 @@ export interface StoreMemberParts extends LargeRangeDependencies {
   readonly leaderLeases: PeerLeases;
   readonly quota: Quota;
   readonly compaction: BackgroundLoop;
+  /** For the answers of large ranges. */
+  readonly chunks: ChunkPool;
   readonly random: Random;
   /** True where the disk is too far behind for more work. */
   readonly isBackedUp: () => boolean;
@@ -155,9 +158,9 @@ export class StoreMember implements KvApi, LeaseApi {
   }
 
   #rangeNow(request: RangeRequest): RangeAnswer | Promise<RangeAnswer> {
-    const { store } = this.#parts;
+    const { store, chunks } = this.#parts;
     const header = this.header();
-    const cursor = openRange(store, request);
+    const cursor = openRange(store, request, chunks);
     if (cursor === undefined) {
       const { kvs, more, count } = range(store, request);
       return { header, kvs, more, count };

@@ -9,6 +9,7 @@
 import { gzipSync } from "node:zlib";
 import type { PeerIdentity, ServerCall } from "../handler.js";
 import { MessageDecodeError } from "../message/decode-error.js";
+import { EncodedMessage } from "../message/encoded-message.js";
 import type { AnyMethod } from "../message/method.js";
 import { type Metadata, RpcError, StatusCode } from "../status.js";
 import { DeadlineHolder, type Deadlines } from "./deadlines.js";
@@ -39,6 +40,8 @@ export interface CallHost extends StreamHost {
   readonly budget: ReceiveBudget;
   /** Answers are compressed for clients that take it. */
   readonly compresses: boolean;
+  /** `then` is called once the socket has taken all of a stream that has ended; else never. */
+  whenSent(streamId: number, then: () => void): void;
 }
 
 /** What calls with the same header fields share: clients repeat themselves. */
@@ -149,6 +152,9 @@ export abstract class OpenCall extends DeadlineHolder implements ServerCall, Str
     const content = contentOf(this.request.method.response, response, this.#deflate);
     this.#finish();
     this.host.connection.answer(this.streamId, this.#head, { content, ending: OK_ENDING });
+    if (response instanceof EncodedMessage && response.onSent) {
+      this.host.whenSent(this.streamId, response.onSent);
+    }
     this.host.wake();
   }
 

@@ -63,6 +63,8 @@ export class ServerSocket implements CallHost, WatchedConnection {
   readonly #options: ServerSocketOptions;
   readonly #watch: ConnectionWatch;
   readonly #users = new StreamMap<StreamUser>();
+  /** By stream: who waits for its answer to be sent. */
+  readonly #waiting = new Map<number, () => void>();
   readonly #meanings: RequestMeanings;
   #isAwake = false;
   readonly #flush = (): void => {
@@ -119,6 +121,10 @@ export class ServerSocket implements CallHost, WatchedConnection {
 
   ended(streamId: number): void {
     this.#users.delete(streamId);
+  }
+
+  whenSent(streamId: number, then: () => void): void {
+    this.#waiting.set(streamId, then);
   }
 
   // As the watch sees it
@@ -222,9 +228,14 @@ export class ServerSocket implements CallHost, WatchedConnection {
     const { connection } = this;
     const socket = this.#socket;
     while (connection.hasOutput && !socket.writableNeedDrain && socket.writable) {
+      // Before more is framed: what has ended now is in the output that is taken, or before it.
+      const told = this.#waiting.size > 0 ? this.#takeEnded() : undefined;
       const parts = connection.takeOutput();
       if (parts.length > 1) socket.cork();
-      for (const part of parts) socket.write(part);
+      for (let i = 0; i < parts.length - 1; i++) socket.write(parts[i] as Uint8Array); // Below its length.
+      const last = parts.at(-1) as Uint8Array; // There is output.
+      if (told) socket.write(last, (error) => error ?? told.forEach((then) => then()));
+      else socket.write(last);
       if (parts.length > 1) socket.uncork();
       this.#handleEvents();
     }
@@ -236,6 +247,17 @@ export class ServerSocket implements CallHost, WatchedConnection {
     if (socket.writableNeedDrain || connection.isClosed) this.#watch.stalled();
   }
 
+  /** Who waited for streams that have ended. */
+  #takeEnded(): readonly (() => void)[] | undefined {
+    const told: (() => void)[] = [];
+    for (const [streamId, then] of this.#waiting) {
+      if (this.connection.isOpen(streamId)) continue;
+      this.#waiting.delete(streamId);
+      told.push(then);
+    }
+    return told.length > 0 ? told : undefined;
+  }
+
   #onDrain(): void {
     this.#watch.moved();
     this.#write();
@@ -244,6 +266,7 @@ export class ServerSocket implements CallHost, WatchedConnection {
 
   #onClose(): void {
     this.#watch.stop();
+    this.#waiting.clear();
     const error = new RpcError(StatusCode.cancelled, "the client closed the connection");
     for (const user of this.#users.values()) user.onCancel(error);
   }

@@ -1,14 +1,31 @@
+import { once } from "node:events";
 import { get } from "node:http";
 import { connect } from "node:http2";
+import { encodeUtf8 } from "@sagong/base";
 import { describe, expect, it, vi } from "vitest";
 import { HealthCheckRequest, HealthCheckResponse, HealthService } from "../gen/health.js";
 import { createGrpcJsChannel } from "../grpc-js/channel.js";
 import { implement } from "../handler.js";
+import { EncodedMessage } from "../message/encoded-message.js";
 import type { MethodDescriptor } from "../message/method.js";
 import { StatusCode } from "../status.js";
+import { createHttp2Channel } from "./client/http2-channel.js";
 import { DEFAULT_LIMITS } from "./connection/limits.js";
 import { prefixMessage } from "./grpc/message-writer.js";
 import { createHttp2Server } from "./server.js";
+
+const LARGE_BYTES = 300_000;
+const LARGE = {
+  name: "test.Large",
+  methods: {
+    get: {
+      path: "/test.Large/get",
+      kind: "unary",
+      request: HealthCheckRequest,
+      response: HealthCheckRequest,
+    },
+  },
+} as const;
 
 describe("createHttp2Server()", () => {
   it("serves HTTP/1.1 on the same port", async () => {
@@ -63,6 +80,65 @@ describe("createHttp2Server()", () => {
     await expect(stream[Symbol.asyncIterator]().next()).rejects.toMatchObject(refusal);
     await channel.close();
     await server.close(10);
+  });
+
+  it.each(["grpc-js", "ours"])(
+    "tells who made an answer that its memory is free, not before %s may read it",
+    async (client) => {
+      let sent = 0;
+      const service = implement(LARGE, {
+        get: ({ service: letter }) => {
+          const text = encodeUtf8(letter.repeat(LARGE_BYTES));
+          const head = HealthCheckRequest.encode({ service: letter.repeat(LARGE_BYTES) });
+          const parts = [head.subarray(0, head.length - LARGE_BYTES), text];
+          return new EncodedMessage(parts, () => {
+            sent++;
+            text.fill(0); // What is used again is written over.
+          });
+        },
+      });
+      const server = createHttp2Server({ services: [service] });
+      const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
+      const create = client === "ours" ? createHttp2Channel : createGrpcJsChannel;
+      const channel = create({ endpoint: `http://127.0.0.1:${port}` });
+      const letters = "abcdefghij".split("");
+      const answers = await Promise.all(
+        letters.map((letter) =>
+          channel.unary(LARGE.methods.get, HealthCheckRequest.create({ service: letter })),
+        ),
+      );
+      const isWhole = answers.map(
+        ({ service: text }, i) => text === letters[i]?.repeat(LARGE_BYTES),
+      );
+      expect(isWhole).toEqual(letters.map(() => true));
+      await vi.waitFor(() => expect(sent).toBe(letters.length));
+      await channel.close();
+      await server.close(10);
+    },
+  );
+
+  it("never says so of an answer that the client does not read to its end", async () => {
+    let sent = 0;
+    const service = implement(LARGE, {
+      get: () => new EncodedMessage([new Uint8Array(4 * LARGE_BYTES)], () => sent++),
+    });
+    const server = createHttp2Server({ services: [service] });
+    const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
+    const session = connect(`http://127.0.0.1:${port}`);
+    const { path } = LARGE.methods.get;
+    const stream = session.request({
+      ":method": "POST",
+      ":path": path,
+      "content-type": "application/grpc",
+      te: "trailers",
+    });
+    stream.pause();
+    stream.end(prefixMessage(HealthCheckRequest.encode({ service: "" })));
+    await once(stream, "response");
+    session.destroy();
+    await once(session, "close");
+    await server.close(10);
+    expect(sent).toBe(0);
   });
 
   it("close() lets a unary call end, ends a stream, and then the connection", async () => {

@@ -7,14 +7,20 @@ import { concatBytes } from "@sagong/base";
 import type { MessageType } from "./message-type.js";
 
 export class EncodedMessage {
-  /** One behind the other they are the message. None of them may change any more. */
+  /** One behind the other they are the message. None of them may change before it is sent. */
   readonly parts: readonly Uint8Array[];
   readonly byteLength: number;
   /** What a transport made of it for one stream, kept for the next: the same for all of them. */
   framed: Uint8Array | undefined;
+  /**
+   * For a message that is sent once, whose maker uses its memory again: a transport may call it when
+   * nobody will read the parts any more, and need not.
+   */
+  readonly onSent: (() => void) | undefined;
 
-  constructor(parts: readonly Uint8Array[]) {
+  constructor(parts: readonly Uint8Array[], onSent?: () => void) {
     this.parts = parts;
+    this.onSent = onSent;
     let length = 0;
     for (const part of parts) length += part.length;
     this.byteLength = length;
