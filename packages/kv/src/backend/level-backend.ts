@@ -82,10 +82,20 @@ export class LevelBackend implements StateMedium {
     return new LevelBackend(options, await openDatabase(options));
   }
 
+  /** Throws `BackendError` where it cannot be read. */
   get(key: Uint8Array): Uint8Array | undefined {
     const name = toBinaryString(key);
     const write = this.#open.find(name) ?? this.#waiting.find(name) ?? this.#writing.find(name);
-    return write ? write.value : this.#db.getSync(key);
+    if (write) return write.value;
+    try {
+      return this.#db.getSync(key);
+    } catch (error) {
+      if (this.#isSwapping) throw error; // It is closed: whoever reads did not wait.
+      const why = error instanceof Error ? error.message : String(error);
+      throw new BackendError(`Cannot read the database in ${this.#options.dir}: ${why}`, {
+        cause: error,
+      });
+    }
   }
 
   put(key: Uint8Array, value: Uint8Array): void {

@@ -165,7 +165,16 @@ export function assembleMember(around: Assembly): AssembledMember {
     signal: closing.signal,
   });
   const sessions = new Set<WatchSession>();
-  const edge = { leader: presence, metrics: around.registry, clock, logger: around.logger };
+  const edge = {
+    leader: presence,
+    metrics: around.registry,
+    clock,
+    logger: around.logger,
+    // While it stops, what it reads from is closed under the last requests.
+    onUnreadable: (error: unknown): void => {
+      if (!closing.signal.aborted) onFatal(error);
+    },
+  };
   const services = [
     createKvService(member),
     createLeaseService(member),

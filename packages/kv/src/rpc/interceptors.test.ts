@@ -1,14 +1,19 @@
 import { silentLogger, VirtualClock } from "@sagong/base";
 import { createMemoryChannel, implement, StatusCode } from "@sagong/rpc";
 import { describe, expect, it } from "vitest";
+import { BackendError } from "../backend/backend-error.js";
 import { ClusterService, LeaseService, type LeaseKeepAliveResponse } from "../gen/rpc.js";
 import { MetricsRegistry } from "../http/metrics.js";
 import { MemberError } from "../member/member-error.js";
+import { DamagedDatabaseError } from "../mvcc/damaged-database-error.js";
 import { intercept } from "./interceptors.js";
 
 function setup(options: { hasLeader?: boolean; fail?: Error } = {}) {
   const metrics = new MetricsRegistry();
   const clock = new VirtualClock();
+  const logger = silentLogger;
+  const unreadable: unknown[] = [];
+  const onUnreadable = (error: unknown): void => void unreadable.push(error);
   const leader = { hasLeader: () => options.hasLeader ?? true, onLeaderMissing: () => () => {} };
   const services = [
     implement(ClusterService, {
@@ -25,8 +30,8 @@ function setup(options: { hasLeader?: boolean; fail?: Error } = {}) {
         }
       },
     }),
-  ].map((service) => intercept(service, { leader, metrics, clock, logger: silentLogger }));
-  return { metrics, channel: createMemoryChannel(services, { clock }) };
+  ].map((service) => intercept(service, { leader, metrics, clock, logger, onUnreadable }));
+  return { metrics, unreadable, channel: createMemoryChannel(services, { clock }) };
 }
 
 const list = ClusterService.methods.memberList;
@@ -50,12 +55,25 @@ describe("intercept()", () => {
     expect(metrics.render()).toContain('grpc_code="ResourceExhausted",grpc_method="MemberList"');
   });
 
+  it.each([new DamagedDatabaseError("a bit"), new BackendError("EIO")])(
+    "tells of a request that met a database that cannot be read (%s)",
+    async (fail) => {
+      const { channel, unreadable } = setup({ fail });
+      await expect(channel.unary(list, { linearizable: true })).rejects.toThrow(fail.message);
+      const leases = channel.duplex(LeaseService.methods.leaseKeepAlive);
+      await leases.send({ id: 1n });
+      await expect(leases.responses[Symbol.asyncIterator]().next()).rejects.toThrow(fail.message);
+      expect(unreadable).toEqual([fail, fail]);
+    },
+  );
+
   it("answers Unknown with the text of an error that nobody foresaw", async () => {
-    const { channel } = setup({ fail: new Error("surprise") });
+    const { channel, unreadable } = setup({ fail: new Error("surprise") });
     await expect(channel.unary(list, { linearizable: true })).rejects.toMatchObject({
       code: StatusCode.unknown,
       message: "surprise",
     });
+    expect(unreadable).toEqual([]);
   });
 
   it("fails a call with hasleader metadata while there is no leader, and only that", async () => {

@@ -11,8 +11,10 @@ import {
   type ServiceImplementation,
   StatusCode,
 } from "@sagong/rpc";
+import { BackendError } from "../backend/backend-error.js";
 import type { Counter, Histogram, MetricsRegistry } from "../http/metrics.js";
 import { MemberError } from "../member/member-error.js";
+import { DamagedDatabaseError } from "../mvcc/damaged-database-error.js";
 import { toRpcError } from "./status-codes.js";
 import type { LeaderPresence } from "./store-api.js";
 
@@ -21,6 +23,8 @@ export interface InterceptorDependencies {
   readonly metrics: MetricsRegistry;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** A request has met a database that is damaged or cannot be read: the member must stop. */
+  readonly onUnreadable: (error: unknown) => void;
 }
 
 /** Prometheus' default bounds in seconds, as go-grpc-prometheus has them. */
@@ -176,6 +180,9 @@ class MethodObserver implements Tap {
     if (status.code === StatusCode.unknown) {
       const { logger } = this.#dependencies;
       logger.error("request failed unexpectedly", { method: this.#path, error: errorText(error) });
+    }
+    if (error instanceof DamagedDatabaseError || error instanceof BackendError) {
+      this.#dependencies.onUnreadable(error);
     }
     return status;
   }

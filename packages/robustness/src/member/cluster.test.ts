@@ -143,6 +143,26 @@ describe("Cluster", () => {
     await expect(write(cluster, member, "a", "2")).rejects.toThrow("refused");
   });
 
+  it("stops where a read finds that its database is damaged", async () => {
+    const cluster = await started(8);
+    const { world } = cluster;
+    const member = follower(cluster);
+    const keys = Array.from({ length: 100 }, (_, i) => `k${i}`);
+    for (const key of keys) await write(cluster, member, key, "v".repeat(4_000));
+    await world.runUntil(world.nowMs + 1_000);
+    let what = "";
+    while (!what.includes("cannot be read")) what = member.disk.flipBit("database") ?? "";
+    const readAll = async (): Promise<void> => {
+      for (const key of keys) await read(cluster, member, key);
+    };
+    await expect(readAll()).rejects.toThrow("Cannot read the database");
+    await world.runUntilTrue(() => !member.isRunning, world.nowMs + 20_000);
+    expect(member.failure).toMatchObject({ name: "BackendError" });
+    await expect(world.settle(member.start(), 5_000)).rejects.toThrow("its database is damaged");
+    for (const key of keys)
+      expect(await read(cluster, await elected(cluster), key)).toHaveLength(4_000);
+  });
+
   it("hands its leadership over when it is asked to end", async () => {
     const cluster = await started(6);
     const { world } = cluster;
