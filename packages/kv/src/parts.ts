@@ -22,11 +22,8 @@ export { LevelBackend, type LevelBackendOptions } from "./backend/level-backend.
 // Who it is
 export { type ClusterIdentity, identify, idText } from "./member/identity.js";
 // The member around it
-export {
-  type ComposedMember,
-  composeMember,
-  type MemberSurroundings,
-} from "./member/compose-member.js";
+export type { MemberSurroundings } from "./member/member-surroundings.js";
+export { type ComposedMember, composeMember } from "./member/compose-member.js";
 export { type AssembledMember, GRPC_OVERHEAD_BYTES } from "./member/assemble-member.js";
 // What it counts
 export { MetricsRegistry } from "./http/metrics.js";

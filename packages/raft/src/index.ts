@@ -1,6 +1,6 @@
 // Running a member
-export type { RaftNode, RaftRole, RaftStatus } from "./node/raft-node.js";
-export type { RaftLogView, RaftView } from "./node/raft-view.js";
+export type { RaftNode, RaftStatus } from "./node/raft-node.js";
+export type { RaftLogView, RaftRole, RaftView } from "./node/raft-view.js";
 export type { RaftNodeDependencies, RaftNodeOptions } from "./node/raft-node-options.js";
 export { startRaftNode } from "./node/start-raft-node.js";
 export {

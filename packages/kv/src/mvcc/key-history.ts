@@ -11,7 +11,7 @@
  * A position counts the revisions from 0, the oldest.
  */
 
-import { hashOfText } from "./key-table.js";
+import { hashOfText } from "./key-hash.js";
 import type { Revision } from "./revision.js";
 
 /** Nothing: what a history without older revisions shares with all others. Never written to. */

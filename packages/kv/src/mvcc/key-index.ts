@@ -3,8 +3,9 @@
  * that was deleted stays until a compaction takes its last revision.
  */
 import { toBinaryString } from "./binary-string.js";
+import { hashOfBytes } from "./key-hash.js";
 import { KeyHistory } from "./key-history.js";
-import { type ByteRange, hashOfBytes, KeyTable } from "./key-table.js";
+import { type ByteRange, KeyTable } from "./key-table.js";
 import { KeyTree } from "./key-tree.js";
 import type { Revision } from "./revision.js";
 import { sortHistories } from "./sort-histories.js";

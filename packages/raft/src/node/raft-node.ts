@@ -3,9 +3,7 @@
  * this folder: one loop that feeds the pure core and carries out what it asks for.
  */
 import type { LogIndex, NodeId, Term } from "../core/types.js";
-import type { RaftView } from "./raft-view.js";
-
-export type RaftRole = "follower" | "pre-candidate" | "candidate" | "leader";
+import type { RaftRole, RaftView } from "./raft-view.js";
 
 export interface RaftStatus {
   readonly nodeId: NodeId;

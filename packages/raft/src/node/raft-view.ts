@@ -4,7 +4,8 @@
  * whoever holds it must only read. Each start of a member has a view of its own.
  */
 import type { Entry, LogIndex, NodeId, SnapshotMetadata, Term } from "../core/types.js";
-import type { RaftRole } from "./raft-node.js";
+
+export type RaftRole = "follower" | "pre-candidate" | "candidate" | "leader";
 
 export interface RaftView {
   readonly id: NodeId;
