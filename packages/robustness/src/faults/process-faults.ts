@@ -90,8 +90,20 @@ export const PROCESS_FAULTS: readonly Fault[] = [
     group: "process",
     name: "blocked-log-sink",
     items: ["blocked log sink"],
-    isCovered:
-      "log lines of a simulated member go nowhere; a real process that blocks in a write is as event-loop-block",
+    isCovered: true,
+    promise: "as a pause that begins where something happened that is worth a line",
+    plan: (random, setting) => ({
+      durationMs: between(random, [1_000, 15_000]),
+      parameters: { ...anyMember(random, setting), leader: happens(random, 0.5) },
+    }),
+    apply: (scene, planned) => {
+      const leader = isSet(planned, "leader") ? scene.leader : undefined;
+      const member = leader ?? scene.member(numberOf(planned, "member"));
+      member.isLogBlocked = true;
+      return () => {
+        member.isLogBlocked = false;
+      };
+    },
   },
 ];
 

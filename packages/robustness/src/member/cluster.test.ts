@@ -143,6 +143,29 @@ describe("Cluster", () => {
     await expect(write(cluster, member, "a", "2")).rejects.toThrow("refused");
   });
 
+  it("stands still from the next line of its log on while nobody reads that", async () => {
+    const cluster = await started(9);
+    const { world } = cluster;
+    const first = await elected(cluster);
+    const others = cluster.members.filter((member) => member !== first);
+    await world.runUntil(world.nowMs + 5_000); // It has said all that comes with its election.
+    first.isLogBlocked = true;
+    await write(cluster, first, "a", "1"); // That is worth no line.
+    expect(first.isPaused).toBe(false);
+    for (const member of others) member.kill("process"); // Streams that are lost are.
+    await world.runUntilTrue(() => first.isPaused, world.nowMs + 5_000);
+    expect(first.isPaused).toBe(true);
+    for (const member of others) await world.settle(member.start(), 10_000);
+    const isSuperseded = (): boolean =>
+      others.some((member) => member.raftStatus()?.role === "leader");
+    expect(await world.runUntilTrue(isSuperseded, world.nowMs + 20_000)).toBe(true);
+    first.isLogBlocked = false;
+    expect(first.isPaused).toBe(false);
+    await world.runUntil(world.nowMs + 3_000); // Until it has heard of the other.
+    await write(cluster, first, "a", "2");
+    expect(await read(cluster, follower(cluster), "a")).toBe("2");
+  });
+
   it("stops where a read finds that its database is damaged", async () => {
     const cluster = await started(8);
     const { world } = cluster;

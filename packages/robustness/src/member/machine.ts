@@ -49,6 +49,9 @@ export class Machine implements SimulatedMember {
   #refuseStart: ((error: unknown) => void) | undefined;
   #failure: unknown;
   #resume: { readonly atMs: number; readonly timer: Timer } | undefined;
+  #isLogBlocked = false;
+  /** It has logged a line that nobody reads. */
+  #isInLogWrite = false;
 
   constructor(options: MachineOptions) {
     const { world, name, names, flags } = options;
@@ -97,6 +100,7 @@ export class Machine implements SimulatedMember {
       segmentBytes: SEGMENT_BYTES,
       heldBytesMax: randomBelow(world.chance(`held by ${name}`), HELD_BYTES_MAX),
       aroundLog: this.#options.aroundLog,
+      onLogLine: () => this.#logged(process),
     });
     this.#process = process;
     this.#failure = undefined;
@@ -161,10 +165,35 @@ export class Machine implements SimulatedMember {
     process.gate.shut();
     const timer = world.after(ms, () => {
       this.#resume = undefined;
-      this.#note("goes on");
-      process.gate.open();
+      this.#goOn(process);
     });
     this.#resume = { atMs, timer };
+  }
+
+  get isLogBlocked(): boolean {
+    return this.#isLogBlocked;
+  }
+
+  set isLogBlocked(isBlocked: boolean) {
+    this.#isLogBlocked = isBlocked;
+    if (isBlocked || !this.#isInLogWrite) return;
+    this.#isInLogWrite = false;
+    if (this.#process) this.#goOn(this.#process);
+  }
+
+  /** Writes to a pipe block on Linux, and with them the event loop; here, from the event's end on. */
+  #logged(process: MemberProcess): void {
+    if (!this.#isLogBlocked || this.#isInLogWrite || this.#process !== process) return;
+    this.#isInLogWrite = true;
+    this.#note("waits for the reader of its log");
+    process.gate.shut();
+  }
+
+  /** Unless it stands still for another reason. */
+  #goOn(process: MemberProcess): void {
+    if (this.#resume || this.#isInLogWrite) return;
+    this.#note("goes on");
+    process.gate.open();
   }
 
   channel(client: string): Channel {
@@ -222,6 +251,7 @@ export class Machine implements SimulatedMember {
     this.#process = undefined;
     this.#resume?.timer.cancel();
     this.#resume = undefined;
+    this.#isInLogWrite = false;
     this.#started = undefined;
     this.#refuseStart?.(why); // Without effect where it serves.
     this.#refuseStart = undefined;

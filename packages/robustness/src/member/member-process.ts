@@ -32,6 +32,8 @@ export interface MemberProcessOptions {
   readonly segmentBytes: number;
   readonly heldBytesMax: number;
   readonly aroundLog: ((log: LogStorage) => LogStorage) | undefined;
+  /** It has written a line to its log. */
+  readonly onLogLine: () => void;
 }
 
 /** As the daemon: calls under way may take so long to finish when it closes. */
@@ -52,13 +54,14 @@ export class MemberProcess {
     this.#options = options;
     this.gate = new ProcessGate(world);
     this.#host = network.enter(name, this.gate);
-    this.#logger = createLogger(world.trace.isKeeping ? "info" : "error", (record) => {
+    this.#logger = createLogger("info", (record) => {
       const { level, message, fields } = record;
       const text = (): string =>
         [`${level}: ${message}`, ...Object.entries(fields).map(([key, v]) => `${key}=${v}`)].join(
           " ",
         );
       world.trace.note({ kind: "process", who: name, text });
+      options.onLogLine();
     });
   }
 

@@ -57,6 +57,8 @@ export interface SimulatedMember {
   stop(): Promise<void>;
   /** SIGSTOP now and SIGCONT after `ms` of true time; a later call may only make it longer. */
   pause(ms: number): void;
+  /** Nobody reads its log: its process stands still from the next line on, until somebody does. */
+  isLogBlocked: boolean;
   /** A client's connection to it, over the network; outlives its processes, as a channel does. */
   channel(client: string): Channel;
   /** Raft's live state, for its invariants; the same object for as long as one process runs. */
