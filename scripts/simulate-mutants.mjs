@@ -107,7 +107,10 @@ async function huntAll(jobs) {
       const verdict = await hunt(mutant, run, limits);
       const tookMs = performance.now() - startMs;
       done[at] = { mutant, verdict, tookMs };
-      const how = verdict.kind === "caught" ? `caught by ${verdict.guarantee}` : verdict.kind;
+      const how =
+        verdict.kind === "caught"
+          ? `caught by ${verdict.guarantee} in seed ${verdict.seed}`
+          : verdict.kind;
       console.error(
         `${at + 1}/${mutants.length} ${mutant.name}: ${how}, ${(tookMs / 1000).toFixed(1)} s`,
       );

@@ -10,7 +10,7 @@ import type { ScheduledFault } from "../simulation/simulation.js";
 import { between, oneOf } from "../traffic/dice.js";
 import { areaOf } from "./disk-error-faults.js";
 import { anyMember, type Fault, numberOf, textOf } from "./fault.js";
-import type { FaultScene, Undo } from "./fault-scene.js";
+import type { DamageKind, FaultScene, Undo } from "./fault-scene.js";
 
 const NOTHING_LOST = "nothing acknowledged is lost: a majority had synced it first";
 const NOTICED_OR_MENDED =
@@ -57,7 +57,11 @@ export const DISK_LIE_FAULTS: readonly Fault[] = [
     disk.misdirectNextWrite();
     return () => {};
   }),
-  struck("bit-flip-log", "bit-flip in log", ({ disk }) => void disk.flipBit("log")),
+  struck("bit-flip-log", "bit-flip in log", ({ disk }) => void disk.flipBit("log"), {
+    promise: "the member refuses to start: what was acknowledged is not cut off like a torn write",
+    // Each record has a checksum, and no crash leaves one bit that is wrong.
+    isNoticed: true,
+  }),
   {
     group: "disk-lies",
     name: "bit-flip-image",
@@ -163,14 +167,15 @@ export function struck(
   name: string,
   item: string,
   strike: (member: SimulatedMember) => void,
-  group: Fault["group"] = "disk-lies",
+  options: DamageKind & { readonly group?: Fault["group"]; readonly promise?: string } = {},
 ): Fault {
+  const { group = "disk-lies", promise = NOTICED_OR_MENDED } = options;
   return {
     group,
     name,
     items: [item],
     isCovered: true,
-    promise: NOTICED_OR_MENDED,
+    promise,
     damages: true,
     plan: (random, { damageable }) => ({
       durationMs: between(random, LYING_MS),
@@ -178,7 +183,7 @@ export function struck(
     }),
     apply: (scene, planned) => {
       const member = scene.member(numberOf(planned, "member"));
-      return scene.forgetting(member, () => strike(member));
+      return scene.forgetting(member, () => strike(member), options);
     },
   };
 }

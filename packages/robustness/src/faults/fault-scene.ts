@@ -40,6 +40,11 @@ export interface FaultSceneOptions {
 /** `disturbed`: it may stop itself, and must start again when all is over. `damaged`: it may refuse to. */
 export type DiskStanding = "sound" | "disturbed" | "damaged";
 
+export interface DamageKind {
+  /** Whoever reads it sees that it is damaged. */
+  readonly isNoticed?: boolean;
+}
+
 /** How often it is looked whether a member may forget. */
 const FORGET_CHECK_MS = 50;
 
@@ -190,10 +195,13 @@ export class FaultScene {
     if (this.standingOf(member) === "sound") this.#standings.set(member, "disturbed");
   }
 
-  /** Its data is not what it was: it may refuse to start for good. */
-  damage(member: SimulatedMember): void {
+  /**
+   * Its data is not what it was: it may refuse to start for good. Where the damage is of a kind that is
+   * always noticed, it may not start with less than it had.
+   */
+  damage(member: SimulatedMember, { isNoticed = false }: DamageKind = {}): void {
     this.#standings.set(member, "damaged");
-    this.#options.onForget(member);
+    if (!isNoticed) this.#options.onForget(member);
   }
 
   /** Its disk says "done" and does not do it, from now on or since long. */
@@ -206,7 +214,7 @@ export class FaultScene {
    * Ends its process, waits until the others can do without what it knew (F1), and then, in one event:
    * `forget`, on the disk of a member that does not run, and start. Undone before: it just starts.
    */
-  forgetting(member: SimulatedMember, forget: () => void): Undo {
+  forgetting(member: SimulatedMember, forget: () => void, kind: DamageKind = {}): Undo {
     const up = this.down([member], "process");
     let termBefore = 0;
     let isDone = false;
@@ -217,7 +225,7 @@ export class FaultScene {
         if (isDone || !this.#canDoWithout(member, termBefore)) return;
         isDone = true;
         member.kill("process"); // Whoever watches over it may have started it again.
-        this.damage(member);
+        this.damage(member, kind);
         forget();
         up();
       },

@@ -40,10 +40,7 @@ export const MEMBERSHIP_FAULTS: readonly Fault[] = [
     items: ["joint change with crash"],
     isCovered: STATIC,
   },
-  struck(
-    "wiped-member-rejoins",
-    "wiped member rejoining with old id",
-    ({ disk }) => disk.wipe(),
-    "membership",
-  ),
+  struck("wiped-member-rejoins", "wiped member rejoining with old id", ({ disk }) => disk.wipe(), {
+    group: "membership",
+  }),
 ];

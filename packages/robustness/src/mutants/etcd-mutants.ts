@@ -6,7 +6,7 @@
 import type { Mutant } from "./mutant.js";
 import { COMPACTED, CONTENDED, rounds, throughout } from "./targeted.js";
 
-const ROUNDS = { count: 8, everyMs: 3_500 };
+const ROUNDS = { count: 6, everyMs: 3_500 };
 /** LevelDB has left its log for the next, and takes its time to make a table of it. */
 const POWER_LOSS_BEFORE_TABLES = [
   throughout(ROUNDS, "slow-disk", { member: 0, times: 30 }),

@@ -3,7 +3,7 @@ import type { Mutant } from "./mutant.js";
 import { CONTENDED, throughout } from "./targeted.js";
 
 const KV = "packages/kv/src";
-const ROUNDS = { count: 5, everyMs: 5_000 };
+const ROUNDS = { count: 4, everyMs: 5_000 };
 /** Members that take long to apply, while what they ask each other takes long, too. */
 const FOLLOWERS_BEHIND = [
   ...[0, 1].map((member) => throughout(ROUNDS, "slow-disk", { member, times: 100 })),
@@ -32,7 +32,7 @@ export const KV_MUTANTS: readonly Mutant[] = [
     file: `${KV}/member/linearizable-reads.ts`,
     edits: [{ find: "await this.#options.applied.until(index);", replace: "void index;" }],
     expects: ["linearizable"],
-    hints: { members: 3, faults: ["delay", "overload"] },
+    hints: { members: 3, schedule: FOLLOWERS_BEHIND, profile: CONTENDED },
   },
   {
     name: "read-joins-a-round-under-way",

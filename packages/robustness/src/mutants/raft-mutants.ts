@@ -4,7 +4,7 @@ import type { Mutant } from "./mutant.js";
 import { CONTENDED, rounds, throughout } from "./targeted.js";
 
 const RAFT = "packages/raft/src";
-const ROUNDS = { count: 5, everyMs: 7_000 };
+const ROUNDS = { count: 3, everyMs: 7_000 };
 /** New leaders whose first entry takes its time, on their disk and on others'. */
 function slowElections(fault: string): readonly ScheduledFault[] {
   return [

@@ -6,7 +6,13 @@ const LOG = "packages/raft/src/storage";
 const BACKEND = "packages/kv/src/backend";
 /** Who was away needs an image. */
 const SHORT_LOG = { snapshotCount: 20, snapshotCatchUpEntries: 2 };
-const ROUNDS = { count: 6, everyMs: 5_000 };
+const POWER_LOSSES_IN_SWAPS = [50, 150, 250, 350].map((afterMs, i) => ({
+  fault: "install-power-loss",
+  atMs: 3_000 + 5_000 * i,
+  durationMs: 4_500,
+  parameters: { afterMs },
+}));
+const ROUNDS = { count: 4, everyMs: 5_000 };
 /** A long write is torn; what comes behind it is short; the next start finds what is left of the long one. */
 const TORN_TWICE = [
   throughout(ROUNDS, "slow-disk", { member: 0, times: 100 }),
@@ -106,7 +112,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["linearizable", "raft-leader-completeness", "raft-hard-state", "no-crash"],
-    hints: { members: 3, faults: ["bit-flip-log", "misdirected-write"] },
+    hints: { members: 3, faults: ["bit-flip-log"] },
   },
   {
     name: "flush-without-sync",
@@ -167,7 +173,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     file: `${BACKEND}/level-backend.ts`,
     edits: [{ find: "await place.databases.syncContents(place.dir);", replace: "" }],
     expects: ["no-crash", "members-equal"],
-    hints: { members: 3, faults: ["install-power-loss"], flags: SHORT_LOG },
+    hints: { members: 3, schedule: POWER_LOSSES_IN_SWAPS, flags: SHORT_LOG },
   },
   {
     name: "image-without-its-mark",
