@@ -1,6 +1,6 @@
 /** Mistakes in what lies on disk: the log's files, the database, images, and recovery from them. */
 import type { Mutant } from "./mutant.js";
-import { rounds, throughout } from "./targeted.js";
+import { RARELY_CHANGED, rounds, throughout } from "./targeted.js";
 
 const LOG = "packages/raft/src/storage";
 const BACKEND = "packages/kv/src/backend";
@@ -22,6 +22,14 @@ const TORN_TWICE = [
     { fault: "kill-all", atMs: 2_500, durationMs: 50 },
   ]),
 ];
+
+/** The second begins before the first one's power loss: each of two logs may then lose its end. */
+const LIES_AFTER_LIES = [3_000, 6_500].map((atMs) => ({
+  fault: "lying-sync",
+  atMs,
+  durationMs: 8_000,
+  parameters: { member: 0, area: "database" },
+}));
 
 export const STORAGE_MUTANTS: readonly Mutant[] = [
   {
@@ -183,6 +191,21 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     edits: [{ find: "this.#index = metadata.index;", replace: "" }],
     expects: ["no-crash", "members-equal", "linearizable", "liveness"],
     hints: { members: 3, faults: ["blackhole-until-snapshot"] },
+  },
+  {
+    name: "missing-blocks-not-noticed",
+    class: "own: disk",
+    mistake: "a database that lost versions below the compacted revision is taken for whole",
+    file: "packages/kv/src/mvcc/open-store.ts",
+    edits: [{ find: "this.#blocksSum === undefined || this.#blocksSum === sum", replace: "true" }],
+    expects: ["watch-true", "linearizable", "members-equal-hash", "no-acknowledged-write-lost"],
+    hints: {
+      members: 3,
+      safetyMs: 20_000,
+      schedule: LIES_AFTER_LIES,
+      profile: RARELY_CHANGED,
+      seed: 5,
+    },
   },
   {
     name: "dead-versions-not-listed",

@@ -64,6 +64,15 @@ export const CONTENDED: TrafficProfile = {
   compactionMs: undefined,
 };
 
+/** Many keys, each seldom written, and compactions all the time. */
+export const RARELY_CHANGED: TrafficProfile = {
+  ...CONTENDED,
+  name: "rarely changed",
+  keys: 60,
+  weights: { ...CONTENDED.weights, list: 10 },
+  compactionMs: 400,
+};
+
 /** Compactions all the time, many of them at deletions, and watches that begin there. */
 export const COMPACTED: TrafficProfile = {
   ...CONTENDED,
