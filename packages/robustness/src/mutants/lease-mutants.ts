@@ -1,7 +1,14 @@
 /** Mistakes in leases: when they end, what hangs on them, who may say so. */
 import type { Mutant } from "./mutant.js";
+import { CONTENDED, rounds } from "./targeted.js";
 
 const KV = "packages/kv/src";
+
+/** Each is renewed by two leaders for a while. */
+const LEADERS_CUT_OFF = rounds({ count: 7, everyMs: 8_000 }, [
+  { fault: "isolate-leader", atMs: 0, durationMs: 6_000 },
+]);
+const LEASED = { ...CONTENDED, name: "leased, and little else", kvClients: 1, leaseClients: 20 };
 
 export const LEASE_MUTANTS: readonly Mutant[] = [
   {
@@ -54,6 +61,20 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
     ],
     expects: ["lease-not-early", "lock-exclusive"],
     hints: {},
+  },
+  {
+    name: "renewal-shortens",
+    class: "own: lease",
+    mistake: "a renewal takes back what a new leader gave, while the one before still renews",
+    file: `${KV}/lease/lessor.ts`,
+    edits: [
+      {
+        find: "Math.max(lease.expiresMs, nowMs + lease.ttlSeconds * 1000)",
+        replace: "nowMs + lease.ttlSeconds * 1000",
+      },
+    ],
+    expects: ["lease-not-early", "lock-exclusive"],
+    hints: { members: 3, safetyMs: 60_000, schedule: LEADERS_CUT_OFF, profile: LEASED },
   },
   {
     name: "key-stays-on-its-old-lease",
