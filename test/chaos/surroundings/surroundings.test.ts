@@ -76,6 +76,25 @@ describe.skipIf(!isPossible)("surroundings.c", () => {
     expect(codes).toBe("EIO,EIO,none");
   });
 
+  it("delays syncs while it is told to", async () => {
+    const syncMs = (): Promise<string> =>
+      node(`
+        const fs = require("node:fs"), file = fs.openSync(process.argv[1] + "/slow", "w");
+        const before = performance.now();
+        fs.fsyncSync(file);
+        console.log(performance.now() - before);
+      `);
+    expect(surroundings.isSlow).toBe(false);
+    surroundings.set("syncDelayUs", 200_000);
+    expect(surroundings.isSlow).toBe(true);
+    expect(Number(await syncMs())).toBeGreaterThan(190);
+    expect(surroundings.count("delays")).toBe(1);
+    surroundings.heal();
+    expect(surroundings.isSlow).toBe(false);
+    await syncMs();
+    expect(surroundings.count("delays")).toBe(1);
+  });
+
   it("lies about syncs while it is told to", async () => {
     surroundings.clearJournal();
     surroundings.set("isLying", 1);

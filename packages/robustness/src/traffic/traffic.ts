@@ -199,16 +199,20 @@ export class Traffic implements TrafficSurges {
     }
   }
 
-  /** Behind all revisions that a watch was asked to start at. Undefined where it takes too long. */
+  /**
+   * Behind all revisions that a watch was asked to start at, and all that anybody was told of: a store
+   * that has lost some is looked at by its members' states, too. Undefined where it takes too long.
+   */
   async #writeLast(withinMs: number): Promise<number | undefined> {
     const run = this.#run;
     const client = new TrafficClient("last", run);
     const untilMs = run.nowMs + withinMs;
+    const toldRevision = run.newestRevision;
     while (run.nowMs < untilMs) {
       const value = run.uniqueValue(client.name);
       const outcome = await client.perform({ kind: "put", key: LAST_KEY, value });
       if (outcome.kind !== "answered") await run.sleep(LAST_RETRY_MS);
-      else if (outcome.response.revision > run.watchedFromRevision) {
+      else if (outcome.response.revision > Math.max(run.watchedFromRevision, toldRevision)) {
         await client.close();
         return outcome.response.revision;
       }
