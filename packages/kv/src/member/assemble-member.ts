@@ -2,6 +2,7 @@
  * Wires the parts of one member around its state and its raft node: who asks whom. It starts
  * nothing but the parts' own timers; `closeMember` stops them again, in order.
  */
+import { setMaxListeners } from "node:events";
 import { type Random, randomBelow } from "@sagong/base";
 import { ProposalRefusedError, type RaftNode } from "@sagong/raft";
 import { type Channel, createHealthService } from "@sagong/rpc";
@@ -117,6 +118,8 @@ export function assembleMember(around: Assembly): AssembledMember {
     logger: around.logger,
   });
   const closing = new AbortController();
+  // Every renewal that waits for a leader listens for the end: as many as clients have asked for.
+  setMaxListeners(0, closing.signal);
   const leases = assembleLeases(around, {
     signal: closing.signal,
     reads,

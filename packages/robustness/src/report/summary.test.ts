@@ -7,6 +7,8 @@ const result = (seed: number, more: Partial<RunResult> = {}): RunResult => ({
   simulatedMs: 600_000,
   operations: 7_000,
   faultsByKind: { "process/kill leader": 2, "network/cut": 10 },
+  faultsMet: 11,
+  cpuMs: 500,
   ...more,
 });
 
@@ -17,9 +19,12 @@ describe("summarize()", () => {
       seeds: 2,
       simulatedHours: 1 / 3,
       realSeconds: 0.4,
-      timesRealTime: 3_000,
+      cpuSeconds: 1,
+      timesRealTime: 1_200,
       operations: 14_000,
+      operationsPerCpuSecond: 14_000,
       faults: 14,
+      faultsMet: 22,
       faultsByKind: { "disk/full": 1, "network/cut": 11, "process/kill leader": 2 },
       violations: [],
       mutants: [],
@@ -29,7 +34,9 @@ describe("summarize()", () => {
 
   it("is plain data, whatever the seeds are", () => {
     const violations = [{ guarantee: "linearizable", text: "stale" }];
-    const summary = summarize([{ ...result(1, { violations }), seed: 2n ** 60n }], { realMs: 0 });
+    const summary = summarize([{ ...result(1, { violations, cpuMs: 0 }), seed: 2n ** 60n }], {
+      realMs: 0,
+    });
     expect(JSON.parse(JSON.stringify(summary))).toEqual(summary);
     expect(summary.violations[0]?.seed).toBe("1152921504606846976");
     expect(summary.timesRealTime).toBe(0);
@@ -53,14 +60,17 @@ describe("renderSummary()", () => {
     });
     expect(`\n${renderSummary(summary)}`).toMatchInlineSnapshot(`
       "
-      seeds                    2
-      simulated           0.33 h
-      real                 1.2 s
-      × real time            972
-      operations checked  14,000
-      faults                  24
-      violations               1
-      mutants caught      1 of 2
+      seeds                               2
+      simulated                      0.33 h
+      real                            1.2 s
+      of one core                     1.0 s
+      × real time on one core         1,200
+      operations checked             14,000
+      operations a second of a core  14,000
+      faults                             24
+      faults that met operations         22
+      violations                          1
+      mutants caught                 1 of 2
 
       faults by kind:
         network/cut          20

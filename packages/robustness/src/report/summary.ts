@@ -15,6 +15,10 @@ export interface RunResult {
   readonly operations: number;
   /** How often each fault struck, by `group/name`. */
   readonly faultsByKind: Readonly<Record<string, number>>;
+  /** How many of them met operations of clients. */
+  readonly faultsMet: number;
+  /** Of processors; a process of its own measures it. */
+  readonly cpuMs: number;
 }
 
 export interface FoundMutant {
@@ -30,10 +34,15 @@ export interface Summary {
   readonly seeds: number;
   readonly simulatedHours: number;
   readonly realSeconds: number;
-  /** Simulated time by real time. */
+  /** Of processors, by the runs themselves. */
+  readonly cpuSeconds: number;
+  /** Simulated time by a core's: what one core does, however many worked. */
   readonly timesRealTime: number;
   readonly operations: number;
+  readonly operationsPerCpuSecond: number;
   readonly faults: number;
+  /** Of the faults, how many met operations of clients. */
+  readonly faultsMet: number;
   readonly faultsByKind: Readonly<Record<string, number>>;
   readonly violations: readonly FoundViolation[];
   readonly mutants: readonly FoundMutant[];
@@ -63,11 +72,13 @@ export function summarize(results: Iterable<RunResult>, options: SummaryOptions)
   const { realMs, mutants = [], notCovered = [] } = options;
   const faultsByKind = new Map<string, number>();
   const violations: FoundViolation[] = [];
-  let [seeds, simulatedMs, operations, faults] = [0, 0, 0, 0];
+  let [seeds, simulatedMs, operations, faults, faultsMet, cpuMs] = [0, 0, 0, 0, 0, 0];
   for (const result of results) {
     seeds++;
     simulatedMs += result.simulatedMs;
     operations += result.operations;
+    faultsMet += result.faultsMet;
+    cpuMs += result.cpuMs;
     for (const [kind, count] of Object.entries(result.faultsByKind)) {
       faults += count;
       faultsByKind.set(kind, (faultsByKind.get(kind) ?? 0) + count);
@@ -80,9 +91,12 @@ export function summarize(results: Iterable<RunResult>, options: SummaryOptions)
     seeds,
     simulatedHours: simulatedMs / 3_600_000,
     realSeconds: realMs / 1000,
-    timesRealTime: realMs > 0 ? simulatedMs / realMs : 0,
+    cpuSeconds: cpuMs / 1000,
+    timesRealTime: cpuMs > 0 ? simulatedMs / cpuMs : 0,
     operations,
+    operationsPerCpuSecond: cpuMs > 0 ? (operations * 1000) / cpuMs : 0,
     faults,
+    faultsMet,
     faultsByKind: Object.fromEntries([...faultsByKind].toSorted(([a], [b]) => (a < b ? -1 : 1))),
     violations,
     mutants,
@@ -98,9 +112,12 @@ export function renderSummary(summary: Summary): string {
     ["seeds", grouped(summary.seeds)],
     ["simulated", `${summary.simulatedHours.toFixed(2)} h`],
     ["real", `${summary.realSeconds.toFixed(1)} s`],
-    ["× real time", grouped(Math.round(summary.timesRealTime))],
+    ["of one core", `${summary.cpuSeconds.toFixed(1)} s`],
+    ["× real time on one core", grouped(Math.round(summary.timesRealTime))],
     ["operations checked", grouped(summary.operations)],
+    ["operations a second of a core", grouped(Math.round(summary.operationsPerCpuSecond))],
     ["faults", grouped(summary.faults)],
+    ["faults that met operations", grouped(summary.faultsMet)],
     ["violations", grouped(violations.length)],
     ...(mutants.length === 0 ? [] : [["mutants caught", `${caught} of ${mutants.length}`]]),
   ];

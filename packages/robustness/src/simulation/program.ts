@@ -16,7 +16,7 @@ import { renderTable } from "../report/table.js";
 import { HELP, readSimulateFlags, type SimulateFlags } from "./command-line.js";
 import { runSeeds } from "./run-seeds.js";
 import { SimulationWorker } from "./simulation-worker.js";
-import type { ScheduledFault, SimulateOptions, SimulationResult } from "./simulation.js";
+import type { MeasuredResult, ScheduledFault, SimulateOptions } from "./simulation.js";
 
 export interface ProgramIo {
   readonly out: (text: string) => void;
@@ -78,9 +78,9 @@ async function runAll(
   flags: SimulateFlags,
   options: RunOptions,
   io: ProgramIo,
-): Promise<SimulationResult[]> {
+): Promise<MeasuredResult[]> {
   const { clock } = io;
-  const results: SimulationResult[] = [];
+  const results: MeasuredResult[] = [];
   const untilMs = clock.monotonicMs() + (flags.minutes ?? 0) * 60_000;
   let seed = flags.seed;
   const next = (): number | undefined => {
@@ -114,7 +114,7 @@ async function runAll(
 
 /** What happened in it, how little it takes, and how to see it again. */
 async function explain(
-  result: SimulationResult,
+  result: MeasuredResult,
   flags: SimulateFlags,
   options: SimulateOptions,
   io: ProgramIo,
@@ -164,7 +164,7 @@ async function explain(
 
 /** The least of its faults with which it still fails; undefined where it fails by no schedule's doing. */
 async function smaller(
-  { violations, schedule }: SimulationResult,
+  { violations, schedule }: MeasuredResult,
   options: SimulateOptions,
   worker: SimulationWorker,
   io: ProgramIo,

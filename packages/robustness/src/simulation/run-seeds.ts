@@ -1,7 +1,7 @@
 /** Many seeds on many processes, each seed once, or twice to see that it is the same run. */
 import { errorText } from "@sagong/base";
 import { SimulationWorker } from "./simulation-worker.js";
-import type { SimulateOptions, SimulationResult } from "./simulation.js";
+import type { MeasuredResult, SimulateOptions } from "./simulation.js";
 
 export interface RunSeedsOptions {
   readonly workers: number;
@@ -9,7 +9,7 @@ export interface RunSeedsOptions {
   readonly options: Omit<SimulateOptions, "seed">;
   readonly checksDeterminism: boolean;
   /** In the order in which they end. */
-  readonly onResult: (result: SimulationResult) => void;
+  readonly onResult: (result: MeasuredResult) => void;
 }
 
 /** Runs the seeds until there are no more; `next` answers undefined then. */
@@ -35,7 +35,7 @@ async function runOne(
   worker: Restarting,
   seed: number,
   { options, checksDeterminism }: RunSeedsOptions,
-): Promise<SimulationResult> {
+): Promise<MeasuredResult> {
   const result = await worker.run({ ...options, seed });
   if (!checksDeterminism) return result;
   // In a fresh process: what the first left behind in the old one must not matter either.
@@ -50,7 +50,7 @@ async function runOne(
 class Restarting {
   #worker: SimulationWorker | undefined;
 
-  async run(options: SimulateOptions): Promise<SimulationResult> {
+  async run(options: SimulateOptions): Promise<MeasuredResult> {
     this.#worker ??= new SimulationWorker();
     try {
       return await this.#worker.run(options);
@@ -71,13 +71,15 @@ class Restarting {
   }
 }
 
-const NO_RESULT: SimulationResult = {
+const NO_RESULT: MeasuredResult = {
   seed: 0,
   violations: [],
   digest: "",
   simulatedMs: 0,
   operations: 0,
   faultsByKind: {},
+  faultsMet: 0,
+  cpuMs: 0,
   schedule: [],
   members: [],
   events: [],

@@ -24,6 +24,7 @@ import { planRhythm } from "../traffic/rhythm.js";
 import { trafficOn } from "../traffic/simulated-traffic.js";
 import type { Traffic } from "../traffic/traffic.js";
 import { SimulatedWorld } from "../world/simulated-world.js";
+import { countFaultsMet } from "./faults-met.js";
 import { finalStatesOf, UnsettledTimes } from "./judgement.js";
 import { Liveness } from "./liveness.js";
 import { MemberWatch } from "./member-watch.js";
@@ -148,6 +149,7 @@ class Run {
       simulatedMs: world.nowMs,
       operations: history?.operations.length ?? 0,
       faultsByKind: this.#injector?.struck ?? {},
+      faultsMet: countFaultsMet(this.#schedule, history?.operations ?? []),
       schedule: this.#schedule,
       members: this.#cluster.members.map(({ name }) => name),
       events: world.trace.events,

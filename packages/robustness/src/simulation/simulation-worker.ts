@@ -1,15 +1,16 @@
 /** Simulations in processes of their own: one for each core, or one with a mutant in it. */
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import type { SimulateOptions, SimulationResult } from "./simulation.js";
+import type { MeasuredResult, SimulateOptions } from "./simulation.js";
 
 /** Compiled, whether this file is or not. */
 const PROGRAM = fileURLToPath(new URL("../../dist/simulation/worker-main.js", import.meta.url));
 /**
  * Most of what a run makes lives shortly: with a larger nursery the collector finds it dead, and runs
- * a third less often.
+ * a third less often. It has no threads of its own: there is a process for each core, and threads that
+ * help wait for each other.
  */
-const HEAP_FLAGS: readonly string[] = ["--max-semi-space-size=32"];
+const HEAP_FLAGS: readonly string[] = ["--max-semi-space-size=32", "--single-threaded-gc"];
 
 export interface SimulationWorkerOptions {
   /** Flags of Node before the program, as `--import=<URL of a loader hook>`. */
@@ -20,7 +21,7 @@ export class SimulationWorker {
   readonly #child: ChildProcess;
   #waiting:
     | {
-        readonly resolve: (result: SimulationResult) => void;
+        readonly resolve: (result: MeasuredResult) => void;
         readonly reject: (error: Error) => void;
       }
     | undefined;
@@ -31,7 +32,7 @@ export class SimulationWorker {
       execArgv: [...HEAP_FLAGS, ...execArgv],
       serialization: "advanced",
     });
-    this.#child.on("message", (result: SimulationResult) => {
+    this.#child.on("message", (result: MeasuredResult) => {
       // The program sends nothing else.
       const waiting = this.#waiting;
       this.#waiting = undefined;
@@ -44,7 +45,7 @@ export class SimulationWorker {
   }
 
   /** One at a time. Rejects where the process ends before it answers. */
-  run(options: SimulateOptions): Promise<SimulationResult> {
+  run(options: SimulateOptions): Promise<MeasuredResult> {
     if (this.#ended) return Promise.reject(this.#ended);
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };

@@ -38,9 +38,17 @@ export interface SimulationResult {
   readonly simulatedMs: number;
   readonly operations: number;
   readonly faultsByKind: Readonly<Record<string, number>>;
+  /** How many of them met operations of clients. */
+  readonly faultsMet: number;
   readonly schedule: readonly ScheduledFault[];
   readonly members: readonly string[];
   readonly events: readonly TraceEvent[];
   /** What the clients saw; only where events are kept. */
   readonly history?: History;
+}
+
+/** By a process of its own, which knows what it took. */
+export interface MeasuredResult extends SimulationResult {
+  /** Milliseconds of processors, the collector's and the compiler's threads included. */
+  readonly cpuMs: number;
 }
