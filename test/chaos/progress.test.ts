@@ -35,4 +35,10 @@ describe("streamProgress()", () => {
     progress.line("done");
     expect(terminal.text.endsWith("\r\x1b[K    0.0 s  done\n")).toBe(true);
   });
+
+  it("shows it whole on a terminal that does not know its width", () => {
+    const terminal = written(true, 0);
+    streamProgress(terminal.stream, () => 0).status("process/kill-leader");
+    expect(terminal.text).toBe("\r\x1b[K    0.0 s  process/kill-leader");
+  });
 });

@@ -24,8 +24,9 @@ export function streamProgress(stream: ProgressStream, nowMs: () => number): Pro
     line: (text) => void stream.write(`${clear}${timed(text)}\n`),
     status: (text) => {
       if (stream.isTTY !== true) return;
-      // A line that wraps could not be taken back.
-      const width = (stream.columns ?? DEFAULT_COLUMNS) - 1;
+      // A line that wraps could not be taken back. Some terminals say that they have no columns.
+      const { columns = 0 } = stream;
+      const width = (columns > 0 ? columns : DEFAULT_COLUMNS) - 1;
       stream.write(clear + timed(text).slice(0, width));
     },
   };

@@ -158,7 +158,7 @@ class ChaosRun {
     progress.status(names);
     await Promise.all(struck.map((fault) => this.#strike(fault, scene)));
     const healedMs = performance.now();
-    progress.status(`${names}: healed`);
+    progress.status(`${names}: is being healed`);
     await this.#heal();
     if (this.#isWell) await this.#progress(traffic, struck);
     const toMs = performance.now();
