@@ -4,9 +4,12 @@
  * that our code could have. Not by the same lines: the designs differ.
  */
 import type { Mutant } from "./mutant.js";
-import { COMPACTED, CONTENDED, rounds, throughout } from "./targeted.js";
+import { COMPACTED, CONTENDED, rounds, SHORT_LOG, throughout, WATCHED } from "./targeted.js";
 
 const ROUNDS = { count: 6, everyMs: 3_500 };
+const IMAGES = rounds({ count: 4, everyMs: 5_000 }, [
+  { fault: "blackhole-until-snapshot", atMs: 0, durationMs: 4_500, parameters: { afterMs: 1 } },
+]);
 /** LevelDB has left its log for the next, and takes its time to make a table of it. */
 const POWER_LOSS_BEFORE_TABLES = [
   throughout(ROUNDS, "slow-disk", { member: 0, times: 30 }),
@@ -30,6 +33,28 @@ const STREAMS_FULL = rounds({ count: 1, everyMs: 0 }, [
   })),
 ]);
 
+/**
+ * What a leader was answered before a pause reaches it behind the pause, bit by bit, while another leads
+ * and before it hears of that.
+ */
+const ANSWERS_HELD_BACK = [
+  throughout({ count: 3, everyMs: 7_000 }, "delay", { link: { delayMs: [5, 150] } }),
+  ...rounds({ count: 3, everyMs: 7_000 }, [
+    {
+      fault: "one-way-cut",
+      atMs: 1_000,
+      durationMs: 3_000,
+      parameters: { member: 0, leader: true, direction: "to" },
+    },
+    {
+      fault: "pause-long",
+      atMs: 1_300,
+      durationMs: 2_650,
+      parameters: { member: 0, leader: true },
+    },
+  ]),
+];
+
 /** Classes for which there is nothing to break, and why. */
 export const ETCD_NOT_COVERED: readonly { readonly class: string; readonly reason: string }[] = [
   {
@@ -51,7 +76,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
         replace: "this.#late?.onWrite((key, value) => this.#open.add(key, value));",
       },
     ],
-    expects: ["no-crash", "members-equal", "members-equal-hash", "linearizable"],
+    expects: ["no-crash", "members-equal", "members-equal-hash", "linearizable", "liveness"],
     hints: { faults: ["kill-all", "restart-storm", "crash-in-batch"] },
   },
   {
@@ -76,7 +101,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
         replace: "const mark = { index: this.#index - entries.length, term",
       },
     ],
-    expects: ["members-equal", "members-equal-hash", "linearizable", "no-crash"],
+    expects: ["members-equal", "members-equal-hash", "linearizable", "no-crash", "raft-hard-state"],
     hints: { faults: ["kill-all", "restart-storm", "crash-in-batch"] },
   },
   {
@@ -107,7 +132,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["watch-ordered", "watch-unique"],
-    hints: { members: 3, faults: ["blackhole-until-snapshot", "install-overtaken"] },
+    hints: { members: 3, schedule: IMAGES, flags: SHORT_LOG, profile: WATCHED },
   },
   {
     name: "sent-events-stay-in-the-buffer",
@@ -150,7 +175,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
           "restoreState({ revision, compactRevision }) {\n        this.#revision = compactRevision > 0 ? compactRevision : revision;",
       },
     ],
-    expects: ["linearizable", "members-equal", "no-crash", "members-equal-hash"],
+    expects: ["linearizable", "members-equal", "no-crash", "members-equal-hash", "liveness"],
     hints: { faults: ["kill-all", "crash-in-compaction"] },
   },
   {
@@ -165,7 +190,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["watch-reliable", "watch-resumable", "members-equal-hash"],
-    hints: { safetyMs: 15_000, faults: ["kill-follower"], profile: COMPACTED },
+    hints: { members: 1, schedule: [], profile: COMPACTED },
   },
   {
     name: "two-images-at-once",
@@ -185,7 +210,12 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["no-crash", "liveness", "members-equal"],
-    hints: { members: 3, faults: ["install-overtaken", "slow-disk", "kill-leader"] },
+    hints: {
+      members: 3,
+      faults: ["install-overtaken", "slow-disk", "kill-leader"],
+      flags: SHORT_LOG,
+      profile: CONTENDED,
+    },
   },
   {
     name: "txn-reads-unchecked-revision",
@@ -209,7 +239,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["watch-reliable", "watch-resumable", "members-equal-hash"],
-    hints: { safetyMs: 15_000, faults: ["kill-follower"], profile: COMPACTED },
+    hints: { seed: 12, members: 1, schedule: [], profile: COMPACTED },
   },
   {
     name: "progress-before-future-start",
@@ -233,7 +263,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
     file: "packages/kv/src/watch/cohort.ts",
     edits: [{ find: "if (!watcher || watcher.from > to)", replace: "if (!watcher)" }],
     expects: ["watch-start", "watch-ordered", "watch-reliable"],
-    hints: {},
+    hints: { seed: 2 },
   },
   {
     name: "new-log-before-the-old-is-synced",
@@ -247,7 +277,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
         replace: "const sync = this.#flushWanted;",
       },
     ],
-    expects: ["no-crash", "members-equal"],
+    expects: ["no-crash", "members-equal", "liveness"],
     hints: { members: 1, schedule: POWER_LOSS_BEFORE_TABLES, profile: CONTENDED },
   },
   {
@@ -263,6 +293,6 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["linearizable"],
-    hints: { members: 3, faults: ["pause-long", "event-loop-block", "isolate-leader", "delay"] },
+    hints: { members: 3, schedule: ANSWERS_HELD_BACK, profile: CONTENDED },
   },
 ];

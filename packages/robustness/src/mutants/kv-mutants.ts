@@ -1,6 +1,6 @@
 /** Mistakes in the key-value store: requests, revisions, transactions, compaction, quota. */
 import type { Mutant } from "./mutant.js";
-import { CONTENDED, throughout } from "./targeted.js";
+import { CONTENDED, rounds, throughout } from "./targeted.js";
 
 const KV = "packages/kv/src";
 const ROUNDS = { count: 4, everyMs: 5_000 };
@@ -9,6 +9,13 @@ const FOLLOWERS_BEHIND = [
   ...[0, 1].map((member) => throughout(ROUNDS, "slow-disk", { member, times: 100 })),
   throughout(ROUNDS, "delay", { link: { delayMs: [10, 60] } }),
 ];
+
+/** Several of them in one batch, by members that hold little: how much follows from each start. */
+const LARGE_BLOCKS_AT_ONCE = rounds({ count: 3, everyMs: 2_500 }, [
+  ...[0, 0, 0, 0, 0, 0].map((atMs) => ({ fault: "large-requests", atMs, durationMs: 800 })),
+  { fault: "kill-all", atMs: 2_000, durationMs: 100 },
+]);
+const SMALL_QUOTA = [throughout(ROUNDS, "quota-hit", { quotaBytes: 2_048 })];
 
 export const KV_MUTANTS: readonly Mutant[] = [
   {
@@ -71,7 +78,7 @@ export const KV_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["linearizable"],
-    hints: { members: 3, faults: ["kill-leader", "isolate-leader", "pause-long"] },
+    hints: { seed: 7, members: 3, faults: ["kill-leader", "isolate-leader", "pause-long"] },
   },
   {
     name: "txn-split-over-revisions",
@@ -129,7 +136,7 @@ export const KV_MUTANTS: readonly Mutant[] = [
           "if (op === undefined || (i > 0 && i === chosenOps(request, path).length - 1))\n            return { response: undefined };",
       },
     ],
-    expects: ["linearizable"],
+    expects: ["linearizable", "no-crash"],
     hints: {},
   },
   {
@@ -145,7 +152,7 @@ export const KV_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["linearizable"],
-    hints: {},
+    hints: { seed: 2 },
   },
   {
     name: "compaction-takes-one-too-many",
@@ -158,8 +165,8 @@ export const KV_MUTANTS: readonly Mutant[] = [
         replace: "keepFrom(revision) {\n        const at = this.positionAt(revision + 1);",
       },
     ],
-    expects: ["linearizable", "watch-reliable", "watch-prev-kv"],
-    hints: {},
+    expects: ["linearizable", "watch-reliable", "watch-prev-kv", "members-equal-hash"],
+    hints: { seed: 6 },
   },
   {
     name: "compacted-revision-is-read",
@@ -182,7 +189,7 @@ export const KV_MUTANTS: readonly Mutant[] = [
     file: `${KV}/mvcc/mvcc-store.ts`,
     edits: [{ find: "return at >= history.keepFrom(compactRevision);", replace: "return true;" }],
     expects: ["members-equal-hash"],
-    hints: { members: 3, faults: ["crash-in-compaction"] },
+    hints: { seed: 6, members: 3, faults: ["crash-in-compaction"] },
   },
   {
     name: "unwritten-block-evicted",
@@ -203,7 +210,7 @@ export const KV_MUTANTS: readonly Mutant[] = [
       { find: "for (const entry of leaving)\n            this.#count(entry);", replace: "" },
     ],
     expects: ["no-crash", "liveness"],
-    hints: { faults: ["large-requests", "overload"] },
+    hints: { members: 1, safetyMs: 11_000, schedule: LARGE_BLOCKS_AT_ONCE, profile: CONTENDED },
   },
   {
     name: "quota-not-enforced",
@@ -214,6 +221,6 @@ export const KV_MUTANTS: readonly Mutant[] = [
       { find: "if (!this.#alarmed && size <= quotaBytes) {", replace: "if (!this.#alarmed) {" },
     ],
     expects: ["quota-kept"],
-    hints: { faults: ["quota-hit"] },
+    hints: { members: 1, schedule: SMALL_QUOTA },
   },
 ];

@@ -18,7 +18,7 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
     file: `${KV}/apply/applier.ts`,
     edits: [{ find: "if (expiredInTerm !== 0 && expiredInTerm !== term)", replace: "if (false)" }],
     expects: ["lease-not-early", "lock-exclusive"],
-    hints: { members: 3, faults: ["old-leader-revoke", "lease-expiry-under-pause"] },
+    hints: { seed: 9, members: 3, faults: ["old-leader-revoke", "lease-expiry-under-pause"] },
   },
   {
     name: "new-leader-expires-early",
@@ -96,7 +96,13 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
         replace: "0n",
       },
     ],
-    expects: ["members-equal", "members-equal-hash", "lease-not-outlived", "linearizable"],
+    expects: [
+      "members-equal",
+      "members-equal-hash",
+      "lease-not-outlived",
+      "linearizable",
+      "progress-after-heal",
+    ],
     hints: { faults: ["kill-all", "rolling-restart"] },
   },
   {
@@ -110,7 +116,13 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
         replace: "",
       },
     ],
-    expects: ["members-equal", "members-equal-hash", "lease-not-outlived", "linearizable"],
+    expects: [
+      "members-equal",
+      "members-equal-hash",
+      "lease-not-outlived",
+      "linearizable",
+      "liveness",
+    ],
     hints: { faults: ["kill-all", "rolling-restart"] },
   },
   {

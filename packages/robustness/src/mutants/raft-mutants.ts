@@ -1,19 +1,32 @@
 /** Mistakes in consensus: elections, replication, commitment, reads, images. */
-import type { ScheduledFault } from "../simulation/simulation.js";
 import type { Mutant } from "./mutant.js";
 import { CONTENDED, rounds, throughout } from "./targeted.js";
 
 const RAFT = "packages/raft/src";
 const ROUNDS = { count: 3, everyMs: 7_000 };
-/** New leaders whose first entry takes its time, on their disk and on others'. */
-function slowElections(fault: string): readonly ScheduledFault[] {
-  return [
-    ...[0, 1, 2].map((member) => throughout(ROUNDS, "slow-disk", { member, times: 60 })),
-    // What is acknowledged to a leader that was cut off just now, nobody else knows to be committed.
-    throughout(ROUNDS, "delay", { link: { delayMs: [150, 250] } }),
-    ...rounds(ROUNDS, [{ fault, atMs: 3_000, durationMs: 3_500 }]),
-  ];
-}
+const SLOW_DISKS = [0, 1, 2].map((member) =>
+  throughout(ROUNDS, "slow-disk", { member, times: 60 }),
+);
+/** New leaders whose first entry is on another's disk before it is on their own. */
+const SLOW_DISKS_OF_LEADERS = [
+  ...SLOW_DISKS,
+  ...rounds(ROUNDS, [{ fault: "kill-leader", atMs: 3_000, durationMs: 3_500 }]),
+];
+/** New leaders that do not know of all that was acknowledged to the last, and whose first entry is late. */
+const LATE_FIRST_ENTRIES = [
+  ...SLOW_DISKS,
+  throughout(ROUNDS, "delay", { link: { delayMs: [150, 250] } }),
+  ...rounds(ROUNDS, [{ fault: "isolate-leader", atMs: 3_000, durationMs: 3_500 }]),
+];
+
+const LEADERS_RETURN = rounds(ROUNDS, [
+  { fault: "leader-returns", atMs: 0, durationMs: 6_000, parameters: { operations: 100 } },
+]);
+/** Who asks for votes is not heard before others ask for them, too. */
+const CONTESTED_ELECTIONS = [
+  throughout(ROUNDS, "delay", { link: { delayMs: [200, 300] } }),
+  ...rounds({ count: 5, everyMs: 4_000 }, [{ fault: "kill-leader", atMs: 0, durationMs: 1_500 }]),
+];
 
 export const RAFT_MUTANTS: readonly Mutant[] = [
   {
@@ -42,7 +55,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["raft-commit", "raft-leader-completeness", "linearizable", "no-crash"],
-    hints: { members: 3, schedule: slowElections("kill-leader"), profile: CONTENDED },
+    hints: { members: 3, schedule: SLOW_DISKS_OF_LEADERS, profile: CONTENDED },
   },
   {
     name: "leader-counts-what-it-has-not-written",
@@ -73,8 +86,8 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
         replace: "this.leader === undefined;",
       },
     ],
-    expects: ["raft-election-safety", "no-crash"],
-    hints: { members: 3, faults: ["kill-leader", "flapping", "restart-storm"] },
+    expects: ["raft-election-safety", "no-crash", "raft-hard-state"],
+    hints: { members: 5, schedule: CONTESTED_ELECTIONS },
   },
   {
     name: "vote-answered-before-written",
@@ -82,7 +95,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
     mistake: "a vote is sent while it is on its way to the disk: a crash forgets it",
     file: `${RAFT}/core/raw-node.ts`,
     edits: [{ find: 'case "vote-response":', replace: "" }],
-    expects: ["raft-election-safety", "no-crash"],
+    expects: ["raft-election-safety", "no-crash", "raft-hard-state"],
     hints: { members: 3, faults: ["restart-storm", "slow-disk", "kill-leader", "flapping"] },
   },
   {
@@ -112,7 +125,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["raft-leader-completeness", "linearizable", "no-crash"],
-    hints: { members: 3, faults: ["leader-returns"] },
+    hints: { seed: 5, members: 3, schedule: LEADERS_RETURN },
   },
   {
     name: "any-log-may-lead",
@@ -126,7 +139,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["raft-leader-completeness", "linearizable", "no-crash"],
-    hints: { members: 3, faults: ["leader-returns"] },
+    hints: { seed: 4, members: 3, faults: ["leader-returns"] },
   },
   {
     name: "conflicting-suffix-kept",
@@ -140,7 +153,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["raft-log-matching", "raft-leader-completeness", "members-equal", "no-crash"],
-    hints: { members: 3, faults: ["isolate-leader", "kill-leader", "flapping"] },
+    hints: { seed: 2, members: 3, faults: ["isolate-leader", "kill-leader", "flapping"] },
   },
   {
     name: "replaced-suffix-not-written",
@@ -153,8 +166,8 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
         replace: "",
       },
     ],
-    expects: ["raft-log-matching", "raft-leader-completeness", "no-crash"],
-    hints: { members: 3, faults: ["isolate-leader", "kill-all", "flapping"] },
+    expects: ["raft-log-matching", "raft-leader-completeness", "no-crash", "raft-commit"],
+    hints: { seed: 5, members: 3, faults: ["isolate-leader", "kill-all", "flapping"] },
   },
   {
     name: "truncation-lost-in-recovery",
@@ -164,8 +177,14 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
     edits: [
       { find: "log.length = Math.min(log.length, Math.max(0, start.index - first));", replace: "" },
     ],
-    expects: ["raft-log-matching", "raft-leader-completeness", "members-equal", "no-crash"],
-    hints: { members: 3, faults: ["isolate-leader", "kill-all", "flapping"] },
+    expects: [
+      "raft-log-matching",
+      "raft-leader-completeness",
+      "members-equal",
+      "no-crash",
+      "raft-state-machine-safety",
+    ],
+    hints: { seed: 5, members: 3, faults: ["isolate-leader", "kill-all", "flapping"] },
   },
   {
     name: "previous-entry-off-by-one",
@@ -194,7 +213,11 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["raft-log-matching", "raft-commit", "members-equal", "no-crash"],
-    hints: { members: 3, faults: ["isolate-leader", "kill-leader", "flapping"] },
+    hints: {
+      members: 3,
+      faults: ["isolate-leader", "kill-leader", "flapping"],
+      profile: CONTENDED,
+    },
   },
   {
     name: "read-index-without-a-round",
@@ -208,7 +231,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["linearizable"],
-    hints: { members: 3, faults: ["isolate-leader", "one-way-cut", "pause-long"] },
+    hints: { seed: 33, members: 3, faults: ["isolate-leader", "one-way-cut", "pause-long"] },
   },
   {
     name: "read-index-before-own-commit",
@@ -222,7 +245,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["linearizable"],
-    hints: { members: 3, schedule: slowElections("isolate-leader"), profile: CONTENDED },
+    hints: { members: 3, schedule: LATE_FIRST_ENTRIES, profile: CONTENDED },
   },
   {
     name: "log-kept-after-image",
@@ -244,7 +267,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
         replace: "const durable = this.#host.dependencies.stateMachine.appliedIndex;",
       },
     ],
-    expects: ["no-crash"],
+    expects: ["no-crash", "liveness"],
     hints: { faults: ["power-loss-all", "crash-in-batch"] },
   },
 ];

@@ -1,11 +1,9 @@
 /** Mistakes in what lies on disk: the log's files, the database, images, and recovery from them. */
 import type { Mutant } from "./mutant.js";
-import { RARELY_CHANGED, rounds, throughout } from "./targeted.js";
+import { RARELY_CHANGED, rounds, SHORT_LOG, throughout } from "./targeted.js";
 
 const LOG = "packages/raft/src/storage";
 const BACKEND = "packages/kv/src/backend";
-/** Who was away needs an image. */
-const SHORT_LOG = { snapshotCount: 20, snapshotCatchUpEntries: 2 };
 const POWER_LOSSES_IN_SWAPS = [50, 150, 250, 350].map((afterMs, i) => ({
   fault: "install-power-loss",
   atMs: 3_000 + 5_000 * i,
@@ -43,8 +41,14 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
         replace: "void this.#file.writeDurably(parts, this.#end).catch(() => {});",
       },
     ],
-    expects: ["linearizable", "raft-leader-completeness", "raft-hard-state", "no-crash"],
-    hints: { members: 1, faults: ["crash-in-batch", "kill-all", "slow-disk"] },
+    expects: [
+      "linearizable",
+      "raft-leader-completeness",
+      "raft-hard-state",
+      "no-crash",
+      "raft-state-machine-safety",
+    ],
+    hints: { seed: 2, members: 1, faults: ["crash-in-batch", "kill-all", "slow-disk"] },
   },
   {
     name: "failed-sync-tried-again",
@@ -67,8 +71,8 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
       "a new segment's name is not synced: a power loss takes the segment with all that is in it",
     file: `${LOG}/file-log-storage.ts`,
     edits: [{ find: "}));\n        await files.sync();", replace: "}));" }],
-    expects: ["linearizable", "raft-leader-completeness", "no-crash"],
-    hints: { members: 1, faults: ["power-loss-all"] },
+    expects: ["linearizable", "raft-leader-completeness", "no-crash", "raft-log-matching"],
+    hints: { seed: 5, members: 1, faults: ["power-loss-all"] },
   },
   {
     name: "last-record-ignored",
@@ -120,7 +124,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["linearizable", "raft-leader-completeness", "raft-hard-state", "no-crash"],
-    hints: { members: 3, faults: ["bit-flip-log"] },
+    hints: { seed: 4, members: 3, faults: ["bit-flip-log"] },
   },
   {
     name: "flush-without-sync",
@@ -128,7 +132,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     mistake: "a flush of the database writes and does not sync, and the log forgets what it has",
     file: `${BACKEND}/level-backend.ts`,
     edits: [{ find: "await batch.write({ sync });", replace: "await batch.write();" }],
-    expects: ["no-crash"],
+    expects: ["no-crash", "liveness"],
     hints: { faults: ["power-loss-all", "crash-in-batch"] },
   },
   {
@@ -143,7 +147,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
           "medium.commit();\n        medium.put(APPLIED_MARK_KEY, sealValue(APPLIED_MARK_KEY, AppliedMark.encode(mark)));",
       },
     ],
-    expects: ["no-crash", "members-equal", "members-equal-hash"],
+    expects: ["no-crash", "members-equal", "members-equal-hash", "liveness"],
     hints: { faults: ["kill-all", "restart-storm"] },
   },
   {
@@ -172,7 +176,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["liveness", "members-equal", "no-crash"],
-    hints: { members: 3, faults: ["blackhole-until-snapshot", "install-killed"] },
+    hints: { seed: 3, members: 3, faults: ["blackhole-until-snapshot", "install-killed"] },
   },
   {
     name: "image-not-synced",
@@ -180,8 +184,8 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     mistake: "an image takes the database's place before it is on disk",
     file: `${BACKEND}/level-backend.ts`,
     edits: [{ find: "await place.databases.syncContents(place.dir);", replace: "" }],
-    expects: ["no-crash", "members-equal"],
-    hints: { members: 3, schedule: POWER_LOSSES_IN_SWAPS, flags: SHORT_LOG },
+    expects: ["no-crash", "members-equal", "liveness"],
+    hints: { seed: 2, members: 3, schedule: POWER_LOSSES_IN_SWAPS, flags: SHORT_LOG },
   },
   {
     name: "image-without-its-mark",
@@ -219,7 +223,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
       },
       { find: "this.#log.check.change(by);", replace: "" },
     ],
-    expects: ["members-equal", "members-equal-hash", "linearizable"],
+    expects: ["members-equal", "members-equal-hash", "linearizable", "no-crash"],
     hints: { faults: ["crash-in-compaction", "kill-all", "overload"] },
   },
 ];

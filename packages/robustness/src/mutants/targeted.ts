@@ -1,4 +1,5 @@
 /** Parts of hints: faults in an order of their own, again and again, and clients that are always at it. */
+import type { MemberFlags } from "../member/simulated-member.js";
 import type { ScheduledFault } from "../simulation/simulation.js";
 import type { TrafficProfile } from "../traffic/profile.js";
 
@@ -37,6 +38,9 @@ export function throughout(
   return { fault, atMs: FIRST_MS, durationMs: count * everyMs, parameters };
 }
 
+/** Who was away for some writes needs an image. */
+export const SHORT_LOG: MemberFlags = { snapshotCount: 20, snapshotCatchUpEntries: 2 };
+
 /** Many reads and writes of two keys, and nothing else. */
 export const CONTENDED: TrafficProfile = {
   name: "contended, and nothing else",
@@ -73,11 +77,14 @@ export const RARELY_CHANGED: TrafficProfile = {
   compactionMs: 400,
 };
 
+/** Many watches of few keys. */
+export const WATCHED: TrafficProfile = { ...CONTENDED, name: "watched", watchClients: 8 };
+
 /** Compactions all the time, many of them at deletions, and watches that begin there. */
 export const COMPACTED: TrafficProfile = {
   ...CONTENDED,
   name: "compacted all the time",
   weights: { ...CONTENDED.weights, get: 20, delete: 20, "old-revision": 10 },
-  watchClients: 6,
-  compactionMs: 400,
+  watchClients: 24,
+  compactionMs: 250,
 };

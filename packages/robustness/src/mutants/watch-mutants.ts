@@ -43,8 +43,8 @@ export const WATCH_MUTANTS: readonly Mutant[] = [
         replace: "request.startRevision : revision() + 2;",
       },
     ],
-    expects: ["watch-reliable"],
-    hints: {},
+    expects: ["watch-reliable", "watch-resumable"],
+    hints: { seed: 2 },
   },
   {
     name: "catch-up-skips-between-windows",
@@ -67,7 +67,7 @@ export const WATCH_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["watch-prev-kv"],
-    hints: {},
+    hints: { seed: 2 },
   },
   {
     name: "prev-kv-is-the-new-one",
@@ -113,7 +113,7 @@ export const WATCH_MUTANTS: readonly Mutant[] = [
         replace: "responses.fragmentsOf(block, { watch, bytesMax: 1 });",
       },
     ],
-    expects: ["watch-atomic"],
+    expects: ["watch-atomic", "watch-fragments"],
     hints: {},
   },
   {
