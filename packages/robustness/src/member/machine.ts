@@ -209,6 +209,11 @@ export class Machine implements SimulatedMember {
     return this.#process?.composed?.raft.inspect();
   }
 
+  /** Another number whenever its process may have done something; undefined where none runs. */
+  get steps(): number | undefined {
+    return this.#process?.gate.entered;
+  }
+
   appliedDigest(): AppliedDigest | undefined {
     const state = this.#process?.composed?.state;
     return state && digestState(state);

@@ -14,6 +14,7 @@ export class ProcessGate {
   #isDead = false;
   #isShut = false;
   #waiting: (() => void)[] = [];
+  #entered = 0;
 
   constructor(world: World) {
     this.#world = world;
@@ -31,7 +32,15 @@ export class ProcessGate {
   enter(callback: () => void): void {
     if (this.#isDead) return;
     if (this.#isShut) this.#waiting.push(callback);
-    else callback();
+    else {
+      this.#entered++;
+      callback();
+    }
+  }
+
+  /** How often something was let in: where it is the same as before, the process is, too (G1). */
+  get entered(): number {
+    return this.#entered;
   }
 
   /** `delayMs` of true time. A timer that falls due while the gate is shut fires late. */

@@ -1,6 +1,7 @@
 /**
- * Looks at all members after every event: raft's invariants, and changes of role and term for the
- * trace. It costs a few comparisons where nothing has changed, which is nearly always.
+ * Looks at members after every event: raft's invariants, and changes of role and term for the trace.
+ * An event reaches one process, mostly; those that nothing has entered are as they were
+ * (member/process-gate.ts, G1), and are not looked at.
  */
 import type { RaftView } from "@sagong/raft";
 import type { RaftInvariants } from "../check/raft-invariants.js";
@@ -12,6 +13,8 @@ interface Seen {
   readonly member: Machine;
   role: TraceRole | undefined;
   term: number;
+  /** Of its machine, at the last look. */
+  steps: number | undefined;
 }
 
 export class MemberWatch {
@@ -23,7 +26,7 @@ export class MemberWatch {
   constructor(members: readonly Machine[], invariants: RaftInvariants, trace: Trace) {
     this.#invariants = invariants;
     this.#trace = trace;
-    this.#seen = members.map((member) => ({ member, role: undefined, term: 0 }));
+    this.#seen = members.map((member) => ({ member, role: undefined, term: 0, steps: undefined }));
   }
 
   /** Calls `listener` each time that somebody begins to lead. */
@@ -35,6 +38,9 @@ export class MemberWatch {
   look(): Violation | undefined {
     const views: RaftView[] = [];
     for (const seen of this.#seen) {
+      const { steps } = seen.member;
+      if (steps === seen.steps) continue;
+      seen.steps = steps;
       const view = seen.member.raftView();
       if (view === undefined) {
         seen.role = undefined;
@@ -49,6 +55,6 @@ export class MemberWatch {
       const who = seen.member.name;
       this.#trace.add({ kind: "raft", who, role, term, text: `${role} in term ${term}` });
     }
-    return this.#invariants.observe(views);
+    return views.length === 0 ? undefined : this.#invariants.observe(views);
   }
 }
