@@ -212,9 +212,14 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
     expects: ["no-crash", "liveness", "members-equal"],
     hints: {
       members: 3,
-      faults: ["install-overtaken", "slow-disk", "kill-leader"],
+      faults: [
+        "blackhole-until-snapshot",
+        "install-killed",
+        "slow-disk",
+        "kill-leader",
+        "leader-transfer",
+      ],
       flags: SHORT_LOG,
-      profile: CONTENDED,
     },
   },
   {

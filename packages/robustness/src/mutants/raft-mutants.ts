@@ -1,6 +1,6 @@
 /** Mistakes in consensus: elections, replication, commitment, reads, images. */
 import type { Mutant } from "./mutant.js";
-import { CONTENDED, rounds, throughout } from "./targeted.js";
+import { CONTENDED, rounds, SHORT_LOG, throughout } from "./targeted.js";
 
 const RAFT = "packages/raft/src";
 const ROUNDS = { count: 3, everyMs: 7_000 };
@@ -212,12 +212,14 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
         replace: "const commit = log.committed;",
       },
     ],
-    expects: ["raft-log-matching", "raft-commit", "members-equal", "no-crash"],
-    hints: {
-      members: 3,
-      faults: ["isolate-leader", "kill-leader", "flapping"],
-      profile: CONTENDED,
-    },
+    expects: [
+      "raft-log-matching",
+      "raft-commit",
+      "raft-state-machine-safety",
+      "members-equal",
+      "no-crash",
+    ],
+    hints: { seed: 22, members: 3, faults: ["isolate-leader", "kill-leader", "flapping"] },
   },
   {
     name: "read-index-without-a-round",
@@ -254,7 +256,12 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
     file: `${RAFT}/node/image-traffic.ts`,
     edits: [{ find: "await storage.reset(metadata);", replace: "" }],
     expects: ["no-crash", "raft-log-matching", "members-equal", "liveness"],
-    hints: { members: 3, faults: ["blackhole-until-snapshot", "kill-all", "install-killed"] },
+    hints: {
+      seed: 8,
+      members: 3,
+      faults: ["blackhole-until-snapshot", "kill-all", "install-killed"],
+      flags: SHORT_LOG,
+    },
   },
   {
     name: "log-compacted-before-database-is-synced",
