@@ -210,17 +210,7 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["no-crash", "liveness", "members-equal"],
-    hints: {
-      members: 3,
-      faults: [
-        "blackhole-until-snapshot",
-        "install-killed",
-        "slow-disk",
-        "kill-leader",
-        "leader-transfer",
-      ],
-      flags: SHORT_LOG,
-    },
+    hints: { members: 3, faults: ["install-overtaken", "slow-disk", "kill-leader"] },
   },
   {
     name: "txn-reads-unchecked-revision",
