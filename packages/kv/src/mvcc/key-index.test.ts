@@ -37,6 +37,14 @@ describe("sortHistories()", () => {
     );
   });
 
+  it("sorts keys that many writers wrote nearly in order", () => {
+    const names = Array.from({ length: 5_000 }, (_, i) => `key ${String(i).padStart(6, "0")}`);
+    const histories = names.map((_, i) => historyOf(names[i ^ 37] ?? `other ${i}`));
+    const expected = histories.map(({ key }) => key).toSorted();
+    sortHistories(histories);
+    expect(histories.map((history) => history.key)).toEqual(expected);
+  });
+
   it("sorts many keys of a few, long beginnings", () => {
     const names = Array.from({ length: 5_000 }, (_, i) => {
       return `/registry/pods/namespace-${i % 7}/${"x".repeat(100)}-${(i * 7_919) % 5_000}`;
