@@ -198,7 +198,7 @@ export class Raft {
         return;
       case "heartbeat":
         this.#follow(message.from);
-        this.log.commitTo(Math.min(message.commit, this.log.lastIndex));
+        this.#commitShared(message.commit);
         return this.send({
           from: this.id,
           to: message.from,
@@ -229,6 +229,16 @@ export class Raft {
       default:
         return unreachable(message, "message");
     }
+  }
+
+  /**
+   * What a heartbeat says is committed. Logs agree up to any entry of the leader's own term (§5.3, Log
+   * Matching); where there is none, only appends tell how far. The leader's memory of us is no proof:
+   * a member that was given an old disk may hold entries where it once acknowledged others.
+   */
+  #commitShared(commit: LogIndex): void {
+    const { log } = this;
+    if (log.lastTerm === this.term) log.commitTo(Math.min(commit, log.lastIndex));
   }
 
   // ── Terms and roles ──────────────────────────────────────────────────────────────────────────
