@@ -114,8 +114,10 @@ export class Connection {
     this.clientCalls.clear();
   }
 
+  /** A client that has nothing to send, or no room for it, learns of it by silence alone. */
   serverDied({ isTold }: { readonly isTold: boolean }): void {
     if (isTold) this.toClient(0, () => this.#breakAtClient("the connection was reset"));
+    else this.#world.after(SILENCE_MS, () => this.#giveUp());
     this.#isClosedAtServer = true;
     this.serverCalls.clear();
   }
@@ -134,10 +136,12 @@ export class Connection {
     this.#isWatched = true;
     this.#world.after(SILENCE_MS, () => {
       this.#isWatched = false;
-      if (this.there.isBlocked || this.back.isBlocked) {
-        this.#enterClient(() => this.closeAtClient("nothing has come for long"));
-      }
+      if (this.there.isBlocked || this.back.isBlocked) this.#giveUp();
     });
+  }
+
+  #giveUp(): void {
+    this.#enterClient(() => this.closeAtClient("nothing has come for long"));
   }
 
   #carry(link: Link, bytes: number, arrive: () => void): void {

@@ -95,6 +95,27 @@ describe("Network", () => {
     await expect(waits).rejects.toThrow("Deadline exceeded");
   });
 
+  it("ends a stream to a machine that lost power, also where its client cannot send", async () => {
+    const ground = new Ground();
+    const watch = ground.channel.duplex(WatchService.methods.watch);
+    const over = (async () => {
+      for await (const _response of watch.responses);
+    })();
+    over.catch(() => {});
+    await ground.run(10);
+    ground.network.leave("server", { hasPower: false });
+    ground.network.enter("server", new ProcessGate(ground.world));
+    await ground.run(14_000);
+    let isOver = false;
+    over.catch(() => {
+      isOver = true;
+    });
+    await ground.run(10);
+    expect(isOver).toBe(false);
+    await ground.run(2_000);
+    await expect(over).rejects.toThrow("nothing has come for long");
+  });
+
   it("breaks connections for both sides, and the next call makes another", async () => {
     const ground = new Ground();
     const watch = ground.channel.duplex(WatchService.methods.watch);
