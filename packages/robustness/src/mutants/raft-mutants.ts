@@ -28,6 +28,20 @@ const CONTESTED_ELECTIONS = [
   ...rounds({ count: 5, everyMs: 4_000 }, [{ fault: "kill-leader", atMs: 0, durationMs: 1_500 }]),
 ];
 
+/**
+ * Who led has entries on its disk that nobody else has, and comes back when others have committed theirs:
+ * what it hears first is a heartbeat, since appends to it were given up.
+ */
+const SUFFIXES_CONFLICT = rounds(ROUNDS, [
+  { fault: "isolate-leader", atMs: 0, durationMs: 3_000 },
+  { fault: "kill-leader", atMs: 700, durationMs: 3_500 },
+]);
+/** Killed as soon as it has taken an image, before its log is compacted anew. */
+const KILLED_AFTER_IMAGES = rounds({ count: 4, everyMs: 5_000 }, [
+  { fault: "kill-follower", atMs: 0, durationMs: 2_000 },
+  { fault: "kill-all", atMs: 2_300, durationMs: 300 },
+]);
+
 export const RAFT_MUTANTS: readonly Mutant[] = [
   {
     name: "ack-before-quorum",
@@ -219,7 +233,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       "members-equal",
       "no-crash",
     ],
-    hints: { seed: 22, members: 3, faults: ["isolate-leader", "kill-leader", "flapping"] },
+    hints: { members: 3, schedule: SUFFIXES_CONFLICT, profile: CONTENDED },
   },
   {
     name: "read-index-without-a-round",
@@ -257,10 +271,10 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
     edits: [{ find: "await storage.reset(metadata);", replace: "" }],
     expects: ["no-crash", "raft-log-matching", "members-equal", "liveness"],
     hints: {
-      seed: 8,
       members: 3,
-      faults: ["blackhole-until-snapshot", "kill-all", "install-killed"],
+      schedule: KILLED_AFTER_IMAGES,
       flags: SHORT_LOG,
+      profile: CONTENDED,
     },
   },
   {
