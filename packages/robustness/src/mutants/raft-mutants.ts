@@ -29,12 +29,13 @@ const CONTESTED_ELECTIONS = [
 ];
 
 /**
- * Who led has entries on its disk that nobody else has, and comes back when others have committed theirs:
- * what it hears first is a heartbeat, since appends to it were given up.
+ * Who led has entries on its disk that nobody else has. When it has replaced and acknowledged what others
+ * committed there, it gets that disk again; what it hears first is a heartbeat, since appends to it were
+ * given up. Found where the first member leads first.
  */
-const SUFFIXES_CONFLICT = rounds(ROUNDS, [
+const OLD_SUFFIX_COMES_BACK = rounds({ count: 1, everyMs: 0 }, [
   { fault: "isolate-leader", atMs: 0, durationMs: 3_000 },
-  { fault: "kill-leader", atMs: 700, durationMs: 3_500 },
+  { fault: "old-data-dir", atMs: 700, durationMs: 8_000, parameters: { member: 0 } },
 ]);
 /** Killed as soon as it has taken an image, before its log is compacted anew. */
 const KILLED_AFTER_IMAGES = rounds({ count: 4, everyMs: 5_000 }, [
@@ -218,14 +219,9 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
     name: "heartbeat-commits-what-was-not-matched",
     class: "own: commitment",
     mistake:
-      "heartbeats carry the leader's commit index to followers whose logs may not agree so far",
-    file: `${RAFT}/core/leader-reads.ts`,
-    edits: [
-      {
-        find: "const commit = Math.min(match, log.committed);",
-        replace: "const commit = log.committed;",
-      },
-    ],
+      "a heartbeat commits entries of a follower although none of them is of its leader's term",
+    file: `${RAFT}/core/raft.ts`,
+    edits: [{ find: "if (log.lastTerm === this.term)", replace: "" }],
     expects: [
       "raft-log-matching",
       "raft-commit",
@@ -233,7 +229,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       "members-equal",
       "no-crash",
     ],
-    hints: { members: 3, schedule: SUFFIXES_CONFLICT, profile: CONTENDED },
+    hints: { members: 3, safetyMs: 14_000, schedule: OLD_SUFFIX_COMES_BACK, profile: CONTENDED },
   },
   {
     name: "read-index-without-a-round",
