@@ -28,6 +28,13 @@ const CONTESTED_ELECTIONS = [
   ...rounds({ count: 5, everyMs: 4_000 }, [{ fault: "kill-leader", atMs: 0, durationMs: 1_500 }]),
 ];
 
+/** Its leader remembers what the member had acknowledged before it was given its old disk. */
+const OLD_DISK_OF_A_FORMER_LEADER = [
+  { fault: "install-overtaken", atMs: 3_829, durationMs: 11_898, parameters: { afterMs: 142 } },
+  { fault: "install-overtaken", atMs: 7_786, durationMs: 7_977, parameters: { afterMs: 138 } },
+  { fault: "old-data-dir", atMs: 8_369, durationMs: 14_612, parameters: { member: 0 } },
+];
+
 export const RAFT_MUTANTS: readonly Mutant[] = [
   {
     name: "ack-before-quorum",
@@ -201,17 +208,12 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
     hints: { members: 3, faults: ["isolate-leader", "kill-leader", "flapping"] },
   },
   {
-    name: "heartbeat-commits-what-was-not-matched",
+    name: "heartbeat-commits-what-is-not-shared",
     class: "own: commitment",
     mistake:
-      "heartbeats carry the leader's commit index to followers whose logs may not agree so far",
-    file: `${RAFT}/core/leader-reads.ts`,
-    edits: [
-      {
-        find: "const commit = Math.min(match, log.committed);",
-        replace: "const commit = log.committed;",
-      },
-    ],
+      "a heartbeat's commit index holds for whatever the log has, also where no entry of the leader's term shows that the logs agree",
+    file: `${RAFT}/core/raft.ts`,
+    edits: [{ find: "if (log.lastTerm === this.term)", replace: "" }],
     expects: [
       "raft-log-matching",
       "raft-commit",
@@ -219,7 +221,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       "members-equal",
       "no-crash",
     ],
-    hints: { seed: 22, members: 3, faults: ["isolate-leader", "kill-leader", "flapping"] },
+    hints: { seed: 2495, members: 3, safetyMs: 240_000, schedule: OLD_DISK_OF_A_FORMER_LEADER },
   },
   {
     name: "read-index-without-a-round",
