@@ -1,15 +1,17 @@
 /**
  * Members that are so far behind that they need an image of the state, and what may come in between.
- * Each first cuts a follower off until the leader's log no longer reaches back to it: clients write a
- * burst of as many operations as the log keeps.
+ * Each first cuts a follower off until the leader's log no longer reaches back to it: a client writes
+ * as many entries as the log keeps.
  */
 import type { SimulatedMember } from "../member/simulated-member.js";
 import { between } from "../traffic/dice.js";
 import { type Fault, numberOf } from "./fault.js";
 import type { FaultScene, Undo } from "./fault-scene.js";
 
-/** Where a member's log keeps more than that, a burst does not bring it to make an image. */
-const BURST_MAX = 1_500;
+/** Where a member's log keeps more entries than that, they are not written for an image's sake. */
+const ENTRIES_MAX = 1_500;
+/** What comes at once is one entry, however many operations it has. */
+const ENTRY_EVERY_MS = 4;
 /** etcd's defaults, where a member has none of its own. */
 const SNAPSHOT_COUNT = 10_000;
 const CATCH_UP_ENTRIES = 5_000;
@@ -105,17 +107,25 @@ function interrupted(
   };
 }
 
-/** Cut off from the other members, while these take more than their log keeps. */
+/**
+ * Cut off from the other members, while these take more than their log keeps. The connections end, as
+ * TCP's do in time: what they hold when the cut is over would else be the very entries that the log has
+ * forgotten, and no image be needed.
+ */
 function away(scene: FaultScene, member: SimulatedMember): Undo {
   const { network, clients } = scene;
   const others = scene.others(member);
   for (const { name } of others) {
     network.cut(name, member.name);
     network.cut(member.name, name);
+    network.breakConnections(name, member.name);
   }
   const { snapshotCount, snapshotCatchUpEntries } = member.flags;
   const kept = (snapshotCount ?? SNAPSHOT_COUNT) + (snapshotCatchUpEntries ?? CATCH_UP_ENTRIES);
-  if (kept <= BURST_MAX) clients?.burst(kept);
+  const writer = scene.leader ?? others[0];
+  if (kept <= ENTRIES_MAX && writer) {
+    clients?.writesAt(writer.name, { operations: kept, everyMs: ENTRY_EVERY_MS });
+  }
   return () => {
     for (const { name } of others) {
       network.mend(name, member.name);

@@ -34,6 +34,27 @@ const STREAMS_FULL = rounds({ count: 1, everyMs: 0 }, [
 ]);
 
 /**
+ * An image of large values takes seconds on its way. Who sends it stops meanwhile, as far as the others
+ * can tell: a member that goes on votes for another, which sends it an image, too.
+ */
+const TWO_LEADERS_SEND_IMAGES = rounds({ count: 1, everyMs: 0 }, [
+  { fault: "large-requests", atMs: 0, durationMs: 4_000 },
+  { fault: "kill-follower", atMs: 4_500, durationMs: 1_000 },
+  {
+    fault: "slow-link",
+    atMs: 5_400,
+    durationMs: 5_000,
+    parameters: { link: { bytesPerSecond: 200 * 1_024 } },
+  },
+  {
+    fault: "pause-long",
+    atMs: 6_500,
+    durationMs: 3_000,
+    parameters: { member: 0, leader: true },
+  },
+]);
+
+/**
  * What a leader was answered before a pause reaches it behind the pause, bit by bit, while another leads
  * and before it hears of that.
  */
@@ -210,7 +231,13 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["no-crash", "liveness", "members-equal"],
-    hints: { members: 3, faults: ["install-overtaken", "slow-disk", "kill-leader"] },
+    hints: {
+      members: 3,
+      safetyMs: 14_000,
+      schedule: TWO_LEADERS_SEND_IMAGES,
+      flags: SHORT_LOG,
+      profile: CONTENDED,
+    },
   },
   {
     name: "txn-reads-unchecked-revision",

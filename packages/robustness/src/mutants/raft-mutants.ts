@@ -28,12 +28,19 @@ const CONTESTED_ELECTIONS = [
   ...rounds({ count: 5, everyMs: 4_000 }, [{ fault: "kill-leader", atMs: 0, durationMs: 1_500 }]),
 ];
 
-/** Its leader remembers what the member had acknowledged before it was given its old disk. */
-const OLD_DISK_OF_A_FORMER_LEADER = [
-  { fault: "install-overtaken", atMs: 3_829, durationMs: 11_898, parameters: { afterMs: 142 } },
-  { fault: "install-overtaken", atMs: 7_786, durationMs: 7_977, parameters: { afterMs: 138 } },
-  { fault: "old-data-dir", atMs: 8_369, durationMs: 14_612, parameters: { member: 0 } },
-];
+/**
+ * Who led has entries on its disk that nobody else has. It takes what others have committed in their
+ * place, and is then given the old disk: its leader remembers what it had acknowledged since.
+ */
+const OLD_DISK_OF_A_LEADER = rounds({ count: 6, everyMs: 8_000 }, [
+  { fault: "isolate-leader", atMs: 0, durationMs: 3_000 },
+  { fault: "old-data-dir", atMs: 800, durationMs: 5_200, parameters: { member: 0 } },
+]);
+/** Killed as soon as it has taken an image, before its log is compacted anew. */
+const KILLED_AFTER_IMAGES = rounds({ count: 4, everyMs: 5_000 }, [
+  { fault: "kill-follower", atMs: 0, durationMs: 2_000 },
+  { fault: "kill-all", atMs: 2_300, durationMs: 300 },
+]);
 
 export const RAFT_MUTANTS: readonly Mutant[] = [
   {
@@ -221,7 +228,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       "members-equal",
       "no-crash",
     ],
-    hints: { seed: 2495, members: 3, safetyMs: 240_000, schedule: OLD_DISK_OF_A_FORMER_LEADER },
+    hints: { members: 3, safetyMs: 50_000, schedule: OLD_DISK_OF_A_LEADER, profile: CONTENDED },
   },
   {
     name: "read-index-without-a-round",
@@ -259,10 +266,10 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
     edits: [{ find: "await storage.reset(metadata);", replace: "" }],
     expects: ["no-crash", "raft-log-matching", "members-equal", "liveness"],
     hints: {
-      seed: 8,
       members: 3,
-      faults: ["blackhole-until-snapshot", "kill-all", "install-killed"],
+      schedule: KILLED_AFTER_IMAGES,
       flags: SHORT_LOG,
+      profile: CONTENDED,
     },
   },
   {
