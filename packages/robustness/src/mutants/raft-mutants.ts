@@ -29,13 +29,12 @@ const CONTESTED_ELECTIONS = [
 ];
 
 /**
- * Who led has entries on its disk that nobody else has. When it has replaced and acknowledged what others
- * committed there, it gets that disk again; what it hears first is a heartbeat, since appends to it were
- * given up. Found where the first member leads first.
+ * Who led has entries on its disk that nobody else has. It takes what others have committed in their
+ * place, and is then given the old disk: its leader remembers what it had acknowledged since.
  */
-const OLD_SUFFIX_COMES_BACK = rounds({ count: 1, everyMs: 0 }, [
+const OLD_DISK_OF_A_LEADER = rounds({ count: 6, everyMs: 8_000 }, [
   { fault: "isolate-leader", atMs: 0, durationMs: 3_000 },
-  { fault: "old-data-dir", atMs: 700, durationMs: 8_000, parameters: { member: 0 } },
+  { fault: "old-data-dir", atMs: 800, durationMs: 5_200, parameters: { member: 0 } },
 ]);
 /** Killed as soon as it has taken an image, before its log is compacted anew. */
 const KILLED_AFTER_IMAGES = rounds({ count: 4, everyMs: 5_000 }, [
@@ -216,10 +215,10 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
     hints: { members: 3, faults: ["isolate-leader", "kill-leader", "flapping"] },
   },
   {
-    name: "heartbeat-commits-what-was-not-matched",
+    name: "heartbeat-commits-what-is-not-shared",
     class: "own: commitment",
     mistake:
-      "a heartbeat commits entries of a follower although none of them is of its leader's term",
+      "a heartbeat's commit index holds for whatever the log has, also where no entry of the leader's term shows that the logs agree",
     file: `${RAFT}/core/raft.ts`,
     edits: [{ find: "if (log.lastTerm === this.term)", replace: "" }],
     expects: [
@@ -229,7 +228,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       "members-equal",
       "no-crash",
     ],
-    hints: { members: 3, safetyMs: 14_000, schedule: OLD_SUFFIX_COMES_BACK, profile: CONTENDED },
+    hints: { members: 3, safetyMs: 50_000, schedule: OLD_DISK_OF_A_LEADER, profile: CONTENDED },
   },
   {
     name: "read-index-without-a-round",

@@ -229,8 +229,10 @@ describe("ProcessRuntime", () => {
   it("close() does not wait for a stop, or for a command", async () => {
     const id = await run(
       await sandbox(),
-      config(["sh", "-c", "trap '' TERM; while :; do sleep 0.02; done"]),
+      config(["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.02; done"]),
     );
+    const { logPath } = await state(id);
+    await eventually(() => expect(readFileSync(logPath, "utf8")).toContain("ready"));
     const stopping = runtime.stopContainer(id, 60_000);
     const command = runtime.execSync(id, ["sleep", "1000"], 60_000);
     const outcomes = Promise.allSettled([stopping, command]);
