@@ -47,16 +47,26 @@ describe("readSimulateFlags()", () => {
 });
 
 describe("runSimulate()", () => {
-  const run = async (argv: string): Promise<{ code: number; out: string; err: string }> => {
+  const run = async (
+    argv: string,
+    signal?: AbortSignal,
+  ): Promise<{ code: number; out: string; err: string }> => {
     const said = { out: "", err: "" };
     const io: ProgramIo = {
       out: (text) => void (said.out += text),
       err: (text) => void (said.err += text),
       columns: undefined,
       clock: new VirtualClock(),
+      ...(signal && { signal }),
     };
     return { code: await runSimulate(argv.split(" "), io), ...said };
   };
+
+  it("begins no seed, and reports, where it has been stopped", async () => {
+    const { code, out } = await run("--seeds 1000", AbortSignal.abort());
+    expect(code).toBe(130);
+    expect(out).toMatch(/^seeds +0$/m);
+  });
 
   it("answers bad usage with 2 and one sentence", async () => {
     const { code, out, err } = await run("--faults no-such-fault");

@@ -23,7 +23,9 @@ with faults, and judges what its clients saw. The same seed is the same run, to 
   --no-color             no escape sequences
   --help
 
-Exit codes: 0 no violation, 1 a violation, 2 bad usage.
+Ctrl-C ends it with a report of the seeds that have run.
+
+Exit codes: 0 no violation, 1 a violation, 2 bad usage, 130 stopped before its end without one.
 
   npm run simulate -- --seed 42 --html run.html      one run, to look at
   npm run simulate -- --seeds 1000                   a thousand

@@ -24,11 +24,17 @@ export interface ProgramIo {
   /** Undefined: not a terminal. */
   readonly columns: number | undefined;
   readonly clock: Clock;
+  /** Aborted where somebody has seen enough: what has run by then is reported. */
+  readonly signal?: AbortSignal;
 }
 
 const EXIT_OK = 0;
 const EXIT_VIOLATION = 1;
 const EXIT_USAGE = 2;
+/** As of a program that SIGINT ends. */
+const EXIT_STOPPED = 130;
+/** How often a run says how far it is, where there is no terminal to say it on all the time. */
+const PROGRESS_MS = 60_000;
 /** Enough for a run of minutes with all of its messages. */
 const KEPT_EVENTS = 200_000;
 /** Runs for a smaller schedule; some minutes at the most. */
@@ -71,7 +77,8 @@ export async function runSimulate(argv: readonly string[], io: ProgramIo): Promi
     .toSorted((a, b) => a.seed - b.seed)[0];
   const shown = failed ?? (flags.html !== undefined && results.length === 1 ? only : undefined);
   if (shown) await explain(shown, flags, { ...options, seed: shown.seed }, io);
-  return failed ? EXIT_VIOLATION : EXIT_OK;
+  if (failed) return EXIT_VIOLATION;
+  return io.signal?.aborted ? EXIT_STOPPED : EXIT_OK;
 }
 
 async function runAll(
@@ -88,10 +95,11 @@ async function runAll(
       flags.minutes === undefined
         ? seed >= flags.seed + flags.seeds
         : clock.monotonicMs() >= untilMs;
-    return isOver ? undefined : seed++;
+    return isOver || io.signal?.aborted ? undefined : seed++;
   };
   const planned = flags.minutes === undefined ? `of ${flags.seeds}` : `in ${flags.minutes} min`;
   let violations = 0;
+  let saidMs = clock.monotonicMs();
   await runSeeds(next, {
     workers: Math.min(flags.workers ?? availableParallelism(), Math.max(1, seedsAtMost(flags))),
     options,
@@ -104,8 +112,12 @@ async function runAll(
           io.err(`${clearLine(io)}seed ${result.seed}: ${guarantee}: ${text}\n`);
         }
       }
-      if (io.columns === undefined) return;
-      io.err(`${clearLine(io)}${results.length} seeds ${planned}, ${violations} with violations`);
+      const progress = `${results.length} seeds ${planned}, ${violations} with violations`;
+      if (io.columns !== undefined) io.err(`${clearLine(io)}${progress}`);
+      else if (clock.monotonicMs() - saidMs >= PROGRESS_MS) {
+        saidMs = clock.monotonicMs();
+        io.err(`${progress}\n`);
+      }
     },
   });
   io.err(clearLine(io));

@@ -20,5 +20,7 @@ process.on("message", (options: SimulateOptions) => {
     process.send?.(measured);
   });
 });
+// Ctrl-C is for whoever started us, who still wants what is under way.
+process.on("SIGINT", () => {});
 // Whoever started us is gone: nobody wants the result.
 process.once("disconnect", () => process.exit());
