@@ -31,6 +31,21 @@ const FOREVER = "trap 'exit 0' TERM; while :; do sleep 0.02; done";
 
 const running = (pod: Pod): void => expect(conditionOf(pod, "Ready")).toBe("True");
 
+describe("the node agent's shutdown", () => {
+  it("ends what runs, and what is being started just then", async () => {
+    const own = await openAgentCluster({ podCidr: "127.103.0.0/16", shutdownGraceMs: 1_000 });
+    const names = Array.from({ length: 8 }, (_, i) => `pod-${i}`);
+    await Promise.all(names.map((name) => own.run(name, [sh("main", FOREVER)])));
+    await eventually(() => expect(processesIn(own.dataDir)).not.toEqual([]));
+    let ended = -1;
+    await own.restart(async () => {
+      ended = processesIn(own.dataDir).length;
+    });
+    await own.close();
+    expect(ended).toBe(0);
+  });
+});
+
 describe("the node agent's deletions", () => {
   it("runs preStop, then sends SIGTERM, and lets the object go when all has ended", async () => {
     const note = `${cluster.dataDir}/noted`;

@@ -153,9 +153,10 @@ class Agent implements NodeAgent {
   async #shutDownContainers(graceMs: number): Promise<void> {
     if (graceMs === 0) return;
     const { runtime, logger } = this.#dependencies;
-    const running = (await runtime.listContainers()).filter(({ phase }) => phase === "running");
-    logger.info("shutting containers down", { count: running.length, graceMs });
-    await Promise.all(running.map(({ id }) => runtime.stopContainer(id, graceMs)));
+    // Those that are just being started as well: nobody else would end them.
+    const left = (await runtime.listContainers()).filter(({ phase }) => phase !== "exited");
+    logger.info("shutting containers down", { count: left.length, graceMs });
+    await Promise.all(left.map(({ id }) => runtime.stopContainer(id, graceMs)));
   }
 
   #take(now: Pod | undefined, before: Pod | undefined): void {

@@ -329,6 +329,7 @@ export class PodWorker {
       mkdirSync(this.#options.logDir, { recursive: true });
       const place = { ...this.#volumeContext(), baseEnv: this.#options.baseEnv };
       const config = await containerConfig(container, { attempt, previous }, place);
+      if (this.#closed) return; // Whoever closes the agent has seen by then what there is to end.
       const id = await runtime.createContainer(this.#sandbox?.id ?? "", config);
       event(this.#pod, "Normal", "Created", `Created container: ${container.name}`);
       await runtime.startContainer(id);

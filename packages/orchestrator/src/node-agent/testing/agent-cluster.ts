@@ -42,6 +42,8 @@ export type PodSpecParts = Partial<NonNullable<Pod["spec"]>>;
 
 export interface AgentClusterOptions {
   readonly podCidr: string;
+  /** Containers go with their agent; they stay where left out. */
+  readonly shutdownGraceMs?: number;
 }
 
 const NODE = "node-1";
@@ -54,7 +56,10 @@ export function eventually<T>(check: () => T | Promise<T>): Promise<T> {
   return vi.waitFor(check, WAIT);
 }
 
-export async function openAgentCluster({ podCidr }: AgentClusterOptions): Promise<AgentCluster> {
+export async function openAgentCluster({
+  podCidr,
+  shutdownGraceMs = 0,
+}: AgentClusterOptions): Promise<AgentCluster> {
   const clock = realClock();
   const dataDir = mkdtempSync(join(tmpdir(), "sagong-agent-"));
   const pki = await openPki(join(dataDir, "pki"), { clock });
@@ -73,6 +78,7 @@ export async function openAgentCluster({ podCidr }: AgentClusterOptions): Promis
         port: 0,
         tls: { ca: pki.ca, ...tls },
         podCidr,
+        shutdownGraceMs,
         agentVersion: "test",
         hostEnv: { PATH: "/usr/local/bin:/usr/bin:/bin" },
       },
