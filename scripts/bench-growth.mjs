@@ -49,11 +49,11 @@ if (flags.help) {
   console.log(HELP);
   process.exit(0);
 }
-const minutes = positive("minutes", flags.minutes);
+const minutes = positive("minutes", flags.minutes, { isWhole: false });
 const rate = positive("rate", flags.rate);
 const keys = positive("keys", flags.keys);
 const members = positive("members", flags.members);
-const limit = positive("limit", flags.limit);
+const limit = positive("limit", flags.limit, { isWhole: false });
 prepare();
 // Built by now, and not before.
 const { createStoreClient } = await import("@sagong/kv/client");
@@ -149,10 +149,10 @@ function judge() {
   }
 }
 
-/** @param {string} name @param {string} text */
-function positive(name, text) {
+/** @param {string} name @param {string} text @param {{ isWhole: boolean }} kind */
+function positive(name, text, { isWhole } = { isWhole: true }) {
   const value = Number(text);
-  if (value > 0) return value;
-  console.error(`--${name}=${text}: expected a number above 0`);
+  if (value > 0 && Number.isFinite(value) && (!isWhole || Number.isInteger(value))) return value;
+  console.error(`--${name}=${text}: expected a ${isWhole ? "whole " : ""}number above 0`);
   process.exit(2);
 }

@@ -43,25 +43,14 @@ function at(array: Int32Array | Uint8Array, index: number): number {
  * bytes before.
  */
 export function crc32c(bytes: Uint8Array, seed = 0, start = 0, end: number = bytes.length): number {
-  const crc = end - start < NATIVE_BYTES_MIN ? short : long;
-  return ~crc(bytes, ~seed, start, end) >>> 0;
-}
-
-// oxlint-disable-next-line max-params -- an object for each call would cost more than the call
-function long(bytes: Uint8Array, begun: number, start: number, end: number): number {
-  let crc = begun;
-  for (let from = start; from < end; from += ROOM.length) {
-    const to = Math.min(end, from + ROOM.length);
-    ROOM.set(bytes.subarray(from, to));
-    crc = update(crc, TABLE_BYTES, TABLE_BYTES + to - from);
-  }
-  return crc;
-}
-
-// oxlint-disable-next-line max-params -- as above
-function short(bytes: Uint8Array, begun: number, start: number, end: number): number {
-  let crc = begun;
+  let crc = ~seed;
   let i = start;
+  while (end - i >= NATIVE_BYTES_MIN) {
+    const to = Math.min(end, i + ROOM.length);
+    ROOM.set(bytes.subarray(i, to));
+    crc = update(crc, TABLE_BYTES, TABLE_BYTES + to - i);
+    i = to;
+  }
   for (const last = end - 7; i < last; i += 8) {
     crc ^= at4(bytes, i);
     crc =
@@ -75,7 +64,7 @@ function short(bytes: Uint8Array, begun: number, start: number, end: number): nu
       at(TABLE, at(bytes, i + 7));
   }
   for (; i < end; i++) crc = at(TABLE, (crc ^ at(bytes, i)) & 0xff) ^ (crc >>> 8);
-  return crc;
+  return ~crc >>> 0;
 }
 
 /** The four bytes at `i`, little-endian; the caller keeps i + 3 in range. */

@@ -29,8 +29,9 @@ import { StoreError } from "./store-error.js";
 /** What a step looks at, and what it puts into the answer, before it ends: a fifth of a millisecond. */
 const STEP_KEYS = 256;
 const STEP_BYTES = 256 * 1024;
-/** Pairs are copied one behind the other into chunks; larger ones are parts of their own. */
+/** Most ranges are small. */
 const FIRST_CHUNK_BYTES = 4 * 1024;
+/** Larger pairs are parts of their own. */
 const COPIED_BYTES_MAX = 16 * 1024;
 /** Field 2 of RangeResponse, a message, with its length. */
 const TAG_KVS = (2 << 3) | 2;
@@ -46,18 +47,6 @@ export function openRange(
   pool?: ChunkPool,
 ): RangeCursor | undefined {
   return isPlain(request) ? new RangeCursor(store, request, pool) : undefined;
-}
-
-/** The whole answer at once, for ranges that are known to be small. Undefined as for `openRange`. */
-export function rangeEncoded(
-  store: MvccStore,
-  request: RangeRequest,
-  header: ResponseHeader,
-): EncodedMessage | undefined {
-  const cursor = openRange(store, request);
-  if (cursor === undefined) return undefined;
-  while (!cursor.step());
-  return cursor.finish(header);
 }
 
 function isPlain(request: RangeRequest): boolean {
@@ -137,9 +126,9 @@ export class RangeCursor {
     const rest = RangeResponse.encode({ header, kvs: [], more, count });
     // Fields may come in any order: what is known last comes first all the same.
     const parts = [rest, ...this.#parts];
-    const lent = this.#lent;
-    if (lent.length === 0) return new EncodedMessage(parts);
-    return new EncodedMessage(parts, () => this.#pool?.giveBack(lent.splice(0)));
+    const [pool, lent] = [this.#pool, this.#lent];
+    if (pool === undefined || lent.length === 0) return new EncodedMessage(parts);
+    return new EncodedMessage(parts, () => pool.giveBack(lent.splice(0)));
   }
 
   /** An image has taken the store's place: it holds this revision too, unless it is compacted in it. */

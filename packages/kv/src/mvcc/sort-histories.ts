@@ -17,10 +17,10 @@ const CODES = 257;
 /** Room for the place in its group: 257^3 times this is below 2^53. */
 const PLACES = 2 ** 28;
 
-/** Pairs that tell whether all is nearly in order, so far apart, and of which one in so many may not be. */
+/** Pairs so far apart tell whether all is nearly in order: all of them but a few are. */
 const SAMPLES = 1_024;
 const NEAR = 4_096;
-const BEHIND_SHARE_MIN = 128;
+const BEHIND_MAX = 8;
 
 interface Group {
   readonly from: number;
@@ -52,7 +52,7 @@ function isNearlySorted(histories: readonly KeyHistory[]): boolean {
     const [one, later] = [histories[i], histories[Math.min(i + NEAR, last)]];
     if (one && later && one.key > later.key) behind++;
   }
-  return behind * BEHIND_SHARE_MIN <= SAMPLES;
+  return behind <= BEHIND_MAX;
 }
 
 function sortByDigits(

@@ -46,6 +46,16 @@ class Ground {
     return call;
   }
 
+  /** Settles when the stream is over. */
+  watch(): Promise<void> {
+    const { responses } = this.channel.duplex(WatchService.methods.watch);
+    const over = (async () => {
+      for await (const _response of responses);
+    })();
+    over.catch(() => {});
+    return over;
+  }
+
   run(ms: number): Promise<void> {
     return this.world.runUntil(this.world.nowMs + ms);
   }
@@ -95,13 +105,9 @@ describe("Network", () => {
     await expect(waits).rejects.toThrow("Deadline exceeded");
   });
 
-  it("ends a stream to a machine that lost power, also where its client cannot send", async () => {
+  it("ends a stream to a machine that lost power, also where its client sends nothing", async () => {
     const ground = new Ground();
-    const watch = ground.channel.duplex(WatchService.methods.watch);
-    const over = (async () => {
-      for await (const _response of watch.responses);
-    })();
-    over.catch(() => {});
+    const over = ground.watch();
     await ground.run(10);
     ground.network.leave("server", { hasPower: false });
     ground.network.enter("server", new ProcessGate(ground.world));
@@ -118,11 +124,7 @@ describe("Network", () => {
 
   it("breaks connections for both sides, and the next call makes another", async () => {
     const ground = new Ground();
-    const watch = ground.channel.duplex(WatchService.methods.watch);
-    const over = (async () => {
-      for await (const _response of watch.responses);
-    })();
-    over.catch(() => {});
+    const over = ground.watch();
     await ground.run(10);
     expect(ground.streams[0]?.isClosed).toBe(false);
     ground.network.breakConnections("c", "server");

@@ -232,10 +232,11 @@ export class ServerSocket implements CallHost, WatchedConnection {
       const told = this.#waiting.size > 0 ? this.#takeEnded() : undefined;
       const parts = connection.takeOutput();
       if (parts.length > 1) socket.cork();
-      for (let i = 0; i < parts.length - 1; i++) socket.write(parts[i] as Uint8Array); // Below its length.
-      const last = parts.at(-1) as Uint8Array; // There is output.
-      if (told) socket.write(last, (error) => error ?? told.forEach((then) => then()));
-      else socket.write(last);
+      let left = parts.length;
+      for (const part of parts) {
+        if (--left === 0 && told) socket.write(part, (error) => tell(told, error));
+        else socket.write(part);
+      }
       if (parts.length > 1) socket.uncork();
       this.#handleEvents();
     }
@@ -270,4 +271,10 @@ export class ServerSocket implements CallHost, WatchedConnection {
     const error = new RpcError(StatusCode.cancelled, "the client closed the connection");
     for (const user of this.#users.values()) user.onCancel(error);
   }
+}
+
+/** Where the socket broke off nobody knows what it still reads. */
+function tell(told: readonly (() => void)[], error: Error | null | undefined): void {
+  if (error) return;
+  for (const then of told) then();
 }
