@@ -3,6 +3,17 @@
  * hexadecimal, UTF-8. Order is that of unsigned bytes, as etcd's keys have it.
  */
 
+// Browsers and Node have them; the types of either would bring the rest of it along.
+declare const TextEncoder: new () => { encode(text: string): Uint8Array };
+declare const TextDecoder: new (
+  label: "utf-8",
+  options: { readonly ignoreBOM: boolean },
+) => { decode(bytes: Uint8Array): string };
+
+const ENCODER = new TextEncoder();
+// Ignored is what the mark means: it stays in the text.
+const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
+
 export const EMPTY_BYTES: Uint8Array = new Uint8Array(0);
 
 /** Negative, zero or positive as `a` sorts before, with or after `b`. */
@@ -70,64 +81,12 @@ export function fromHex(text: string): Uint8Array | undefined {
   return bytes;
 }
 
-/** UTF-8 of `text`; a lone surrogate becomes U+FFFD, as in the WHATWG encoder. */
+/** UTF-8 of `text`; a lone surrogate becomes U+FFFD (WHATWG Encoding, "TextEncoder"). */
 export function encodeUtf8(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length * 3);
-  let length = 0;
-  for (let i = 0; i < text.length; i++) {
-    let code = text.charCodeAt(i);
-    if (code < 0x80) {
-      bytes[length++] = code;
-      continue;
-    }
-    if (code >= 0xd800 && code <= 0xdfff) {
-      const next = code <= 0xdbff ? text.charCodeAt(i + 1) : Number.NaN;
-      if (next >= 0xdc00 && next <= 0xdfff) {
-        code = 0x10000 + ((code - 0xd800) << 10) + (next - 0xdc00);
-        i++;
-      } else {
-        code = 0xfffd;
-      }
-    }
-    if (code < 0x800) {
-      bytes[length++] = 0xc0 | (code >> 6);
-    } else if (code < 0x10000) {
-      bytes[length++] = 0xe0 | (code >> 12);
-      bytes[length++] = 0x80 | ((code >> 6) & 0x3f);
-    } else {
-      bytes[length++] = 0xf0 | (code >> 18);
-      bytes[length++] = 0x80 | ((code >> 12) & 0x3f);
-      bytes[length++] = 0x80 | ((code >> 6) & 0x3f);
-    }
-    bytes[length++] = 0x80 | (code & 0x3f);
-  }
-  return bytes.slice(0, length);
+  return ENCODER.encode(text);
 }
 
-/** Length in bytes, and whether the sequence at `offset` is well-formed UTF-8 (RFC 3629 table). */
-function sequenceAt(bytes: Uint8Array, offset: number): { length: number; code: number } {
-  const lead = bytes[offset] as number; // In range: the caller loops below the length.
-  if (lead < 0x80) return { length: 1, code: lead };
-  const size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  const least = size === 4 ? 0x10000 : size === 3 ? 0x800 : 0x80;
-  if (lead < 0xc2 || lead > 0xf4) return { length: 1, code: 0xfffd };
-  let code = lead & (0xff >> (size + 1));
-  for (let i = 1; i < size; i++) {
-    const byte = bytes[offset + i];
-    if (byte === undefined || (byte & 0xc0) !== 0x80) return { length: i, code: 0xfffd };
-    code = (code << 6) | (byte & 0x3f);
-  }
-  const wellFormed = code >= least && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
-  return { length: size, code: wellFormed ? code : 0xfffd };
-}
-
-/** Text of UTF-8 `bytes`; ill-formed sequences become U+FFFD. */
+/** Text of UTF-8 `bytes`, a byte order mark included; ill-formed sequences become U+FFFD. */
 export function decodeUtf8(bytes: Uint8Array): string {
-  let text = "";
-  for (let i = 0; i < bytes.length;) {
-    const { length, code } = sequenceAt(bytes, i);
-    text += String.fromCodePoint(code);
-    i += length;
-  }
-  return text;
+  return DECODER.decode(bytes);
 }

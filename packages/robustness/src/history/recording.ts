@@ -243,10 +243,17 @@ function watchAnswer(
 
 function eventOf({ type, kv, prevKv }: Event, values: SharedValues): WatchEvent {
   if (!kv) throw new Error("Cannot record an event without a key");
-  const previous = prevKv && { prevKv: values.share(pairOf(prevKv)) };
-  if (type === EventType.PUT) return { kind: "put", kv: values.share(pairOf(kv)), ...previous };
-  const { key, modRevision } = pairOf(kv);
-  return { kind: "delete", key, modRevision, ...previous };
+  const previous = prevKv && pairOf(prevKv, values.textOf(prevKv));
+  if (type === EventType.PUT) {
+    const put = { kind: "put", kv: pairOf(kv, values.textOf(kv)) } as const;
+    return previous ? { ...put, prevKv: previous } : put;
+  }
+  const deletion = {
+    kind: "delete",
+    key: decodeUtf8(kv.key),
+    modRevision: kv.modRevision,
+  } as const;
+  return previous ? { ...deletion, prevKv: previous } : deletion;
 }
 
 type Renewal = LeaseRecord["renewals"][number];

@@ -135,7 +135,13 @@ function toRequestOp(step: TxnStep): RequestOp {
 // ── Answers ────────────────────────────────────────────────────────────────────────────────────
 
 export function rangeAnswer({ header, kvs, count, more }: RangeResponse): RangeAnswer {
-  return { kind: "range", revision: revisionOf(header), kvs: kvs.map(pairOf), count, more };
+  return {
+    kind: "range",
+    revision: revisionOf(header),
+    kvs: kvs.map((kv) => pairOf(kv)),
+    count,
+    more,
+  };
 }
 
 export function putAnswer({ header, prevKv }: PutResponse): PutAnswer {
@@ -143,7 +149,12 @@ export function putAnswer({ header, prevKv }: PutResponse): PutAnswer {
 }
 
 export function deleteAnswer({ header, deleted, prevKvs }: DeleteRangeResponse): DeleteAnswer {
-  return { kind: "delete", revision: revisionOf(header), deleted, prevKvs: prevKvs.map(pairOf) };
+  return {
+    kind: "delete",
+    revision: revisionOf(header),
+    deleted,
+    prevKvs: prevKvs.map((kv) => pairOf(kv)),
+  };
 }
 
 export function txnAnswer({ header, succeeded, responses }: TxnResponse): KvResponse {
@@ -155,15 +166,12 @@ export function compactAnswer({ header }: CompactionResponse): KvResponse {
   return { kind: "compact", revision: revisionOf(header) };
 }
 
-export function pairOf(kv: KeyValue): KvPair {
-  return {
-    key: decodeUtf8(kv.key),
-    value: decodeUtf8(kv.value),
-    createRevision: kv.createRevision,
-    modRevision: kv.modRevision,
-    version: kv.version,
-    ...leaseOf(kv.lease),
-  };
+/** `value`: what it says, where that is known already. */
+export function pairOf(kv: KeyValue, value: string = decodeUtf8(kv.value)): KvPair {
+  const { createRevision, modRevision, version, lease } = kv;
+  const key = decodeUtf8(kv.key);
+  if (lease === 0n) return { key, value, createRevision, modRevision, version };
+  return { key, value, createRevision, modRevision, version, lease: lease.toString() };
 }
 
 function stepAnswer({ response }: ResponseOp): RangeAnswer | PutAnswer | DeleteAnswer {
@@ -182,8 +190,4 @@ function stepAnswer({ response }: ResponseOp): RangeAnswer | PutAnswer | DeleteA
 /** A header that is missing is as wrong as one of revision 0, which no store can be at. */
 export function revisionOf(header: ResponseHeader | undefined): number {
   return header?.revision ?? 0;
-}
-
-function leaseOf(lease: bigint): { readonly lease?: string } {
-  return lease === 0n ? {} : { lease: lease.toString() };
 }

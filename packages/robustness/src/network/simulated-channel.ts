@@ -294,6 +294,7 @@ async function* responsesOf<Response>(
     call.done();
     throw error instanceof RpcError ? error : new RpcError(StatusCode.internal, errorText(error));
   } finally {
-    call.cancel(new RpcError(StatusCode.cancelled, "the client cancelled the call"));
+    if (!call.isOver)
+      call.cancel(new RpcError(StatusCode.cancelled, "the client cancelled the call"));
   }
 }

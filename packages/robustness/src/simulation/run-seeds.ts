@@ -19,7 +19,7 @@ export async function runSeeds(
 ): Promise<void> {
   await Promise.all(
     Array.from({ length: options.workers }, async () => {
-      const worker = new Restarting();
+      const worker = new Restarting(options.workers);
       try {
         for (let seed = next(); seed !== undefined; seed = next()) {
           options.onResult(await runOne(worker, seed, options));
@@ -48,10 +48,15 @@ async function runOne(
 
 /** A worker that is replaced where its process has ended. */
 class Restarting {
+  readonly #workers: number;
   #worker: SimulationWorker | undefined;
 
+  constructor(workers: number) {
+    this.#workers = workers;
+  }
+
   async run(options: SimulateOptions): Promise<MeasuredResult> {
-    this.#worker ??= new SimulationWorker();
+    this.#worker ??= new SimulationWorker({ workers: this.#workers });
     try {
       return await this.#worker.run(options);
     } catch (error) {

@@ -141,7 +141,7 @@ class Run {
   result(): SimulationResult {
     const world = this.#world;
     const history = this.#traffic?.history;
-    if (history) world.digest.text(JSON.stringify(history));
+    if (history) world.digest.longText(JSON.stringify(history));
     return {
       seed: this.#options.seed,
       violations: this.#violations,

@@ -1,20 +1,27 @@
 /** Simulations in processes of their own: one for each core, or one with a mutant in it. */
 import { type ChildProcess, fork } from "node:child_process";
+import { totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { MeasuredResult, SimulateOptions } from "./simulation.js";
 
 /** Compiled, whether this file is or not. */
 const PROGRAM = fileURLToPath(new URL("../../dist/simulation/worker-main.js", import.meta.url));
+const MIB = 1_048_576;
 /**
- * Most of what a run makes lives shortly: with a larger nursery the collector finds it dead, and runs
- * a third less often. It has no threads of its own: there is a process for each core, and threads that
- * help wait for each other.
+ * A run makes some 200 MB and keeps a tenth of it to its end: a nursery that takes a whole run finds
+ * nearly everything dead, where one of 32 MB copied what lives twice (a quarter of a run's time). A
+ * process may come to more than twice its nursery, so it is smaller where memory is short.
  */
-const HEAP_FLAGS: readonly string[] = ["--max-semi-space-size=32", "--single-threaded-gc"];
+const NURSERY_MIB: readonly number[] = [512, 256, 128, 64];
+const NURSERY_MIB_MIN = 32;
+/** A worker's nursery is at most so much of its share of the memory. */
+const NURSERY_SHARE = 1 / 6;
 
 export interface SimulationWorkerOptions {
   /** Flags of Node before the program, as `--import=<URL of a loader hook>`. */
   readonly execArgv?: readonly string[];
+  /** How many run at the same time, this one included. */
+  readonly workers?: number;
 }
 
 export class SimulationWorker {
@@ -27,9 +34,9 @@ export class SimulationWorker {
     | undefined;
   #ended: Error | undefined;
 
-  constructor({ execArgv = [] }: SimulationWorkerOptions = {}) {
+  constructor({ execArgv = [], workers = 1 }: SimulationWorkerOptions = {}) {
     this.#child = fork(PROGRAM, {
-      execArgv: [...HEAP_FLAGS, ...execArgv],
+      execArgv: [...heapFlags(memoryMib() / workers), ...execArgv],
       serialization: "advanced",
     });
     this.#child.on("message", (result: MeasuredResult) => {
@@ -64,4 +71,21 @@ export class SimulationWorker {
     this.#waiting?.reject(this.#ended);
     this.#waiting = undefined;
   }
+}
+
+/** The collector has no threads of its own: there is a process for each core, and they would wait. */
+function heapFlags(shareMib: number): readonly string[] {
+  const nursery = NURSERY_MIB.find((mib) => mib <= shareMib * NURSERY_SHARE) ?? NURSERY_MIB_MIN;
+  return [
+    `--min-semi-space-size=${nursery}`,
+    `--max-semi-space-size=${nursery}`,
+    "--single-threaded-gc",
+  ];
+}
+
+/** Of the machine, or of the container that we are in. */
+function memoryMib(): number {
+  // Undefined or 0 where there is no limit.
+  const limit = process.constrainedMemory() || Number.POSITIVE_INFINITY;
+  return Math.min(totalmem(), limit) / MIB;
 }

@@ -30,6 +30,11 @@ describe("amounts", () => {
     );
   });
 
+  it("a sum is the same in whatever order it came about, with amounts of 0", () => {
+    expect(minus(plus({ cpu: 0 }, { cpu: 0, memory: 5 }), { cpu: 0 })).toEqual({ memory: 5 });
+    expect(plus({ memory: 5 }, { cpu: 0 })).toEqual({ memory: 5 });
+  });
+
   it("minus() forgets names that come to nothing", () => {
     expect(minus({ cpu: 100, memory: 5 }, { cpu: 100 })).toEqual({ memory: 5 });
   });

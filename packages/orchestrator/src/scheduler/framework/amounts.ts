@@ -18,9 +18,12 @@ export function amountsOf(list: Readonly<Record<string, string>> | undefined): A
   return amounts;
 }
 
+/** An amount of 0 brings no name: minus() could not tell whether another has brought it, too. */
 export function plus(left: Amounts, right: Amounts): Amounts {
   const sum: Record<string, number> = { ...left };
-  for (const [name, amount] of Object.entries(right)) sum[name] = (sum[name] ?? 0) + amount;
+  for (const [name, amount] of Object.entries(right)) {
+    if (amount !== 0) sum[name] = (sum[name] ?? 0) + amount;
+  }
   return sum;
 }
 
