@@ -31,16 +31,22 @@ describe("quote", () => {
 
   it.each([
     [String.raw`"\x74\u0031\101"`, "t1A"],
+    [String.raw`"\U0003347F\u00e9"`, "\xf0\xb3\x91\xbf\xc3\xa9"],
     ["`a\\n`", "a\\n"],
     ['"" rest', ""],
   ])("unquoteAt() reads %s", (text, value) => {
     expect(unquoteAt(text, 0)?.value).toBe(value);
   });
 
-  it.each(['"open', String.raw`"\q"`, String.raw`"\ud800"`, "word", "", '"a\nb"'])(
-    "unquoteAt() finds no string in %j",
-    (text) => {
-      expect(unquoteAt(text, 0)).toBeUndefined();
-    },
-  );
+  it.each([
+    '"open',
+    String.raw`"\q"`,
+    String.raw`"\ud800"`,
+    String.raw`"\X41"`,
+    "word",
+    "",
+    '"a\nb"',
+  ])("unquoteAt() finds no string in %j", (text) => {
+    expect(unquoteAt(text, 0)).toBeUndefined();
+  });
 });

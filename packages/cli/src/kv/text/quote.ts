@@ -111,8 +111,9 @@ function escapeAt(text: string, at: number): Unquoted | undefined {
   const short = UNESCAPED.get(text.charAt(at + 1));
   if (short !== undefined) return { value: short, end: at + 2 };
   const rest = text.slice(at, at + "\\U0010ffff".length);
+  // The letter counts, those of the digits do not: \U is not a longer \u.
   const [long, hex, unicode, wide, octal] =
-    /^\\(?:x([\da-f]{2})|u([\da-f]{4})|U([\da-f]{8})|([0-3][0-7]{2}))/i.exec(rest) ?? [];
+    /^\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|([0-3][0-7]{2}))/.exec(rest) ?? [];
   if (long === undefined) return undefined;
   const end = at + long.length;
   if (hex !== undefined) return { value: String.fromCharCode(Number.parseInt(hex, 16)), end };
