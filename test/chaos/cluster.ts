@@ -1,4 +1,5 @@
 /** The members and what lies between them, as faults see it, and who of them leads. */
+import { basename } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { MaintenanceService, StatusRequest } from "@sagong/kv/testing";
 import { type Channel, createChannel } from "@sagong/rpc";
@@ -6,6 +7,7 @@ import type { Flags } from "../support/store-process.js";
 import { ChaosMember, type ChaosMemberOptions } from "./member.js";
 import { ChaosNetwork } from "./network.js";
 import { PeerProxy } from "./peer-proxy.js";
+import { MemoryGroup } from "./surroundings/memory-group.js";
 import { buildSurroundings } from "./surroundings/surroundings.js";
 
 const LEADER_POLL_MS = 50;
@@ -61,12 +63,18 @@ export class ChaosCluster {
         "initial-cluster": initialCluster,
         ...USUAL_FLAGS,
       };
-      return new ChaosMember({ name, network, folder, flags, library, onStart, onEnd });
+      const memory = MemoryGroup.make(`${basename(folder)}-${name}`);
+      return new ChaosMember({ name, network, folder, flags, library, memory, onStart, onEnd });
     });
     const [first] = this.members;
     if (!first) throw new Error("Cannot run a cluster of no members");
     this.#lastLeader = first;
     for (const member of this.members) this.#status.set(member, this.channel(member));
+  }
+
+  /** Whether faults can take memory from members here. */
+  get hasMemoryLimits(): boolean {
+    return this.members.every((member) => member.hasMemoryLimit);
   }
 
   get majority(): number {

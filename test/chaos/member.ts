@@ -25,6 +25,7 @@ import type { Random } from "@sagong/base";
 import { type Flags, StoreProcess } from "../support/store-process.js";
 import { until } from "../support/until.js";
 import type { ChaosNetwork } from "./network.js";
+import type { MemoryGroup } from "./surroundings/memory-group.js";
 import { losePower, type PowerLoss } from "./surroundings/power-loss.js";
 import { Surroundings } from "./surroundings/surroundings.js";
 import { type Cause, excuseOf, type Trouble } from "./trouble.js";
@@ -49,6 +50,8 @@ export interface ChaosMemberOptions {
   readonly flags: Flags;
   /** What `buildSurroundings` built. */
   readonly library: string;
+  /** Undefined where the machine has none; removed by the member. */
+  readonly memory: MemoryGroup | undefined;
   readonly onStart: (member: ChaosMember) => void;
   /** `why`: what excuses the end; undefined where nothing does. */
   readonly onEnd: (member: ChaosMember, how: number | string, why: string | undefined) => void;
@@ -60,6 +63,8 @@ interface Running {
   readonly launchedMs: number;
   /** Signals that it was sent to end by. */
   readonly asked: Set<NodeJS.Signals>;
+  /** How many the kernel had killed for want of memory before. */
+  readonly memoryKills: number;
   /** It was asked to stop, and did not. */
   isOverdue: boolean;
 }
@@ -97,6 +102,10 @@ export class ChaosMember {
     return join(this.#disk, "data");
   }
 
+  get hasMemoryLimit(): boolean {
+    return this.#options.memory !== undefined;
+  }
+
   /** True until its end is judged. */
   get isRunning(): boolean {
     return this.#running !== undefined;
@@ -114,16 +123,21 @@ export class ChaosMember {
   /** Spawns it where it does not run. */
   launch(): void {
     if (this.isRunning) return;
-    const { network } = this.#options;
+    const { network, memory } = this.#options;
     const flags = { ...this.flags, "data-dir": this.dataDir };
     const process = new StoreProcess(this.name, this.endpoint, flags, {
-      prefix: [...network.launchPrefix(this.name), ...this.surroundings.launchPrefix],
+      prefix: [
+        ...network.launchPrefix(this.name),
+        ...(memory?.launchPrefix ?? []),
+        ...this.surroundings.launchPrefix,
+      ],
       onOutput: (chunk) => this.#log.write(chunk),
     });
     const running: Running = {
       process,
       launchedMs: performance.now(),
       asked: new Set(),
+      memoryKills: memory?.kills ?? 0,
       isOverdue: false,
     };
     this.#running = running;
@@ -150,6 +164,7 @@ export class ChaosMember {
   /** All is well with its surroundings. What has met a trouble may still be about to end by it. */
   heal(): void {
     this.surroundings.heal();
+    this.#options.memory?.lift();
     rmSync(this.#ballast, { force: true });
     if (this.isPaused) this.resume();
     const healedMs = performance.now();
@@ -168,6 +183,13 @@ export class ChaosMember {
         if (attempt === FILL_ATTEMPTS_MAX) throw error;
       }
     }
+  }
+
+  /** From now on it gets no more memory than it has, and so many bytes. */
+  squeezeMemory(moreBytes: number): void {
+    const { memory } = this.#options;
+    if (!memory) throw new Error(`Cannot limit the memory of ${this.name}: it is in no cgroup`);
+    memory.limit(memory.usageBytes + moreBytes);
   }
 
   /** Kills it; what it had not made durable is gone. */
@@ -218,6 +240,7 @@ export class ChaosMember {
     await this.kill();
     if (keepsData) cpSync(this.dataDir, join(this.#disk, "..", "data"), { recursive: true });
     execFileSync("umount", [this.#disk]);
+    this.#options.memory?.remove();
     this.#log.end();
     await once(this.#log, "close");
   }
@@ -263,13 +286,16 @@ export class ChaosMember {
     await process.exited;
   }
 
-  #judgeEnd({ process, launchedMs, asked, isOverdue }: Running, how: number | string): void {
+  #judgeEnd(running: Running, how: number | string): void {
+    const { process, launchedMs, asked, isOverdue } = running;
     this.#running = undefined;
     this.#isPaused = false;
     this.#output = process.output;
     const endedMs = performance.now();
     const { output } = process;
-    const excuse = excuseOf({ how, output, launchedMs, endedMs }, this.#troubles);
+    const isOutOfMemory = (this.#options.memory?.kills ?? 0) > running.memoryKills;
+    const end = { how, output, launchedMs, endedMs, isOutOfMemory };
+    const excuse = excuseOf(end, this.#troubles);
     const why = isOverdue ? undefined : (wordsOfAsked(asked, how) ?? excuse?.cause);
     if (!this.#log.writableEnded) this.#log.write(`--- ended: ${how}\n`);
     this.#options.onEnd(this, isOverdue ? OVERDUE : how, why);

@@ -133,8 +133,10 @@ class ChaosRun {
   }
 
   async #strikeUntilOver(traffic: Traffic): Promise<void> {
-    const { seed, durationMs, rounds, signal, faults, memberCount } = this.#options;
-    const possible = faults.filter(({ membersMin = 1 }) => membersMin <= memberCount);
+    const { seed, durationMs, rounds, signal, faults } = this.#options;
+    const possible = faults.filter((fault) => this.#isPossible(fault));
+    if (possible.length === 0)
+      throw new Error("Cannot strike: none of the faults is possible here");
     const deck = new Deck(seededRandom(seed), possible);
     const scene = this.#scene(traffic);
     await this.#progress(traffic, []);
@@ -145,6 +147,15 @@ class ChaosRun {
       await this.#strikeAndHeal(deck.draw(), scene, traffic);
       await scene.hold(...CALM_MS);
     } while (!isOver() && !signal.aborted && this.#isWell);
+  }
+
+  /** Says so where the machine is what it lacks. */
+  #isPossible(fault: ChaosFault): boolean {
+    const { membersMin = 1, needsMemoryLimits = false } = fault;
+    if (membersMin > this.#options.memberCount) return false;
+    if (!needsMemoryLimits || this.#cluster.hasMemoryLimits) return true;
+    this.#log.say(`left out: ${faultName(fault)} needs memory cgroups`);
+    return false;
   }
 
   async #strikeAndHeal(

@@ -5,7 +5,13 @@ const WRITE_FAILED =
   "12:00 ERROR member stops itself\n" +
   "sagong store: stopped because Cannot write the raft log in /m1/log: EIO: i/o error, write\n";
 
-const END: MemberEnd = { how: 1, output: WRITE_FAILED, launchedMs: 100, endedMs: 2_000 };
+const END: MemberEnd = {
+  how: 1,
+  output: WRITE_FAILED,
+  launchedMs: 100,
+  endedMs: 2_000,
+  isOutOfMemory: false,
+};
 
 function failing(healedMs?: number): Trouble {
   return { cause: "its disk fails", healedMs };
@@ -36,6 +42,15 @@ describe("excuseOf()", () => {
     expect(excuseOf({ ...END, how: 97 }, [failing()])).toBeUndefined();
     const output = "Error: EIO: i/o error, write\n    at file.js:1\n";
     expect(excuseOf({ ...END, output }, [failing()])).toBeUndefined();
+  });
+
+  it("excuses a SIGKILL where memory was short and the kernel says that it was for that", () => {
+    const short: Trouble = { cause: "its memory is short", healedMs: undefined };
+    const killed: MemberEnd = { ...END, how: "SIGKILL", output: "", isOutOfMemory: true };
+    expect(excuseOf(killed, [failing(), short])).toBe(short);
+    expect(excuseOf(killed, [failing()])).toBeUndefined();
+    expect(excuseOf({ ...killed, isOutOfMemory: false }, [short])).toBeUndefined();
+    expect(excuseOf({ ...killed, how: "SIGSEGV" }, [short])).toBeUndefined();
   });
 
   it("finds the trouble that is named among several", () => {

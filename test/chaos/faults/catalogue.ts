@@ -39,6 +39,7 @@ export function listFaults(): string {
     ...CATALOGUE.map((fault) => {
       const notes = [
         ...(fault.membersMin === undefined ? [] : [`needs ${fault.membersMin} members`]),
+        ...(fault.needsMemoryLimits === true ? ["needs memory cgroups"] : []),
         ...(fault.isFatal === true ? ["more than a store can bear: only where it is named"] : []),
       ];
       return notes.length === 0 ? faultName(fault) : `${faultName(fault)} (${notes.join(", ")})`;

@@ -10,6 +10,8 @@ export interface ChaosFault {
   readonly name: string;
   /** 5: there is nothing to see with fewer members. */
   readonly membersMin?: number;
+  /** Members must be in memory cgroups, which not every machine has. */
+  readonly needsMemoryLimits?: boolean;
   /** Nothing else strikes meanwhile: with more the store would rightly lose what it has promised. */
   readonly isAlone?: boolean;
   /** How long the heal may take until all members make progress, where that is longer than usual. */

@@ -10,8 +10,8 @@ export interface NotCovered {
 export const NOT_COVERED: readonly NotCovered[] = [
   {
     group: "process",
-    what: "event loop block, memory pressure, blocked log sink",
-    reason: "the simulator has the first; SIGSTOP and a throttled CPU are nearest here",
+    what: "event loop block, blocked log sink",
+    reason: "the simulator has both; SIGSTOP and a throttled CPU are nearest here",
   },
   {
     group: "network",

@@ -1,4 +1,5 @@
 /** Processes that die, stand still, or hardly get on. */
+import { randomBelow } from "@sagong/base";
 import type { ChaosMember } from "../member.js";
 import { aMajority, anyFollower, anyMember, pick, shuffled } from "./choices.js";
 import type { ChaosFault, Scene } from "./fault.js";
@@ -7,6 +8,9 @@ import type { ChaosFault, Scene } from "./fault.js";
 const LONG_PAUSE_MS = [2_500, 5_000] as const;
 const SHORT_PAUSE_MS = [100, 700] as const;
 const STORM_STARTS = 4;
+const SQUEEZE_MS = [2_000, 5_000] as const;
+const MORE_KIB_MAX = 16_384;
+const BYTES_PER_KIB = 1_024;
 /** Of each period the process stands still for so much. */
 const THROTTLE = { periodMs: 50, stoppedMs: 40, rounds: 60 } as const;
 
@@ -48,6 +52,7 @@ export const PROCESS_FAULTS: readonly ChaosFault[] = [
     strike: async (scene) => await pause(scene, await anyFollower(scene), LONG_PAUSE_MS),
   },
   { group: "process", name: "cpu-throttle", strike: throttle },
+  { group: "process", name: "memory-pressure", needsMemoryLimits: true, strike: squeeze },
 ];
 
 async function kill(scene: Scene, members: readonly ChaosMember[]): Promise<void> {
@@ -93,4 +98,18 @@ async function throttle(scene: Scene): Promise<void> {
       THROTTLE.periodMs - THROTTLE.stoppedMs,
     );
   }
+}
+
+/**
+ * Next to no memory beyond what it has, while it is asked for large things: the kernel takes back what
+ * can be read again (its own program), and kills it where that is not enough.
+ */
+async function squeeze(scene: Scene): Promise<void> {
+  const member = anyMember(scene);
+  const moreKib = randomBelow(scene.random, MORE_KIB_MAX);
+  scene.note(`gets ${moreKib} KiB more memory, and no more`, member);
+  member.suffer("its memory is short");
+  member.squeezeMemory(moreKib * BYTES_PER_KIB);
+  scene.clients.largeRequests(SQUEEZE_MS[0]);
+  await scene.hold(...SQUEEZE_MS);
 }

@@ -84,7 +84,7 @@ export const PROCESS_FAULTS: readonly Fault[] = [
     name: "memory-pressure",
     items: ["memory pressure"],
     isCovered:
-      "a simulated member has no heap of its own; what it leads to is covered: long collections by event-loop-block, the kernel's killer by kill-*",
+      "a simulated member has no memory of its own: npm run chaos has it; what it leads to is covered: long collections by event-loop-block, the kernel's killer by kill-*",
   },
   {
     group: "process",
