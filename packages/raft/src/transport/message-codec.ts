@@ -41,20 +41,29 @@ const MESSAGE_DATA_TAG = (14 << 3) | 2;
 
 /** All in one; large batches of proposals stand in it as they are, the same bytes for every peer. */
 export function encodeMessages(messages: readonly Message[]): EncodedMessage {
+  const wires = messages.map(messageToWire);
+  return new EncodedMessage(wires.some(hasLargeParts) ? partsOf(wires) : [batchOf(wires)]);
+}
+
+function hasLargeParts({ entries, data }: PeerMessage): boolean {
+  return hasLarge(entries) || data.some(isLarge);
+}
+
+function batchOf(messages: readonly PeerMessage[]): Uint8Array {
+  return MessageBatch.encode(MessageBatch.create({ messages }));
+}
+
+/** Parts one behind the other are one batch: that is how protobuf repeats a field. */
+function partsOf(wires: readonly Mutable<PeerMessage>[]): readonly Uint8Array[] {
   const parts: Uint8Array[] = [];
   let small: PeerMessage[] = [];
-  const flush = (): void => {
-    if (small.length === 0) return;
-    parts.push(MessageBatch.encode(MessageBatch.create({ messages: small })));
-    small = [];
-  };
-  for (const message of messages) {
-    const wire = messageToWire(message);
-    if (!hasLarge(wire.entries) && !wire.data.some(isLarge)) {
+  for (const wire of wires) {
+    if (!hasLargeParts(wire)) {
       small.push(wire);
       continue;
     }
-    flush(); // Parts one behind the other are one batch: that is how protobuf repeats a field.
+    if (small.length > 0) parts.push(batchOf(small));
+    small = [];
     const { entries, data } = wire;
     wire.entries = NO_ENTRIES;
     wire.data = NO_DATA;
@@ -63,8 +72,8 @@ export function encodeMessages(messages: readonly Message[]): EncodedMessage {
     for (const batch of data) pushField(fields, MESSAGE_DATA_TAG, [batch]);
     pushField(parts, BATCH_MESSAGES_TAG, fields);
   }
-  flush();
-  return new EncodedMessage(parts);
+  if (small.length > 0) parts.push(batchOf(small));
+  return parts;
 }
 
 /** Of a whole batch, for those who look at what members tell each other. */

@@ -128,6 +128,10 @@ export class Network implements SimulatedNetwork, CarrierTap {
     return decodeMessages(bytes).every(({ kind }) => kind !== "propose");
   }
 
+  answered(bytes: Uint8Array): void {
+    this.#world.digest.bytes(bytes);
+  }
+
   sent(
     method: AnyMethod,
     { client, server }: Connection,

@@ -29,13 +29,15 @@ export interface SimulatedChannelOptions {
   readonly carrier: CarrierTap;
 }
 
-/** Sees, and may treat in a way of its own, what goes over streams to a server. */
+/** Sees what is carried, and may treat in a way of its own what goes over streams to a server. */
 export interface CarrierTap {
   /** Whether messages of this method may be lost, doubled or overtaken by the link. */
   isLoose(method: AnyMethod): boolean;
   /** Whether such a message, come twice, means no more than once. */
   isRepeatable(bytes: Uint8Array): boolean;
-  /** Each message that is sent; told what became of it. */
+  /** Each message that a server sends. */
+  answered(bytes: Uint8Array): void;
+  /** Each message that is sent to a server; told what became of it. */
   sent(
     method: AnyMethod,
     connection: Connection,
@@ -126,10 +128,12 @@ export class SimulatedChannel implements Channel {
         connection.toClient(0, () => {
           if (call.done()) reject(error);
         });
-      const answer = (response: Uint8Array): void =>
+      const answer = (response: Uint8Array): void => {
+        this.#options.carrier.answered(response);
         connection.toClient(response.length, () => {
           if (call.done()) resolve(method.response.decode(response));
         });
+      };
       connection.toServer(bytes.length, (host) => {
         told?.(false);
         const served = this.#served(host, method, refuse);
@@ -221,7 +225,7 @@ export class SimulatedChannel implements Channel {
     options: CallOptions,
   ): { readonly up: Lane; readonly call: ClientCall; readonly responses: AsyncIterable<Response> } {
     const connection = this.#connected();
-    const down = new Lane(downCarrier(connection));
+    const down = new Lane(this.#downCarrier(connection));
     const over: { wake?: () => void } = {};
     const call = new ClientCall(connection, this.#options, options, (error) => {
       down.close({ error });
@@ -272,14 +276,17 @@ export class SimulatedChannel implements Channel {
       back: (deliver) => connection.toClient(0, deliver),
     };
   }
-}
 
-function downCarrier(connection: Connection): LaneCarrier {
-  return {
-    forward: (bytes, deliver) => connection.toClient(bytes.length, deliver),
-    forwardEnd: (deliver) => connection.toClient(0, deliver),
-    back: (deliver) => connection.toServer(0, deliver),
-  };
+  #downCarrier(connection: Connection): LaneCarrier {
+    return {
+      forward: (bytes, deliver) => {
+        this.#options.carrier.answered(bytes);
+        connection.toClient(bytes.length, deliver);
+      },
+      forwardEnd: (deliver) => connection.toClient(0, deliver),
+      back: (deliver) => connection.toServer(0, deliver),
+    };
+  }
 }
 
 async function* responsesOf<Response>(

@@ -16,6 +16,7 @@ import { checkHashes } from "../check/members.js";
 import { RaftInvariants } from "../check/raft-invariants.js";
 import { FaultInjector } from "../faults/fault-injector.js";
 import { planSchedule } from "../faults/plan-schedule.js";
+import { digestHistory } from "../history/digest-history.js";
 import type { Violation } from "../history/history.js";
 import { Cluster } from "../member/cluster.js";
 import type { MemberFlags } from "../member/simulated-member.js";
@@ -141,7 +142,7 @@ class Run {
   result(): SimulationResult {
     const world = this.#world;
     const history = this.#traffic?.history;
-    if (history) world.digest.longText(JSON.stringify(history));
+    if (history) digestHistory(world.digest, history);
     return {
       seed: this.#options.seed,
       violations: this.#violations,

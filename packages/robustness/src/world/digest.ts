@@ -3,7 +3,7 @@
  * anything that was put in differ in it, but for chance. It protects against mistakes of ours, not
  * against an adversary, so it is no cryptographic one.
  */
-import { createHash } from "node:crypto";
+import { crc32c } from "@sagong/base";
 
 const HIGH = 0x9e3779b1;
 const LOW = 0x85ebca6b;
@@ -31,20 +31,13 @@ export class Digest {
   }
 
   bytes(bytes: Uint8Array): void {
-    let hash = FNV_START;
-    for (let i = 0; i < bytes.length; i++) hash = Math.imul(hash ^ (bytes[i] ?? 0), FNV_PRIME);
-    this.word(hash);
+    this.word(crc32c(bytes));
     this.word(bytes.length);
   }
 
   text(text: string): void {
     this.word(hashText(text));
     this.word(text.length);
-  }
-
-  /** Latin-1, of a megabyte and more: OpenSSL goes through it several times faster than we do. */
-  longText(text: string): void {
-    this.text(createHash("sha1").update(text, "latin1").digest("hex"));
   }
 
   /** Sixteen hexadecimal digits; more may still be put in. */
