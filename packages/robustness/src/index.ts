@@ -42,7 +42,7 @@ export type { KvSpan } from "./check/single-key/kv-history.js";
 export { checkHistory } from "./check/check-history.js";
 export type { CheckContext, FinalState } from "./check/check-context.js";
 export { type Guarantee, GUARANTEES } from "./check/guarantees.js";
-export { leaseBounds, type LeaseBounds } from "./check/leases.js";
+export { leaseBounds, type LeaseBounds } from "./check/lease-bounds.js";
 export { AppliedDigests, checkHashes, type MemberHash } from "./check/members.js";
 export { checkLinearizable } from "./check/linearizability.js";
 export { type StoreSequence, sequenceOf } from "./check/store-sequence.js";

@@ -30,7 +30,8 @@ export { createHealthService } from "./health-service.js";
 // Carried by our own HTTP/2 or by @grpc/grpc-js over sockets, or by nothing at all in one process
 export { DEFAULT_TRANSPORT, type Transport, TRANSPORTS } from "./transport.js";
 export { createServer } from "./create-server.js";
-export { createHttpServer, type HttpServerOptions } from "./http/create-http-server.js";
+export { createHttpServer } from "./http/create-http-server.js";
+export type { HttpServerOptions } from "./http/http-server-options.js";
 export type { HttpHandler, HttpRequest, HttpResponse } from "./http/http-exchange.js";
 export type { ChannelOptions, Patience } from "./channel-options.js";
 export { createChannel } from "./create-channel.js";

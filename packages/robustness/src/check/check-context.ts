@@ -1,6 +1,6 @@
 /** What the judges are told beside the history. All of it is optional: less is known without it. */
 import type { KvPair } from "../history/history.js";
-import type { LeaseBounds } from "./leases.js";
+import type { LeaseBounds } from "./lease-bounds.js";
 import type { StoreEvent } from "./model/versioned-store.js";
 
 export interface CheckContext {

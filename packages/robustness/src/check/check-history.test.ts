@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { History, KvPair, Violation, WatchEvent } from "../history/history.js";
 import { checkHistory } from "./check-history.js";
 import { GUARANTEES } from "./guarantees.js";
-import { leaseBounds } from "./leases.js";
+import { leaseBounds } from "./lease-bounds.js";
 import { type ReferenceHistory, referenceHistory } from "./reference-history.js";
 
 const right = (seed: number): ReferenceHistory =>

@@ -8,7 +8,8 @@ import type {
   Outcome,
   WatchEvent,
 } from "../history/history.js";
-import { checkLeases, leaseBounds, type LeaseBounds } from "./leases.js";
+import { leaseBounds, type LeaseBounds } from "./lease-bounds.js";
+import { checkLeases } from "./leases.js";
 import { checkLocks } from "./locks.js";
 import { sequenceOf } from "./store-sequence.js";
 

@@ -14,7 +14,8 @@
  */
 import type { History, KvPair, LeaseRecord, Operation, Violation } from "../history/history.js";
 import { describeOperation } from "./describe-operation.js";
-import { type LeaseBounds, promisedUntil } from "./leases.js";
+import type { LeaseBounds } from "./lease-bounds.js";
+import { promisedUntil } from "./leases.js";
 import { isDeleting, mayDelete } from "./requests.js";
 
 export function checkLocks(

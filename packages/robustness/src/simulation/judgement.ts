@@ -3,7 +3,7 @@
  * to end, and what members held when all was over.
  */
 import type { CheckContext, FinalState } from "../check/check-context.js";
-import { leaseBounds, type LeaseBounds } from "../check/leases.js";
+import { leaseBounds, type LeaseBounds } from "../check/lease-bounds.js";
 import { callStore } from "../history/call-store.js";
 import type { SimulatedMember } from "../member/simulated-member.js";
 

@@ -3,7 +3,7 @@ import { createServer as createNodeHttp2Server, type ServerHttp2Session } from "
 import { realClock } from "@sagong/base/real";
 import { ConnectionListener } from "../listener/connection-listener.js";
 import type { ListenAddress, RpcServer } from "../server.js";
-import type { HttpServerOptions } from "./create-http-server.js";
+import type { HttpServerOptions } from "./http-server-options.js";
 import { adaptHttpHandler } from "./node-exchange.js";
 
 const DEFAULT_GRACE_MS = 5_000;
