@@ -27,6 +27,9 @@ describe("bytes", () => {
     expect(prefixEnd(bytes(1, 0xff))).toEqual(bytes(2));
     expect(prefixEnd(bytes(0xff))).toEqual(bytes(0));
     expect(prefixEnd(bytes())).toEqual(bytes(0));
+    const buffer = Buffer.from("ab");
+    expect(prefixEnd(buffer)).toEqual(bytes(0x61, 0x63));
+    expect(buffer.toString()).toBe("ab");
   });
 
   it("toHex() and fromHex() are inverse, and fromHex() refuses the rest", () => {

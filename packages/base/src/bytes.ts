@@ -55,7 +55,7 @@ export function prefixEnd(prefix: Uint8Array): Uint8Array {
   for (let i = prefix.length - 1; i >= 0; i--) {
     const byte = prefix[i] as number; // In range by the loop.
     if (byte < 0xff) {
-      const end = prefix.slice(0, i + 1);
+      const end = new Uint8Array(prefix.subarray(0, i + 1)); // A Buffer's slice() is no copy.
       end[i] = byte + 1;
       return end;
     }

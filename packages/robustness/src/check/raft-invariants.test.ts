@@ -231,6 +231,26 @@ describe("RaftInvariants", () => {
     }
   });
 
+  it("watch() lets a conflict that was being written come back done or not, and nothing else", async () => {
+    const comesBackWith = async (...terms: readonly number[]): Promise<unknown> => {
+      const invariants = new RaftInvariants();
+      const before = new FakeMember(1).append(1, 1).follow(2);
+      const storage = MemoryLogStorage.create(NO_SNAPSHOT);
+      const hardState = { term: 2, vote: undefined, commit: 0 };
+      await invariants.watch(1n, storage).append({ hardState, entries: [...before.entries] });
+      expect(invariants.observe([before])).toBeUndefined();
+      const news = new FakeMember(1).append(1, 2, 2).entries.slice(1);
+      const dying = Object.assign(storage, { append: () => new Promise<void>(() => {}) });
+      void invariants.watch(1n, dying).append({ hardState: undefined, entries: news });
+      return invariants.observe([new FakeMember(1).append(...terms).follow(2)]);
+    };
+    expect(await comesBackWith(1, 1)).toBeUndefined();
+    expect(await comesBackWith(1, 2, 2)).toBeUndefined();
+    for (const terms of [[1], [1, 2], [2, 2]]) {
+      expect(await comesBackWith(...terms)).toMatchObject({ guarantee: "raft-hard-state" });
+    }
+  });
+
   it("observe() sees what is committed, or leads, before a majority has it on disk", () => {
     const [a, b] = three();
     const invariants = new RaftInvariants({ voters: 3 });

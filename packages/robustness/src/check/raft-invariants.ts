@@ -70,6 +70,7 @@ export class RaftInvariants {
     return {
       stored: storage.stored,
       append: async (batch) => {
+        this.#begin(id, batch);
         await storage.append(batch);
         this.persisted(id, batch);
       },
@@ -83,12 +84,27 @@ export class RaftInvariants {
     };
   }
 
+  /**
+   * A batch is being written that replaces what is durable: a conflict. Whoever dies meanwhile comes
+   * back with either, for the disk may have it and not have said so.
+   */
+  #begin(id: NodeId, { entries }: LogBatch): void {
+    const durable = this.#durable.get(id);
+    const [first] = entries ?? [];
+    if (!durable?.last || !first || first.index > durable.last.index) return;
+    this.#durable.set(id, { ...durable, replacement: entries?.at(-1) });
+  }
+
   /** A member's disk has said that `batch` is durable. */
   persisted(id: NodeId, { hardState, entries }: LogBatch): void {
     const before = this.#durable.get(id);
-    const last = entries?.at(-1) ?? before?.last;
-    const imageIndex = before?.imageIndex ?? 0;
-    this.#durable.set(id, { hardState: hardState ?? before?.hardState, last, imageIndex });
+    const newest = entries?.at(-1);
+    this.#durable.set(id, {
+      hardState: hardState ?? before?.hardState,
+      last: newest ?? before?.last,
+      replacement: newest ? undefined : before?.replacement,
+      imageIndex: before?.imageIndex ?? 0,
+    });
   }
 
   /** The member's disk is about to lose or has lied about what it said was durable: a fault, not a bug. */
@@ -118,6 +134,8 @@ export class RaftInvariants {
 interface Durable {
   readonly hardState: HardState | undefined;
   readonly last: Entry | undefined;
+  /** The last entry of a batch that was to replace `last`, and was not said to have done so. */
+  readonly replacement?: Entry | undefined;
   /** Of the last image that was installed; 0 where none was. */
   readonly imageIndex: number;
 }
@@ -315,7 +333,8 @@ class Group {
     return { guarantee, text: `${this.#nameOf(id)} ${text}` };
   }
 
-  checkRestart(view: RaftView, { hardState, last }: Durable): Violation | undefined {
+  checkRestart(view: RaftView, durable: Durable): Violation | undefined {
+    const { hardState, last, replacement } = durable;
     const { id, term, vote, log } = view;
     const fault = (text: string): Violation =>
       this.violation("raft-hard-state", id, `came back ${text}`);
@@ -327,9 +346,10 @@ class Group {
       const votes = `${this.name(vote)}, its disk had held one for ${this.name(hardState.vote)}`;
       return fault(`in term ${term} with a vote for ${votes}`);
     }
-    const isKept =
-      !last || last.index <= log.snapshot.index || log.entryAt(last.index)?.term === last.term;
-    return isKept ? undefined : fault(`without entry ${last.index} of term ${last.term}`);
+    const has = ({ index, term: ofTerm }: Entry): boolean =>
+      index <= log.snapshot.index || log.entryAt(index)?.term === ofTerm;
+    if (!last || has(last) || (replacement && has(replacement))) return undefined;
+    return fault(`without entry ${last.index} of term ${last.term}`);
   }
 
   checkLeader(view: RaftView): Violation | undefined {

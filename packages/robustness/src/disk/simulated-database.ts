@@ -155,7 +155,7 @@ export class SimulatedDatabase {
       return "a block of a table cannot be read";
     }
     const bit = randomBelow(random, value.length * 8);
-    const flipped = value.slice();
+    const flipped = new Uint8Array(value); // A Buffer's slice() would be the same memory.
     flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
     this.#pairs.set(name, flipped);
     return `bit ${bit} of a value of ${value.length} bytes is flipped`;

@@ -149,7 +149,7 @@ class OpenDatabase implements Database {
   batch(): DatabaseBatch {
     const writes: PairWrite[] = [];
     return {
-      put: (key, value) => writes.push([nameOf(key), value.slice()]),
+      put: (key, value) => writes.push([nameOf(key), new Uint8Array(value)]),
       del: (key) => writes.push([nameOf(key), undefined]),
       write: ({ sync = false } = {}) => this.#write(writes, sync),
     };
