@@ -186,4 +186,34 @@ describe("RpcTransport, sending", () => {
     const rounds = batches.flatMap(({ messages }) => messages.map(({ context }) => context));
     expect(rounds.indexOf(77)).toBeLessThan(6);
   });
+
+  it("ends the stream of an image that breaks off: its peer does nothing else meanwhile", async () => {
+    const ends: string[] = [];
+    const service = implement(PeerService, {
+      async *exchange() {
+        yield {};
+      },
+      async *installSnapshot(chunks) {
+        try {
+          for await (const { data } of chunks) if (data.length > 0) ends.push("data");
+          ends.push("whole");
+        } catch {
+          ends.push("broken");
+        }
+        yield {};
+      },
+    });
+    const { transport } = member(await serve([service]));
+    const metadata = { index: 5, term: 1, confState: { voters: [1n, 2n] } };
+    const chunks = (async function* () {
+      yield Uint8Array.of(1);
+      await vi.waitFor(() => expect(ends).toEqual(["data"]));
+      throw new Error("EIO: i/o error, read");
+    })();
+    const image = { from: 1n, to: 2n, term: 1, metadata, chunks };
+    await expect(transport.sendSnapshot(image, new AbortController().signal)).rejects.toThrow(
+      "EIO",
+    );
+    await vi.waitFor(() => expect(ends).toEqual(["data", "broken"]));
+  });
 });

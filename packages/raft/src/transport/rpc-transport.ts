@@ -102,11 +102,16 @@ export class RpcTransport implements Transport {
     const { from, to, term, metadata } = snapshot;
     const { clusterId } = this.#options;
     const header = { clusterId, from, to, term, snapshot: snapshotToMessage(metadata) };
-    await call.send({ header, data: new Uint8Array(0) });
-    for await (const data of snapshot.chunks) await call.send({ header: undefined, data });
-    call.end();
-    for await (const _result of call.responses) return;
-    throw new Error("the peer ended the stream without a result");
+    try {
+      await call.send({ header, data: new Uint8Array(0) });
+      for await (const data of snapshot.chunks) await call.send({ header: undefined, data });
+      call.end();
+      for await (const _result of call.responses) return;
+      throw new Error("the peer ended the stream without a result");
+    } finally {
+      // Where the image broke off here, the peer waits for the rest of it, and does nothing else.
+      call.cancel();
+    }
   }
 
   async close(): Promise<void> {
