@@ -78,10 +78,14 @@ export class Connection {
     });
   }
 
-  /** A message that the link may lose, double or let overtake: more than TCP does to it. */
+  /** Whether the link treats messages worse than TCP would; one that is cut holds them up. */
+  get isLossyToServer(): boolean {
+    return !this.there.isBlocked && this.there.isLossy;
+  }
+
+  /** A message that the link may lose, double or let overtake: for links that do (`isLossyToServer`). */
   looselyToServer(bytes: number, deliver: (host: Host) => void, loose: LooseMessage): void {
     const { there } = this;
-    if (there.isBlocked || !there.isLossy) return this.toServer(bytes, deliver);
     const fate = there.fateOfMessage(bytes);
     if (fate.length === 0) return loose.lost();
     const copies = fate.length > 1 && !loose.isRepeatable() ? fate.slice(0, 1) : fate;

@@ -9,11 +9,18 @@ import type { MessageType } from "@sagong/rpc";
 
 export interface LaneCarrier {
   /** Towards the reader. `bytes` may be lost, doubled or overtaken where the carrier is told so. */
-  forward(bytes: Uint8Array, deliver: () => void, lost: () => void): void;
+  forward(bytes: Uint8Array, reader: LaneReader): void;
   /** Towards the reader, behind everything that was forwarded, and never lost. */
   forwardEnd(deliver: () => void): void;
   /** Towards the writer. */
   back(deliver: () => void): void;
+}
+
+/** The reader's end, as the carrier has it. */
+export interface LaneReader {
+  arrive(bytes: Uint8Array): void;
+  /** One that was forwarded never arrives. */
+  lost(): void;
 }
 
 /** Messages that the reader has not taken. */
@@ -23,7 +30,7 @@ const CREDIT = 16;
 
 type End = { readonly error: unknown } | "ended";
 
-export class Lane {
+export class Lane implements LaneReader {
   /** For the writer. */
   onRoom: (() => void) | undefined;
   readonly #carrier: LaneCarrier;
@@ -48,11 +55,7 @@ export class Lane {
   /** Takes it, room or no room: the writer looks first. */
   push(bytes: Uint8Array): void {
     this.#credit--;
-    this.#carrier.forward(
-      bytes,
-      () => this.#arrive(bytes),
-      () => this.#consumed(),
-    );
+    this.#carrier.forward(bytes, this);
   }
 
   /** Behind everything pushed. */
@@ -61,6 +64,16 @@ export class Lane {
   }
 
   // ── The reader's side ────────────────────────────────────────────────────────────────────────
+
+  arrive(bytes: Uint8Array): void {
+    if (this.#end !== undefined) return;
+    this.#queue.push(bytes);
+    this.#wake();
+  }
+
+  lost(): void {
+    this.#consumed();
+  }
 
   /** The reader hears no more than what has arrived (ended), or nothing more (an error). */
   close(end: End): void {
@@ -90,12 +103,6 @@ export class Lane {
     return new Promise((resolve) => {
       this.#onArrival = () => resolve(this.#next(type));
     });
-  }
-
-  #arrive(bytes: Uint8Array): void {
-    if (this.#end !== undefined) return;
-    this.#queue.push(bytes);
-    this.#wake();
   }
 
   #consumed(): void {

@@ -250,20 +250,21 @@ export class SimulatedChannel implements Channel {
     const isLoose = carrier.isLoose(method);
     let isFirst = true;
     return {
-      forward: (bytes, deliver, lost) => {
+      forward: (bytes, reader) => {
         if (call.isOver) return;
         const told = carrier.sent(method, connection, bytes);
         const arrive = (): void => {
           told?.(false);
-          deliver();
+          reader.arrive(bytes);
         };
         // The first message of a stream says whose it is.
-        if (!isLoose || isFirst) connection.toServer(bytes.length, arrive);
-        else {
+        if (!isLoose || isFirst || !connection.isLossyToServer) {
+          connection.toServer(bytes.length, arrive);
+        } else {
           connection.looselyToServer(bytes.length, arrive, {
             lost: () => {
               told?.(true);
-              lost();
+              reader.lost();
             },
             isRepeatable: () => carrier.isRepeatable(bytes),
           });
@@ -279,9 +280,9 @@ export class SimulatedChannel implements Channel {
 
   #downCarrier(connection: Connection): LaneCarrier {
     return {
-      forward: (bytes, deliver) => {
+      forward: (bytes, reader) => {
         this.#options.carrier.answered(bytes);
-        connection.toClient(bytes.length, deliver);
+        connection.toClient(bytes.length, () => reader.arrive(bytes));
       },
       forwardEnd: (deliver) => connection.toClient(0, deliver),
       back: (deliver) => connection.toServer(0, deliver),
