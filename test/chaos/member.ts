@@ -65,6 +65,8 @@ interface Running {
   readonly asked: Set<NodeJS.Signals>;
   /** How many the kernel had killed for want of memory before. */
   readonly memoryKills: number;
+  /** It has said that it serves: of what it says only the end is kept. */
+  isReady: boolean;
   /** It was asked to stop, and did not. */
   isOverdue: boolean;
 }
@@ -131,13 +133,18 @@ export class ChaosMember {
         ...(memory?.launchPrefix ?? []),
         ...this.surroundings.launchPrefix,
       ],
-      onOutput: (chunk) => this.#log.write(chunk),
+      onOutput: (chunk) => {
+        this.#log.write(chunk);
+        // Looked for in all that is there, since a line may come in two parts.
+        running.isReady ||= process.output.includes(READY);
+      },
     });
     const running: Running = {
       process,
       launchedMs: performance.now(),
       asked: new Set(),
       memoryKills: memory?.kills ?? 0,
+      isReady: false,
       isOverdue: false,
     };
     this.#running = running;
@@ -150,7 +157,7 @@ export class ChaosMember {
   async ready(limitMs: number = READY_LIMIT_MS): Promise<void> {
     const isReady = await until(`${this.name} is ready or ends`, limitMs, async () => {
       if (!this.isRunning) return false;
-      if (this.output.includes(READY)) return true;
+      if (this.#running?.isReady === true) return true;
       throw new Error(`${this.name} has said:\n${this.output.slice(-2000)}`);
     });
     if (!isReady) throw new Error(`${this.name} ended:\n${this.output.slice(-2000)}`);

@@ -19,6 +19,7 @@ import type {
   SimulatedMember,
 } from "../member/simulated-member.js";
 import type { SimulatedNetwork } from "../network/simulated-network.js";
+import { hasAllOf } from "./complete-log.js";
 import type { TrafficSurges } from "../traffic/traffic.js";
 import type { World } from "../world/world.js";
 
@@ -239,13 +240,13 @@ export class FaultScene {
   /** F1. Members that were made to forget themselves do not count. */
   #canDoWithout(member: SimulatedMember, termBefore: number): boolean {
     const { leader } = this;
-    const leading = leader?.raftStatus();
+    const leading = leader?.raftView();
     if (!leading || leader === member || leading.term < termBefore) return false;
-    if (leading.commitIndex < leading.lastIndex) return false;
+    if (leading.log.committed < leading.log.lastIndex) return false;
     const complete = this.others(member).filter((other) => {
       if (this.standingOf(other) === "damaged") return false;
-      const status = other.raftStatus();
-      return status?.term === leading.term && status.lastIndex >= leading.lastIndex;
+      const view = other.raftView();
+      return view?.term === leading.term && hasAllOf(view.log, leading.log);
     });
     return complete.includes(defined(leader, "it leads")) && isMajority(complete, this.members);
   }
