@@ -23,6 +23,7 @@ import type { Applier, ApplyContext, ApplyResult } from "../apply/applier.js";
 import { AppliedMark, type InternalRequest, RequestBatch } from "../gen/store.js";
 import { Lessor } from "../lease/lessor.js";
 import { APPLIED_MARK_KEY } from "../mvcc/backend.js";
+import { BLOCKS_CHECK_KEY } from "../mvcc/blocks-check.js";
 import { MvccStore } from "../mvcc/mvcc-store.js";
 import { readMark, StoreLoader } from "../mvcc/open-store.js";
 import { sealValue } from "../mvcc/sealed-value.js";
@@ -120,6 +121,8 @@ export class KvStateMachine implements StateMachine {
     const { revision, compactRevision } = store;
     const leasesCheck = this.#parts.lessor.check;
     const mark = { index: this.#index, term: this.#term, revision, compactRevision, leasesCheck };
+    // Also where no block leaves with it: a mark that is there without the blocks before it shows.
+    medium.put(BLOCKS_CHECK_KEY, store.log.check.encode());
     medium.put(APPLIED_MARK_KEY, sealValue(APPLIED_MARK_KEY, AppliedMark.encode(mark)));
     medium.commit();
     for (const [i, batch] of batches.entries()) this.#observer?.onResults(batch, results[i] ?? []);
