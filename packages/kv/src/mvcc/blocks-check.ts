@@ -1,9 +1,10 @@
 /**
  * What the database must hold of versions: the sum of the checksums of all blocks and of all lists of
- * dead versions, written in one batch with whatever changes it and with every applied mark. Checksums say of each pair that is
- * there that it is whole; this says that none is missing, and none there that was given up. A disk that
- * lied about a sync takes batches out of the middle, and a bit flipped in a key makes a pair one of
- * nobody's: above the compacted revision the gap shows, below it nothing else would.
+ * dead versions, written in one batch with whatever changes it, and with every applied mark. Checksums
+ * say of each pair that is there that it is whole; this says that none is missing, and none there that
+ * was given up. A disk that lied about a sync takes batches out of the middle, and a bit flipped in a
+ * key makes a pair one of nobody's: above the compacted revision the gap shows, below it nothing else
+ * would.
  *
  * A sum, since CRCs are linear: of versions that differ by counters alone, those of four may well be
  * zero in XOR.

@@ -39,6 +39,8 @@ const UNTAKEN_URGENT_BYTES_MAX = 2 * UNTAKEN_BYTES_MAX;
 const RETRY_FIRST_MS = 50;
 /** A peer that has come back is needed for the next election: one try more costs little. */
 const RETRY_MAX_MS = 250;
+/** So many attempts in vain, some two seconds of them, are worth a line; then 16, 32, 64, … */
+const FAILURES_TOLD_MIN = 8;
 
 export class PeerLink {
   readonly channel: Channel;
@@ -104,7 +106,9 @@ export class PeerLink {
   async #run(): Promise<void> {
     const { clock, logger } = this.#dependencies;
     const { signal } = this.#closing;
+    const peer = this.#options.peer.toString(16);
     let retryMs = RETRY_FIRST_MS;
+    let failures = 0;
     while (!signal.aborted) {
       try {
         await this.#stream();
@@ -112,10 +116,10 @@ export class PeerLink {
       } catch (error) {
         if (this.#call) {
           retryMs = RETRY_FIRST_MS;
-          logger.warn("lost the stream to a peer", {
-            peer: this.#options.peer.toString(16),
-            error: errorText(error),
-          });
+          failures = 0;
+          logger.warn("lost the stream to a peer", { peer, error: errorText(error) });
+        } else if (isTold(++failures)) {
+          logger.warn("cannot reach a peer", { peer, attempts: failures, error: errorText(error) });
         }
       }
       this.#call = undefined;
@@ -146,4 +150,8 @@ export class PeerLink {
       call.cancel();
     }
   }
+}
+
+function isTold(failures: number): boolean {
+  return failures >= FAILURES_TOLD_MIN && (failures & (failures - 1)) === 0;
 }

@@ -216,4 +216,15 @@ describe("RpcTransport, sending", () => {
     );
     await vi.waitFor(() => expect(ends).toEqual(["data", "broken"]));
   });
+
+  it("says why it cannot reach a peer, once it has tried for a while", async () => {
+    const told: Record<string, unknown>[] = [];
+    const warn = (text: string, fields: Record<string, unknown> = {}): void => {
+      if (text === "cannot reach a peer") told.push(fields);
+    };
+    member("http://127.0.0.1:9", { ...silentLogger, warn });
+    await vi.waitFor(() => expect(told.length).toBeGreaterThan(0), { timeout: 20_000 });
+    expect(told[0]).toMatchObject({ peer: "2", attempts: 8 });
+    expect(String(told[0]?.["error"])).toContain("ECONNREFUSED");
+  });
 });
