@@ -41,6 +41,8 @@ const PAUSE_LIMIT_MS = 10_000;
 const DISK_SIZE = "256m";
 /** A member writes while its disk is filled: what was free has become less. */
 const FILL_ATTEMPTS_MAX = 20;
+/** It takes more while its memory is limited: what it had is too little then. */
+const LIMIT_ATTEMPTS_MAX = 20;
 
 export interface ChaosMemberOptions {
   readonly name: string;
@@ -196,7 +198,13 @@ export class ChaosMember {
   squeezeMemory(moreBytes: number): void {
     const { memory } = this.#options;
     if (!memory) throw new Error(`Cannot limit the memory of ${this.name}: it is in no cgroup`);
-    memory.limit(memory.usageBytes + moreBytes);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return memory.limit(memory.usageBytes + moreBytes);
+      } catch (error) {
+        if (attempt === LIMIT_ATTEMPTS_MAX) throw error;
+      }
+    }
   }
 
   /** Kills it; what it had not made durable is gone. */
