@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from "node:net";
 import { realClock } from "@sagong/base/real";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { createChannel } from "./create-channel.js";
 import { createHealthService } from "./health-service.js";
 import { createServer } from "./create-server.js";
@@ -17,13 +17,22 @@ afterEach(async () => {
   for (const end of ends.splice(0).toReversed()) await end();
 });
 
+interface Relay {
+  readonly port: number;
+  /** From now on nothing goes through, or what comes by new connections does again. */
+  swallow(isSwallowing: boolean): void;
+}
+
 /** Leads to `port` until it is told to swallow everything. */
-async function relayTo(port: number): Promise<{ readonly port: number; swallow(): void }> {
+async function relayTo(port: number): Promise<Relay> {
   const sockets: Socket[] = [];
   let isSwallowing = false;
   const relay = createTcpServer((caller) => {
+    sockets.push(caller);
+    caller.on("error", () => {});
+    if (isSwallowing) return void caller.resume();
     const called = connect(port, "127.0.0.1");
-    sockets.push(caller, called);
+    sockets.push(called);
     for (const [from, to] of [[caller, called] as const, [called, caller] as const]) {
       from.on("data", (bytes) => {
         if (!isSwallowing) to.write(bytes);
@@ -43,8 +52,8 @@ async function relayTo(port: number): Promise<{ readonly port: number; swallow()
   });
   return {
     port: (relay.address() as AddressInfo).port, // It listens on a port.
-    swallow: () => {
-      isSwallowing = true;
+    swallow: (yes) => {
+      isSwallowing = yes;
     },
   };
 }
@@ -64,10 +73,30 @@ describe.each(TRANSPORTS)("a channel over %s", (transport) => {
     const watch = channel.serverStream(HealthService.methods.watch, HealthCheckRequest.create({}));
     const answers = watch[Symbol.asyncIterator]();
     await answers.next();
-    relay.swallow();
+    relay.swallow(true);
     const startedMs = performance.now();
     await expect(answers.next()).rejects.toMatchObject({ code: StatusCode.unavailable });
     // Without being told it would be fifteen seconds; machines may be busy.
     expect(performance.now() - startedMs).toBeLessThan(8_000);
+  });
+
+  it("gives up a connection that is made and never answered, and makes another", async () => {
+    const server = createServer({
+      transport,
+      services: [createHealthService(() => true, { clock: realClock() })],
+    });
+    const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
+    ends.push(() => server.close(0));
+    const relay = await relayTo(port);
+    relay.swallow(true);
+    const endpoint = `http://127.0.0.1:${relay.port}`;
+    const channel = createChannel({ endpoint, transport, patience: PATIENCE });
+    ends.push(() => channel.close());
+    const check = (): Promise<unknown> =>
+      channel.unary(HealthService.methods.check, HealthCheckRequest.create({}));
+    await expect(check()).rejects.toMatchObject({ code: StatusCode.unavailable });
+    relay.swallow(false);
+    // The attempt that was begun meanwhile may be one more in vain.
+    await vi.waitFor(check, { timeout: 8_000 });
   });
 });

@@ -10,6 +10,8 @@ import {
   credentials,
   type ClientDuplexStream,
 } from "@grpc/grpc-js";
+import type { Clock } from "@sagong/base";
+import { backgroundClock } from "@sagong/base/real";
 import type { CallOptions, Channel, DuplexCall } from "../channel.js";
 import {
   type ChannelOptions,
@@ -24,16 +26,19 @@ import { type EncodedMessage, encodeMessage } from "../message/encoded-message.j
 import type { MessageType } from "../message/message-type.js";
 import type { MethodDescriptor } from "../message/method.js";
 import { RpcError, StatusCode } from "../status.js";
+import { ConnectingClient } from "./connecting-client.js";
 import { toGrpcMetadata, toRpcError } from "./status-mapping.js";
 
 /** Throws `TypeError` where the endpoint is not an http or https URL. */
-export function createGrpcJsChannel(options: ChannelOptions): Channel {
+export function createGrpcJsChannel(
+  options: ChannelOptions,
+  { clock = backgroundClock() }: { readonly clock?: Clock } = {},
+): Channel {
   const endpoint = parseEndpoint(options.endpoint);
   const { authority, ipVersion, serverName } = endpoint;
-  // How long it waits for a connection grpc-js does not let itself be told.
-  const { silenceMs, answerMs } = options.patience ?? DEFAULT_PATIENCE;
+  const { connectMs, silenceMs, answerMs } = options.patience ?? DEFAULT_PATIENCE;
   const target = ipVersion === 0 ? `dns:${authority}` : `ipv${ipVersion}:${authority}`;
-  const client = new Client(target, credentialsOf(endpoint, options), {
+  const clientOptions = {
     "grpc.max_receive_message_length": options.maxResponseBytes ?? -1,
     "grpc.max_send_message_length": -1,
     "grpc.initial_reconnect_backoff_ms": RECONNECT_MIN_MS,
@@ -48,8 +53,10 @@ export function createGrpcJsChannel(options: ChannelOptions): Channel {
     // Connections are ours alone: a closed channel must not leave a shared one open.
     "grpc.use_local_subchannel_pool": 1,
     ...(ipVersion === 0 ? {} : { "grpc.ssl_target_name_override": serverName }),
-  });
-  return new GrpcJsChannel(client);
+  };
+  const createClient = (): Client =>
+    new Client(target, credentialsOf(endpoint, options), clientOptions);
+  return new GrpcJsChannel(createClient, { clock, connectMs });
 }
 
 function credentialsOf({ isTls, host }: Endpoint, { tls }: ChannelOptions): ChannelCredentials {
@@ -67,13 +74,24 @@ interface Cancellable {
 }
 
 class GrpcJsChannel implements Channel {
-  readonly #client: Client;
+  readonly #clients: ConnectingClient;
+  readonly #connectMs: number;
   /** grpc-js leaves open calls as they are when their client is closed. */
   readonly #open = new Set<Cancellable>();
+  /** Calls that were ended since their client got no connection. */
+  readonly #unconnected = new WeakSet<Cancellable>();
   #isClosed = false;
 
-  constructor(client: Client) {
-    this.#client = client;
+  constructor(
+    createClient: () => Client,
+    { clock, connectMs }: { readonly clock: Clock; readonly connectMs: number },
+  ) {
+    this.#connectMs = connectMs;
+    this.#clients = new ConnectingClient(createClient, {
+      clock,
+      connectMs,
+      onGivenUp: () => this.#giveUp(),
+    });
   }
 
   unary<Request, Response>(
@@ -84,20 +102,23 @@ class GrpcJsChannel implements Channel {
     return new Promise((resolve, reject) => {
       const refusal = this.#refusal(options);
       if (refusal) return reject(refusal);
-      const call = this.#client.makeUnaryRequest(
-        method.path,
-        encoder(method.request),
-        method.response.decode,
-        request,
-        toGrpcMetadata(options.metadata),
-        grpcOptions(options),
-        (error, response) => {
-          done();
-          if (error) reject(this.#failure(error, options));
-          else if (response === undefined) reject(new RpcError(StatusCode.internal, "no response"));
-          else resolve(response);
-        },
-      );
+      const call = this.#clients
+        .forCall()
+        .makeUnaryRequest(
+          method.path,
+          encoder(method.request),
+          method.response.decode,
+          request,
+          toGrpcMetadata(options.metadata),
+          grpcOptions(options),
+          (error, response) => {
+            done();
+            if (error) reject(this.#failure(error, call, options));
+            else if (response === undefined)
+              reject(new RpcError(StatusCode.internal, "no response"));
+            else resolve(response);
+          },
+        );
       const done = this.#track(call, options);
     });
   }
@@ -109,19 +130,21 @@ class GrpcJsChannel implements Channel {
   ): AsyncGenerator<Response> {
     const refusal = this.#refusal(options);
     if (refusal) throw refusal;
-    const call = this.#client.makeServerStreamRequest(
-      method.path,
-      encoder(method.request),
-      method.response.decode,
-      request,
-      toGrpcMetadata(options.metadata),
-      grpcOptions(options),
-    );
+    const call = this.#clients
+      .forCall()
+      .makeServerStreamRequest(
+        method.path,
+        encoder(method.request),
+        method.response.decode,
+        request,
+        toGrpcMetadata(options.metadata),
+        grpcOptions(options),
+      );
     const done = this.#track(call, options);
     try {
       for await (const response of call) yield response;
     } catch (error) {
-      throw this.#failure(error, options);
+      throw this.#failure(error, call, options);
     } finally {
       done();
       call.cancel();
@@ -140,18 +163,20 @@ class GrpcJsChannel implements Channel {
     const result = new Promise<Response>((resolve, reject) => {
       settle = { resolve, reject };
     });
-    const call = this.#client.makeClientStreamRequest(
-      method.path,
-      encoder(method.request),
-      method.response.decode,
-      toGrpcMetadata(options.metadata),
-      grpcOptions(options),
-      (error, response) => {
-        over.interrupt(undefined);
-        if (error) settle?.reject(error);
-        else if (response !== undefined) settle?.resolve(response);
-      },
-    );
+    const call = this.#clients
+      .forCall()
+      .makeClientStreamRequest(
+        method.path,
+        encoder(method.request),
+        method.response.decode,
+        toGrpcMetadata(options.metadata),
+        grpcOptions(options),
+        (error, response) => {
+          over.interrupt(undefined);
+          if (error) settle?.reject(error);
+          else if (response !== undefined) settle?.resolve(response);
+        },
+      );
     const done = this.#track(call, options);
     const iterator = requests[Symbol.asyncIterator]();
     const send = async (): Promise<void> => {
@@ -168,7 +193,7 @@ class GrpcJsChannel implements Channel {
     try {
       return await result;
     } catch (error) {
-      throw this.#failure(error, options);
+      throw this.#failure(error, call, options);
     } finally {
       done();
       call.cancel();
@@ -181,26 +206,35 @@ class GrpcJsChannel implements Channel {
   ): DuplexCall<Request, Response> {
     const refusal = this.#refusal(options);
     if (refusal) return refusedCall(refusal);
-    const call = this.#client.makeBidiStreamRequest(
-      method.path,
-      encoder(method.request),
-      method.response.decode,
-      toGrpcMetadata(options.metadata),
-      grpcOptions(options),
-    );
+    const call = this.#clients
+      .forCall()
+      .makeBidiStreamRequest(
+        method.path,
+        encoder(method.request),
+        method.response.decode,
+        toGrpcMetadata(options.metadata),
+        grpcOptions(options),
+      );
     const done = this.#track(call, options);
     return new GrpcJsDuplexCall(call, {
       done,
       refusal: () => this.#refusal(options),
-      failure: (error) => this.#failure(error, options),
+      failure: (error) => this.#failure(error, call, options),
     });
   }
 
   close(): Promise<void> {
     this.#isClosed = true;
     for (const call of this.#open) call.cancel();
-    this.#client.close();
+    this.#clients.close();
     return Promise.resolve();
+  }
+
+  #giveUp(): void {
+    for (const call of this.#open) {
+      this.#unconnected.add(call);
+      call.cancel();
+    }
   }
 
   /** Why a call is not even begun. */
@@ -220,8 +254,12 @@ class GrpcJsChannel implements Channel {
     };
   }
 
-  #failure(error: unknown, { signal }: CallOptions): RpcError {
+  #failure(error: unknown, call: Cancellable, { signal }: CallOptions): RpcError {
     if (this.#isClosed) return closedError();
+    if (this.#unconnected.has(call)) {
+      const text = `The connection was given up: no answer within ${this.#connectMs} ms`;
+      return new RpcError(StatusCode.unavailable, text);
+    }
     return signal?.aborted ? cancelled(signal) : toRpcError(error);
   }
 }
