@@ -328,8 +328,8 @@ class Node implements RaftNode, MemberHost {
       this.#lastTickMs = nowMs;
       this.guard(() => {
         for (let i = 0; i < ticks; i++) this.raw.tick();
+        this.#pass();
       });
-      this.wake();
       if (!this.#isStopped) this.#scheduleTick();
     });
   }
