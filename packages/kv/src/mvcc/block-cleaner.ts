@@ -203,7 +203,7 @@ export class BlockCleaner {
   }
 
   #copyLiving(entries: readonly BlockEntry[]): VersionBlock[] {
-    const copier = new BlockCopier();
+    const copier = new BlockCopier(this.#log.copies);
     for (const entry of entries) {
       const dead = mergeRevisions(this.#deadIn(entry), entry.dying ?? []);
       if (dead.length === 2 * entry.count) continue;

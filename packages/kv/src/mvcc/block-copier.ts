@@ -1,11 +1,15 @@
-import { BlockArena, OpenBlock } from "./open-block.js";
+import { type BlockArena, OpenBlock } from "./open-block.js";
 import type { VersionBlock, VersionSource } from "./version-block.js";
 
-/** Makes blocks of versions that are encoded already. */
+/** Makes blocks of versions that are encoded already; in one go, since its arena is used by others. */
 export class BlockCopier {
-  readonly #arena = new BlockArena();
+  readonly #arena: BlockArena;
   readonly #blocks: VersionBlock[] = [];
   #open: OpenBlock | undefined;
+
+  constructor(arena: BlockArena) {
+    this.#arena = arena;
+  }
 
   add(source: VersionSource, position: number): void {
     const { length } = source.uncheckedAt(position);

@@ -43,6 +43,8 @@ export class VersionLog implements LateWriter {
   readonly #backend: Backend;
   readonly heldBytesMax: number;
   readonly #arena: BlockArena = new BlockArena();
+  /** For blocks of versions that are copied: the other one may have a block that is being filled. */
+  readonly copies: BlockArena = new BlockArena();
   /** Not handed over yet, in order; only the last may be open. */
   #pending: BlockEntry[] = [];
   /** How many of them are committed, as a whole but for the last, and how much of that one. */
@@ -144,7 +146,11 @@ export class VersionLog implements LateWriter {
     const source = entry.held as VersionSource; // Held until it is handed over (V2).
     const index = this.directory.find(entry.first.main, entry.first.sub);
     const at = this.#pending.indexOf(entry);
-    const parts = [copyOf(source, 0, count), copyOf(source, count, entry.count)];
+    const arena = this.copies;
+    const parts = [
+      copyOf(source, { from: 0, to: count, arena }),
+      copyOf(source, { from: count, to: entry.count, arena }),
+    ];
     for (const part of parts) this.#waitingBytes += part.bytes;
     this.#waitingBytes -= entry.bytes;
     this.directory.replace(index, index + 1, parts);
@@ -334,8 +340,11 @@ function firstFrom(source: VersionSource, main: number): number {
 }
 
 /** A block of its own with the versions from `from` up to `to`. */
-function copyOf(source: VersionSource, from: number, to: number): BlockEntry {
-  const copier = new BlockCopier();
+function copyOf(
+  source: VersionSource,
+  { from, to, arena }: { readonly from: number; readonly to: number; readonly arena: BlockArena },
+): BlockEntry {
+  const copier = new BlockCopier(arena);
   for (let i = from; i < to; i++) copier.add(source, i);
   const [block] = copier.finish();
   assert(block !== undefined, "A part of a block has no versions");

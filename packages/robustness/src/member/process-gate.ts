@@ -30,12 +30,20 @@ export class ProcessGate {
 
   /** Lets `callback` in: now, when the process goes on, or never. */
   enter(callback: () => void): void {
-    if (this.#isDead) return;
-    if (this.#isShut) this.#waiting.push(callback);
-    else {
-      this.#entered++;
-      callback();
-    }
+    if (this.admits()) callback();
+    else this.wait(callback);
+  }
+
+  /** Whether the one who asks is let in now, and so has entered. Who is not may wait. */
+  admits(): boolean {
+    if (this.#isDead || this.#isShut) return false;
+    this.#entered++;
+    return true;
+  }
+
+  /** Lets `callback` in when the process goes on, or never. */
+  wait(callback: () => void): void {
+    if (!this.#isDead) this.#waiting.push(callback);
   }
 
   /** How often something was let in: where it is the same as before, the process is, too (G1). */
@@ -85,7 +93,11 @@ class GateTimer implements Timer {
   constructor(gate: ProcessGate, world: World | undefined, delayMs: number, callback: () => void) {
     this.#gate = gate;
     this.#callback = callback;
-    this.#timer = world?.after(delayMs, () => this.#gate.enter(() => this.#fire()));
+    this.#timer = world?.after(delayMs, () => {
+      // What `enter` does: hardly any timer waits, and there are too many for a closure more.
+      if (this.#gate.admits()) this.#fire();
+      else this.#gate.wait(() => this.#fire());
+    });
   }
 
   cancel(): void {
