@@ -209,8 +209,10 @@ export class Connection {
   }
 
   #fail(calls: Set<Carried>, reason: string): void {
+    if (calls.size === 0) return;
+    const error = new RpcError(StatusCode.unavailable, reason);
     const open = [...calls];
     calls.clear();
-    for (const call of open) call.broken(new RpcError(StatusCode.unavailable, reason));
+    for (const call of open) call.broken(error);
   }
 }

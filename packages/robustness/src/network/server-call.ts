@@ -17,6 +17,9 @@ import type { Carried, Connection } from "./connection.js";
 import type { Lane } from "./lane.js";
 import type { ServedMethod } from "./network-node.js";
 
+/** What a reader of requests is told; one for all, since there are so many. */
+const CALL_ENDED = new RpcError(StatusCode.unavailable, "the call has ended");
+
 /** Where a unary call's outcome goes: to the client, over the network. */
 export interface Reply {
   readonly answer: (bytes: Uint8Array) => void;
@@ -116,7 +119,7 @@ export function serveStream(
   const end = (ending: { readonly error: unknown } | "ended"): void => {
     if (call.isOver) return;
     call.done();
-    up.close({ error: new RpcError(StatusCode.unavailable, "the call has ended") });
+    up.close({ error: CALL_ENDED });
     down.finish(ending === "ended" ? ending : { error: rpcError(ending.error) });
   };
   call.onBroken = (error) => up.close({ error });
