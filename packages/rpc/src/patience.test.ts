@@ -3,12 +3,13 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from "node:net";
 import { realClock } from "@sagong/base/real";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import type { Channel } from "./channel.js";
 import { createChannel } from "./create-channel.js";
 import { createHealthService } from "./health-service.js";
 import { createServer } from "./create-server.js";
 import { HealthCheckRequest, HealthService } from "./gen/health.js";
 import { StatusCode } from "./status.js";
-import { TRANSPORTS } from "./transport.js";
+import { type Transport, TRANSPORTS } from "./transport.js";
 
 const PATIENCE = { connectMs: 200, silenceMs: 200, answerMs: 200 };
 
@@ -58,18 +59,26 @@ async function relayTo(port: number): Promise<Relay> {
   };
 }
 
+/** A channel, which connects with its first call, to a server behind a relay. */
+async function channelOver(
+  transport: Transport,
+): Promise<{ readonly relay: Relay; readonly channel: Channel }> {
+  const server = createServer({
+    transport,
+    services: [createHealthService(() => true, { clock: realClock() })],
+  });
+  const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
+  ends.push(() => server.close(0));
+  const relay = await relayTo(port);
+  const endpoint = `http://127.0.0.1:${relay.port}`;
+  const channel = createChannel({ endpoint, transport, patience: PATIENCE });
+  ends.push(() => channel.close());
+  return { relay, channel };
+}
+
 describe.each(TRANSPORTS)("a channel over %s", (transport) => {
   it("gives a silent connection up as soon as it is told to, and the call that waits", async () => {
-    const server = createServer({
-      transport,
-      services: [createHealthService(() => true, { clock: realClock() })],
-    });
-    const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
-    ends.push(() => server.close(0));
-    const relay = await relayTo(port);
-    const endpoint = `http://127.0.0.1:${relay.port}`;
-    const channel = createChannel({ endpoint, transport, patience: PATIENCE });
-    ends.push(() => channel.close());
+    const { relay, channel } = await channelOver(transport);
     const watch = channel.serverStream(HealthService.methods.watch, HealthCheckRequest.create({}));
     const answers = watch[Symbol.asyncIterator]();
     await answers.next();
@@ -81,17 +90,8 @@ describe.each(TRANSPORTS)("a channel over %s", (transport) => {
   });
 
   it("gives up a connection that is made and never answered, and makes another", async () => {
-    const server = createServer({
-      transport,
-      services: [createHealthService(() => true, { clock: realClock() })],
-    });
-    const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
-    ends.push(() => server.close(0));
-    const relay = await relayTo(port);
+    const { relay, channel } = await channelOver(transport);
     relay.swallow(true);
-    const endpoint = `http://127.0.0.1:${relay.port}`;
-    const channel = createChannel({ endpoint, transport, patience: PATIENCE });
-    ends.push(() => channel.close());
     const check = (): Promise<unknown> =>
       channel.unary(HealthService.methods.check, HealthCheckRequest.create({}));
     await expect(check()).rejects.toMatchObject({ code: StatusCode.unavailable });

@@ -113,6 +113,7 @@ export class PeerLink {
       try {
         await this.#stream();
         retryMs = RETRY_FIRST_MS;
+        failures = 0;
       } catch (error) {
         if (this.#call) {
           retryMs = RETRY_FIRST_MS;

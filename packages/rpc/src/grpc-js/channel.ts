@@ -102,23 +102,20 @@ class GrpcJsChannel implements Channel {
     return new Promise((resolve, reject) => {
       const refusal = this.#refusal(options);
       if (refusal) return reject(refusal);
-      const call = this.#clients
-        .forCall()
-        .makeUnaryRequest(
-          method.path,
-          encoder(method.request),
-          method.response.decode,
-          request,
-          toGrpcMetadata(options.metadata),
-          grpcOptions(options),
-          (error, response) => {
-            done();
-            if (error) reject(this.#failure(error, call, options));
-            else if (response === undefined)
-              reject(new RpcError(StatusCode.internal, "no response"));
-            else resolve(response);
-          },
-        );
+      const call = this.#client.makeUnaryRequest(
+        method.path,
+        encoder(method.request),
+        method.response.decode,
+        request,
+        toGrpcMetadata(options.metadata),
+        grpcOptions(options),
+        (error, response) => {
+          done();
+          if (error) reject(this.#failure(error, call, options));
+          else if (response === undefined) reject(new RpcError(StatusCode.internal, "no response"));
+          else resolve(response);
+        },
+      );
       const done = this.#track(call, options);
     });
   }
@@ -130,16 +127,14 @@ class GrpcJsChannel implements Channel {
   ): AsyncGenerator<Response> {
     const refusal = this.#refusal(options);
     if (refusal) throw refusal;
-    const call = this.#clients
-      .forCall()
-      .makeServerStreamRequest(
-        method.path,
-        encoder(method.request),
-        method.response.decode,
-        request,
-        toGrpcMetadata(options.metadata),
-        grpcOptions(options),
-      );
+    const call = this.#client.makeServerStreamRequest(
+      method.path,
+      encoder(method.request),
+      method.response.decode,
+      request,
+      toGrpcMetadata(options.metadata),
+      grpcOptions(options),
+    );
     const done = this.#track(call, options);
     try {
       for await (const response of call) yield response;
@@ -163,20 +158,18 @@ class GrpcJsChannel implements Channel {
     const result = new Promise<Response>((resolve, reject) => {
       settle = { resolve, reject };
     });
-    const call = this.#clients
-      .forCall()
-      .makeClientStreamRequest(
-        method.path,
-        encoder(method.request),
-        method.response.decode,
-        toGrpcMetadata(options.metadata),
-        grpcOptions(options),
-        (error, response) => {
-          over.interrupt(undefined);
-          if (error) settle?.reject(error);
-          else if (response !== undefined) settle?.resolve(response);
-        },
-      );
+    const call = this.#client.makeClientStreamRequest(
+      method.path,
+      encoder(method.request),
+      method.response.decode,
+      toGrpcMetadata(options.metadata),
+      grpcOptions(options),
+      (error, response) => {
+        over.interrupt(undefined);
+        if (error) settle?.reject(error);
+        else if (response !== undefined) settle?.resolve(response);
+      },
+    );
     const done = this.#track(call, options);
     const iterator = requests[Symbol.asyncIterator]();
     const send = async (): Promise<void> => {
@@ -206,15 +199,13 @@ class GrpcJsChannel implements Channel {
   ): DuplexCall<Request, Response> {
     const refusal = this.#refusal(options);
     if (refusal) return refusedCall(refusal);
-    const call = this.#clients
-      .forCall()
-      .makeBidiStreamRequest(
-        method.path,
-        encoder(method.request),
-        method.response.decode,
-        toGrpcMetadata(options.metadata),
-        grpcOptions(options),
-      );
+    const call = this.#client.makeBidiStreamRequest(
+      method.path,
+      encoder(method.request),
+      method.response.decode,
+      toGrpcMetadata(options.metadata),
+      grpcOptions(options),
+    );
     const done = this.#track(call, options);
     return new GrpcJsDuplexCall(call, {
       done,
@@ -228,6 +219,11 @@ class GrpcJsChannel implements Channel {
     for (const call of this.#open) call.cancel();
     this.#clients.close();
     return Promise.resolve();
+  }
+
+  /** For a call that begins. */
+  get #client(): Client {
+    return this.#clients.forCall();
   }
 
   #giveUp(): void {

@@ -1,7 +1,9 @@
 /**
  * The grpc-js client of a channel, and another one where it gets no connection: grpc-js has no time
  * limit for HTTP/2's handshake. A server that is gone once it has accepted a connection, its reset
- * lost on the way, is waited for without end, and everything that is called waits with it.
+ * lost on the way, is waited for without end, and everything that is called waits with it. Since when it
+ * connects is not told either: counted is from the call that found no connection, and an attempt that
+ * began later than that may be cut short. Whoever called tries again, on a client with all its time.
  */
 import { type Client, connectivityState } from "@grpc/grpc-js";
 import type { Clock, Timer } from "@sagong/base";
