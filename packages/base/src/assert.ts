@@ -6,7 +6,10 @@ export class AssertionError extends Error {
   override readonly name: string = "AssertionError";
 }
 
-/** Throws `AssertionError` unless `condition` holds; `message` is a sentence with the numbers. */
+/**
+ * Throws `AssertionError` unless `condition` holds; `message` is a sentence with the numbers. It is
+ * made whether or not it is needed: what runs for every entry or message throws by itself.
+ */
 export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new AssertionError(message);
 }

@@ -11,7 +11,7 @@
  * S3 an entry at or below the applied index is not applied again; an entry is applied as a whole: no
  *    backend batch ends within one.
  */
-import { assert, type Clock } from "@sagong/base";
+import { AssertionError, type Clock } from "@sagong/base";
 import {
   type Entry,
   proposalsOf,
@@ -104,10 +104,11 @@ export class KvStateMachine implements StateMachine {
     const results: ApplyResult[][] = [];
     for (const entry of entries) {
       if (entry.index <= this.#index) continue;
-      assert(
-        entry.index === this.#index + 1,
-        `Cannot apply entry ${entry.index}: ${this.#index} is applied, expected the next one`,
-      );
+      if (entry.index !== this.#index + 1) {
+        throw new AssertionError(
+          `Cannot apply entry ${entry.index}: ${this.#index} is applied, expected the next one`,
+        );
+      }
       this.#index = entry.index;
       this.#term = entry.term;
       const context = { term: entry.term, nowMs };

@@ -36,15 +36,22 @@ const REQUESTS_TAG = (3 << 3) | 2;
 const HEAD_BYTES_MAX = 22;
 const FRAME_BYTES_MAX = 12;
 
+/** What a batch of these requests takes at most. */
+export function batchBytesMax(requests: readonly EncodedRequest[]): number {
+  let bytes = HEAD_BYTES_MAX;
+  for (const { body } of requests) bytes += body.length + FRAME_BYTES_MAX;
+  return bytes;
+}
+
 /** The result lies in `scratch` where that is large enough. */
 export function encodeBatch(
   { memberId, firstSequence }: BatchOrigin,
   requests: readonly EncodedRequest[],
-  scratch?: Uint8Array,
+  room: { readonly bytesMax: number; readonly scratch?: Uint8Array } = {
+    bytesMax: batchBytesMax(requests),
+  },
 ): Uint8Array {
-  let expectedBytes = HEAD_BYTES_MAX;
-  for (const { body } of requests) expectedBytes += body.length + FRAME_BYTES_MAX;
-  const writer = new Writer(expectedBytes, scratch);
+  const writer = new Writer(room.bytesMax, room.scratch);
   writer.uint32(MEMBER_ID_TAG);
   writer.uint64Big(memberId);
   writer.uint32(FIRST_SEQUENCE_TAG);

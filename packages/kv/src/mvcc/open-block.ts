@@ -20,7 +20,9 @@ import { type Version, versionBytesMax, writeVersion } from "./version-bytes.js"
  * enough that what a pair costs LevelDB is shared by some fifty.
  */
 export const BLOCK_BYTES: number = 16 * 1024;
+/** Of an arena; the first are smaller, each twice the one before: a small store takes little. */
 const ARENA_BYTES = 128 * 1024;
+const FIRST_ARENA_BYTES = 32 * 1024;
 /** An arena with less left is given up. */
 const ARENA_LEFT_MIN_BYTES = 20 * 1024;
 const TWO_32 = 2 ** 32;
@@ -30,12 +32,16 @@ const NUMBERS = 4;
 /** Where blocks are cut from. */
 export class BlockArena {
   #bytes: Uint8Array = new Uint8Array(0);
+  #nextBytes = FIRST_ARENA_BYTES;
 
   /** Room for a block whose first version takes at most so much. */
   open(firstBytesMax: number): Uint8Array {
     const needed = firstBytesMax + ENTRY_BYTES + TRAILER_BYTES;
     if (needed > ARENA_LEFT_MIN_BYTES) return new Uint8Array(needed);
-    if (this.#bytes.length < ARENA_LEFT_MIN_BYTES) this.#bytes = new Uint8Array(ARENA_BYTES);
+    if (this.#bytes.length < ARENA_LEFT_MIN_BYTES) {
+      this.#bytes = new Uint8Array(this.#nextBytes);
+      this.#nextBytes = Math.min(2 * this.#nextBytes, ARENA_BYTES);
+    }
     return this.#bytes;
   }
 

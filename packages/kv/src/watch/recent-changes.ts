@@ -5,7 +5,7 @@
  * C1 the revisions are without a gap, from `first` to `last`: each transaction that changes
  *    something has the next one (MVCC's M1).
  */
-import { assert } from "@sagong/base";
+import { AssertionError } from "@sagong/base";
 import type { Change } from "../mvcc/change.js";
 
 /** What a change costs besides its pair: objects, and its key as text. */
@@ -53,10 +53,11 @@ export class RecentChanges {
   /** Returns what it costs to keep them, roughly. */
   append(changes: readonly Change[], revision: number): number {
     if (this.isEmpty) this.#first = revision;
-    assert(
-      revision === this.#first + this.#transactions.length - this.#head,
-      `the changes of revision ${revision} come behind those of ${this.last}`,
-    );
+    if (revision !== this.#first + this.#transactions.length - this.#head) {
+      throw new AssertionError(
+        `the changes of revision ${revision} come behind those of ${this.last}`,
+      );
+    }
     const bytes = bytesOf(changes);
     this.#transactions.push(changes);
     this.#sizes.push(bytes);

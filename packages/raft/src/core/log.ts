@@ -11,7 +11,7 @@
  * L3 applied <= committed <= last; applied <= stable <= last.
  * L4 a committed entry never changes.
  */
-import { assert } from "@sagong/base";
+import { AssertionError, assert } from "@sagong/base";
 import type { Entry, LogIndex, SnapshotMetadata, Term } from "./types.js";
 
 export class RaftLog {
@@ -95,10 +95,9 @@ export class RaftLog {
 
   /** Entries from `from` on, at most `maxBytes` of them but at least one. */
   slice(from: LogIndex, maxBytes: number): Entry[] {
-    assert(
-      from >= this.firstIndex,
-      `entry ${from} is compacted: the log starts at ${this.firstIndex}`,
-    );
+    if (from < this.firstIndex) {
+      throw new AssertionError(`entry ${from} is compacted: the log starts at ${this.firstIndex}`);
+    }
     const result: Entry[] = [];
     let bytes = 0;
     for (let i = from - this.firstIndex; i < this.#entries.length; i++) {
@@ -119,11 +118,12 @@ export class RaftLog {
   append(entries: readonly Entry[]): void {
     let end = this.#endOf(this.lastIndex);
     for (const entry of entries) {
-      assert(entry.index === this.lastIndex + 1, `entry ${entry.index} after ${this.lastIndex}`);
-      assert(
-        entry.term >= this.lastTerm,
-        `entry of term ${entry.term} after term ${this.lastTerm}`,
-      );
+      if (entry.index !== this.lastIndex + 1) {
+        throw new AssertionError(`entry ${entry.index} after ${this.lastIndex}`);
+      }
+      if (entry.term < this.lastTerm) {
+        throw new AssertionError(`entry of term ${entry.term} after term ${this.lastTerm}`);
+      }
       this.#entries.push(entry);
       this.#ends.push((end += entry.data.length));
     }
@@ -172,10 +172,9 @@ export class RaftLog {
 
   commitTo(index: LogIndex): void {
     if (index <= this.committed) return;
-    assert(
-      index <= this.lastIndex,
-      `commit index ${index} is beyond the last entry ${this.lastIndex}`,
-    );
+    if (index > this.lastIndex) {
+      throw new AssertionError(`commit index ${index} is beyond the last entry ${this.lastIndex}`);
+    }
     this.committed = index;
   }
 
@@ -185,10 +184,9 @@ export class RaftLog {
   }
 
   appliedTo(index: LogIndex): void {
-    assert(
-      index >= this.applied && index <= this.committed,
-      `applied ${index} outside [${this.applied}, ${this.committed}]`,
-    );
+    if (index < this.applied || index > this.committed) {
+      throw new AssertionError(`applied ${index} outside [${this.applied}, ${this.committed}]`);
+    }
     this.applied = index;
   }
 
@@ -218,7 +216,9 @@ export class RaftLog {
   #endOf(index: LogIndex): number {
     if (index <= this.#snapshot.index) return this.#origin;
     const end = this.#ends[index - this.#snapshot.index - 1];
-    assert(end !== undefined, `entry ${index} is beyond the last entry ${this.lastIndex}`);
+    if (end === undefined) {
+      throw new AssertionError(`entry ${index} is beyond the last entry ${this.lastIndex}`);
+    }
     return end;
   }
 }

@@ -20,8 +20,12 @@ const TAG = 0x0a;
 export const BATCH_BYTES = 262_144;
 /** A larger forwarded batch becomes an entry of its own: joining it to others is not worth the copy. */
 const JOINED_BYTES_MAX = 32_768;
-/** Batches are cut one after the other from arrays of this size, or larger where batches are. */
+/**
+ * Batches are cut one after the other from arrays of this size, or larger where batches are. The
+ * first are smaller, each twice the one before: a member that is offered little takes little.
+ */
 const SLAB_BYTES = 262_144;
+const FIRST_SLAB_BYTES = 16_384;
 const VARINT_BYTES_MAX = 5;
 
 /** The proposals of an entry, in order, as views of its data. Throws `RangeError` where it is no batch. */
@@ -62,6 +66,8 @@ export class ProposalQueue {
   #closedBytes = 0;
   /** The open batch is `slab[start, end)`; what is before belongs to batches, and never changes. */
   #slab: Uint8Array = new Uint8Array(0);
+  /** Of the next slab. */
+  #slabBytes = FIRST_SLAB_BYTES;
   #start = 0;
   #end = 0;
   /** Size of the largest batch that was taken last, and of the largest since: slabs are made for it. */
@@ -114,7 +120,8 @@ export class ProposalQueue {
     const expected = open + size;
     if (open > 0 ? this.#end + size <= this.#slab.length : this.#fits(expected)) return;
     const grown = open > 0 ? Math.min(2 * expected, Math.max(BATCH_BYTES, expected)) : expected;
-    const slab = new Uint8Array(Math.max(SLAB_BYTES, grown, this.#usualBytes));
+    const slab = new Uint8Array(Math.max(this.#slabBytes, grown, this.#usualBytes));
+    this.#slabBytes = Math.min(2 * this.#slabBytes, SLAB_BYTES);
     slab.set(this.#slab.subarray(this.#start, this.#end));
     this.#slab = slab;
     this.#start = 0;

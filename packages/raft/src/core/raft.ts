@@ -15,7 +15,7 @@
  *
  * Departures: pre-vote and check-quorum are always on (thesis §9.6, §6.2), as in etcd.
  */
-import { assert, unreachable } from "@sagong/base";
+import { AssertionError, unreachable } from "@sagong/base";
 import { accepts, takeAppend } from "./append-entries.js";
 import type { RaftConfig } from "./config.js";
 import { Election } from "./election.js";
@@ -268,7 +268,9 @@ export class Raft {
   }
 
   #follow(leader: NodeId): void {
-    assert(this.role !== "leader", `two leaders in term ${this.term}: ${this.id} and ${leader}`);
+    if (this.role === "leader") {
+      throw new AssertionError(`two leaders in term ${this.term}: ${this.id} and ${leader}`);
+    }
     if (this.role !== "follower" || this.leader !== leader) this.#becomeFollower(this.term, leader);
     this.#electionTimer.rewind();
   }

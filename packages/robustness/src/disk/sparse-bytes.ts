@@ -1,30 +1,42 @@
 /**
- * The bytes of a file: zeros at the end cost nothing, and a write costs what it carries. What lies
- * behind the last byte that was written is zero up to `length`.
+ * The bytes of a file, in pages: what was never written costs nothing, and a write costs what it
+ * carries. What lies behind the last byte that was written is zero up to `length`.
  */
+const PAGE_BYTES = 4_096;
+
 export class SparseBytes {
-  #buffer = new Uint8Array(0);
+  /** By number; a missing one is zero. */
+  #pages: (Uint8Array | undefined)[] = [];
   /** Behind the last byte that was written. */
   #end = 0;
   length = 0;
 
   write(bytes: Uint8Array, position: number): void {
     const end = position + bytes.length;
-    this.#reserve(end);
-    this.#buffer.set(bytes, position);
+    for (let at = position; at < end;) {
+      const number = Math.floor(at / PAGE_BYTES);
+      const from = at - number * PAGE_BYTES;
+      const count = Math.min(PAGE_BYTES - from, end - at);
+      const start = at - position;
+      this.#page(number).set(
+        count === bytes.length ? bytes : bytes.subarray(start, start + count),
+        from,
+      );
+      at += count;
+    }
     this.#end = Math.max(this.#end, end);
     this.length = Math.max(this.length, end);
   }
 
   zero(position: number, length: number): void {
     const end = position + length;
-    if (position < this.#end) this.#buffer.fill(0, position, Math.min(end, this.#end));
+    this.#clear(position, Math.min(end, this.#end));
     this.length = Math.max(this.length, end);
   }
 
   truncate(length: number): void {
     if (length < this.#end) {
-      this.#buffer.fill(0, length, this.#end);
+      this.#clear(length, this.#end);
       this.#end = length;
     }
     this.length = length;
@@ -38,27 +50,38 @@ export class SparseBytes {
   /** A copy of everything. */
   read(): Uint8Array {
     const bytes = new Uint8Array(this.length);
-    bytes.set(this.#buffer.subarray(0, this.#end));
+    for (const [number, page] of this.#pages.entries()) {
+      const at = number * PAGE_BYTES;
+      if (page && at < this.#end) bytes.set(page.subarray(0, this.#end - at), at);
+    }
     return bytes;
   }
 
   flipBit(bit: number): void {
     const at = bit >> 3;
-    this.#buffer[at] = (this.#buffer[at] ?? 0) ^ (1 << (bit & 7));
+    const page = this.#page(Math.floor(at / PAGE_BYTES));
+    const within = at % PAGE_BYTES;
+    page[within] = (page[within] ?? 0) ^ (1 << (bit & 7));
   }
 
   copy(): SparseBytes {
     const copy = new SparseBytes();
-    copy.#buffer = this.#buffer.slice(0, this.#end);
+    copy.#pages = this.#pages.map((page) => page?.slice());
     copy.#end = this.#end;
     copy.length = this.length;
     return copy;
   }
 
-  #reserve(end: number): void {
-    if (end <= this.#buffer.length) return;
-    const grown = new Uint8Array(Math.max(end, 2 * this.#buffer.length, 1_024));
-    grown.set(this.#buffer.subarray(0, this.#end));
-    this.#buffer = grown;
+  #clear(from: number, to: number): void {
+    for (let at = from; at < to;) {
+      const number = Math.floor(at / PAGE_BYTES);
+      const next = Math.min(to, (number + 1) * PAGE_BYTES);
+      this.#pages[number]?.fill(0, at - number * PAGE_BYTES, next - number * PAGE_BYTES);
+      at = next;
+    }
+  }
+
+  #page(number: number): Uint8Array {
+    return (this.#pages[number] ??= new Uint8Array(PAGE_BYTES));
   }
 }

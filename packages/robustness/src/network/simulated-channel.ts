@@ -299,7 +299,7 @@ async function* responsesOf<Response>(
   down: Lane,
 ): AsyncGenerator<Response> {
   try {
-    yield* { [Symbol.asyncIterator]: () => down.messages<Response>(response) };
+    yield* down.messages<Response>(response);
     call.done();
   } catch (error) {
     call.done();

@@ -5,14 +5,14 @@
 import type { MeasuredResult, SimulateOptions } from "./simulation.js";
 import { simulate } from "./simulate.js";
 
-/** Enough to say where an error of ours is from. */
-const STACK_FRAMES = 3;
+/** Of an error, in a run that is told to the end. */
+const STACK_FRAMES = 10;
 const MICROS_PER_MS = 1_000;
 
-// Refused calls are half of what a store under faults answers, and their stacks cost more than they.
-Error.stackTraceLimit = STACK_FRAMES;
 process.on("message", (options: SimulateOptions) => {
   // The channel's other end sends nothing else.
+  // Refused calls are half of what a store under faults answers, and their stacks cost more than they.
+  Error.stackTraceLimit = options.keepEvents === undefined ? 0 : STACK_FRAMES;
   const before = process.cpuUsage();
   void simulate(options).then((result) => {
     const { user, system } = process.cpuUsage(before);

@@ -7,11 +7,18 @@
  */
 import { decodeUtf8 } from "@sagong/base";
 import { MessageDecodeError } from "./decode-error.js";
+import type { Halves } from "./halves.js";
 import type { MessageType } from "./message-type.js";
 
 /** Deeper nesting is refused: recursion in a decoder is the sender's to choose, the stack ours. */
 const MAX_DEPTH = 100;
 const TWO_32 = 2 ** 32;
+/**
+ * Big numbers by their halves, the last of each slot: to put one together costs more than all else of
+ * a short message, and the ids of cluster and members repeat. A power of two.
+ */
+const KNOWN_BIGS = 16;
+const knownBigs: (Halves | undefined)[] = Array.from({ length: KNOWN_BIGS });
 
 export class Reader {
   readonly #bytes: Uint8Array;
@@ -77,7 +84,12 @@ export class Reader {
 
   uint64Big(): bigint {
     this.#varint();
-    return (BigInt(this.#high) << 32n) | BigInt(this.#low);
+    const slot = (this.#low ^ this.#high) & (KNOWN_BIGS - 1);
+    const known = knownBigs[slot];
+    if (known?.low === this.#low && known.high === this.#high) return known.value;
+    const value = (BigInt(this.#high) << 32n) | BigInt(this.#low);
+    knownBigs[slot] = { value, low: this.#low, high: this.#high };
+    return value;
   }
 
   double(): number {

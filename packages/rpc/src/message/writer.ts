@@ -6,28 +6,25 @@
  * more, in allocation and collection, than all the writing (a sixth of a store's put).
  */
 import { encodeUtf8 } from "@sagong/base";
+import { type Halves, halvesOf } from "./halves.js";
 import type { MessageType } from "./message-type.js";
 
 const SLAB_BYTES = 65_536;
 /** A slab with less left is given up: most messages fit into so much. */
 const SLAB_LEFT_MIN_BYTES = 1_024;
+/** Of three members a message may be from, and to, any; and the cluster. */
+const KNOWN_BIGS = 4;
 const TWO_32 = 2 ** 32;
 const TWO_63 = 2 ** 63;
-
-interface Halves {
-  readonly value: bigint;
-  readonly low: number;
-  readonly high: number;
-}
 
 export class Writer {
   // Shared by all writers, one at a time; what was cut from it is never written again.
   static #slab: Uint8Array = new Uint8Array(0);
   static #isLent = false;
-  // The last two big numbers: taking one apart costs more than all else of a short message, and the
-  // ids of cluster and member repeat.
-  static #lastBig: Halves = halvesOf(0n);
-  static #bigBefore: Halves = halvesOf(0n);
+  // Some of the last big numbers: taking one apart costs more than all else of a short message, and
+  // the ids of cluster and members repeat.
+  static readonly #knownBigs: Halves[] = Array.from({ length: KNOWN_BIGS }, () => halvesOf(0n));
+  static #nextBig = 0;
 
   #bytes: Uint8Array;
   #length = 0;
@@ -116,13 +113,12 @@ export class Writer {
 
   uint64Big(value: bigint): void {
     if (value === 0n) return this.uint32(0);
-    let halves = Writer.#lastBig;
-    if (halves.value !== value) {
-      halves = Writer.#bigBefore;
-      if (halves.value !== value) halves = halvesOf(value);
-      Writer.#bigBefore = Writer.#lastBig;
-      Writer.#lastBig = halves;
+    for (const known of Writer.#knownBigs) {
+      if (known.value === value) return this.#varint64(known.low, known.high);
     }
+    const halves = halvesOf(value);
+    Writer.#knownBigs[Writer.#nextBig] = halves;
+    Writer.#nextBig = (Writer.#nextBig + 1) % KNOWN_BIGS;
     this.#varint64(halves.low, halves.high);
   }
 
@@ -200,8 +196,4 @@ export class Writer {
     this.#hasSlab = false;
     Writer.#isLent = false;
   }
-}
-
-function halvesOf(value: bigint): Halves {
-  return { value, low: Number(value & 0xffffffffn), high: Number(value >> 32n) };
 }
