@@ -159,8 +159,17 @@ export class PendingOperation {
     const { at, ms } = this.#now();
     const isKnown = outcome.kind !== "unknown";
     // Of an unknown outcome nothing returned: the effect may come at any later time.
-    const returned = isKnown ? { returnedAt: at, returnedMs: ms } : {};
-    this.#record = { ...this.#record, ...returned, outcome };
+    const { client, member, calledAt, calledMs, request } = this.#record;
+    this.#record = {
+      client,
+      member,
+      calledAt,
+      calledMs,
+      returnedAt: isKnown ? at : undefined,
+      returnedMs: isKnown ? ms : undefined,
+      request,
+      outcome,
+    };
     return outcome;
   }
 }
@@ -224,36 +233,38 @@ export function eventRevision(event: WatchEvent): number {
   return event.kind === "put" ? event.kv.modRevision : event.modRevision;
 }
 
+type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
+
 function watchAnswer(
   response: WatchResponse,
   { at, ms }: Moment,
   values: SharedValues,
 ): WatchAnswer {
   const { created, canceled, cancelReason: reason, compactRevision, fragment } = response;
-  return {
+  const answer: Mutable<WatchAnswer> = {
     atMs: ms,
     at,
     headerRevision: revisionOf(response.header),
     events: response.events.map((event) => eventOf(event, values)),
-    ...(created && { created }),
-    ...(canceled && { canceled: { reason, compactRevision } }),
-    ...(fragment && { fragment }),
   };
+  if (created) answer.created = created;
+  if (canceled) answer.canceled = { reason, compactRevision };
+  if (fragment) answer.fragment = fragment;
+  return answer;
 }
 
 function eventOf({ type, kv, prevKv }: Event, values: SharedValues): WatchEvent {
   if (!kv) throw new Error("Cannot record an event without a key");
   const previous = prevKv && pairOf(prevKv, values.textOf(prevKv));
   if (type === EventType.PUT) {
-    const put = { kind: "put", kv: pairOf(kv, values.textOf(kv)) } as const;
-    return previous ? { ...put, prevKv: previous } : put;
+    const put = pairOf(kv, values.textOf(kv));
+    return previous ? { kind: "put", kv: put, prevKv: previous } : { kind: "put", kv: put };
   }
-  const deletion = {
-    kind: "delete",
-    key: decodeUtf8(kv.key),
-    modRevision: kv.modRevision,
-  } as const;
-  return previous ? { ...deletion, prevKv: previous } : deletion;
+  const key = decodeUtf8(kv.key);
+  const { modRevision } = kv;
+  return previous
+    ? { kind: "delete", key, modRevision, prevKv: previous }
+    : { kind: "delete", key, modRevision };
 }
 
 type Renewal = LeaseRecord["renewals"][number];

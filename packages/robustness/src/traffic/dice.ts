@@ -20,16 +20,18 @@ export function weighted<Name extends string>(
   random: Random,
   weights: Readonly<Record<Name, number>>,
 ): Name {
-  // Object.entries forgets the type of the names.
-  const entries = Object.entries(weights) as [Name, number][];
-  const sum = entries.reduce((total, [, weight]) => total + weight, 0);
+  let sum = 0;
+  for (const name in weights) sum += weights[name];
   assert(sum > 0, "at least one weight is above 0");
   let at = randomFraction(random) * sum;
-  for (const [name, weight] of entries) {
+  let last: Name | undefined;
+  for (const name in weights) {
+    const weight = weights[name];
     if (at < weight) return name;
     at -= weight;
+    if (weight > 0) last = name;
   }
-  return (entries.findLast(([, weight]) => weight > 0) as [Name, number])[0]; // Rounding; see sum.
+  return last as Name; // By rounding; there is one, for the sum is above 0.
 }
 
 /** Waiting times of independent arrivals: exponential with this mean, cut at eight times of it. */

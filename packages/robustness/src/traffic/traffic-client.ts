@@ -59,9 +59,8 @@ export class TrafficClient {
   async perform(request: KvRequest): Promise<Outcome> {
     const { recorder } = this.run;
     const timeoutMs = this.timeoutMs();
-    const outcome = await recorder.perform({ ...this.asking, channel: this.channel() }, request, {
-      timeoutMs,
-    });
+    const asking = { client: this.name, member: this.#member, channel: this.channel() };
+    const outcome = await recorder.perform(asking, request, { timeoutMs });
     if (outcome.kind === "answered") this.run.learn(outcome.response);
     if (outcome.kind === "unknown" || happens(this.random, WANDER_SHARE)) this.leave();
     return outcome;
