@@ -93,16 +93,28 @@ export class Lane implements LaneReader {
   }
 
   #next<T>(type: MessageType<T>): Promise<IteratorResult<T>> {
+    const result = this.#take(type);
+    if (result) return Promise.resolve(result);
+    const end = this.#end;
+    if (end !== undefined && end !== "ended") return Promise.reject(end.error);
+    // Resolving with a promise would take two more turns of the microtask queue, for every message.
+    return new Promise((resolve, reject) => {
+      this.#onArrival = () => {
+        const arrived = this.#take(type);
+        if (arrived) resolve(arrived);
+        else this.#next(type).then(resolve, reject);
+      };
+    });
+  }
+
+  /** Undefined where nothing is there, or where an error is the end. */
+  #take<T>(type: MessageType<T>): IteratorResult<T> | undefined {
     const bytes = this.#queue.shift();
     if (bytes !== undefined) {
       this.#consumed();
-      return Promise.resolve({ done: false, value: type.decode(bytes) });
+      return { done: false, value: type.decode(bytes) };
     }
-    if (this.#end === "ended") return Promise.resolve({ done: true, value: undefined });
-    if (this.#end !== undefined) return Promise.reject(this.#end.error);
-    return new Promise((resolve) => {
-      this.#onArrival = () => resolve(this.#next(type));
-    });
+    return this.#end === "ended" ? { done: true, value: undefined } : undefined;
   }
 
   #consumed(): void {
