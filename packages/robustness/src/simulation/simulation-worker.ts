@@ -14,7 +14,9 @@ const MIB = 1_048_576;
  */
 const NURSERY_MIB: readonly number[] = [256, 128, 64];
 const NURSERY_MIB_MIN = 32;
+/** Where a worker's share of the memory is as large: V8's own choice is a third of it. */
 const OLD_GROWTH_PERCENT = 1_000;
+const OLD_GROWTH_SHARE_MIB = 2_048;
 /** A worker's nursery is at most so much of its share of the memory. */
 const NURSERY_SHARE = 1 / 6;
 
@@ -80,7 +82,7 @@ export class SimulationWorker {
  * V8 allocates what has often survived in old space at once. What a run makes survives only where the
  * nursery is collected in its middle; allocated there, its dead hold the young until all is marked,
  * which throws compiled code away, too (an eighth of the time). For the same reason what is old may
- * grow to more before it is marked.
+ * grow to more before it is marked, where there is room for it.
  */
 function heapFlags(shareMib: number): readonly string[] {
   const nursery = NURSERY_MIB.find((mib) => mib <= shareMib * NURSERY_SHARE) ?? NURSERY_MIB_MIN;
@@ -89,7 +91,7 @@ function heapFlags(shareMib: number): readonly string[] {
     `--max-semi-space-size=${nursery}`,
     "--single-threaded-gc",
     "--no-allocation-site-pretenuring",
-    `--heap-growing-percent=${OLD_GROWTH_PERCENT}`,
+    ...(shareMib >= OLD_GROWTH_SHARE_MIB ? [`--heap-growing-percent=${OLD_GROWTH_PERCENT}`] : []),
   ];
 }
 
