@@ -12,7 +12,8 @@
 import { type Clock, Deferred, type Timer } from "@sagong/base";
 import type { RaftNode, RaftStatus } from "@sagong/raft";
 import { MemberError } from "./member-error.js";
-import { batchBytesMax, encodeBatch, type EncodedRequest } from "./request-batch.js";
+import { encodeBatch, type EncodedRequest } from "./request-batch.js";
+import { Scratch } from "./scratch.js";
 import { SequenceTable } from "./sequence-table.js";
 
 export interface ProposalsOptions<Result, Response> {
@@ -47,7 +48,7 @@ const PENDING_MAX = 20_000;
 const COMMIT_APPLY_GAP_MAX = 5_000;
 /** A batch with more than this is offered at once, and another begun. */
 const BATCH_BYTES = 512 * 1024;
-/** At most; enough for what one connection brings in a turn. Larger batches get memory of their own. */
+/** Enough for what one connection brings in a turn; larger batches get memory of their own. */
 const SCRATCH_BYTES = 128 * 1024;
 
 export class Proposals<Result, Response> {
@@ -61,7 +62,7 @@ export class Proposals<Result, Response> {
   #gathered: EncodedRequest[] = [];
   #gatheredBytes = 0;
   /** Raft copies what it is offered: a batch needs memory only until then. */
-  #scratch: Uint8Array = new Uint8Array(0);
+  readonly #scratch = new Scratch(SCRATCH_BYTES);
   #gathering: Batch | undefined;
   #timer: Timer | undefined;
   #closed: Error | undefined;
@@ -149,14 +150,11 @@ export class Proposals<Result, Response> {
     const batch = this.#gathering;
     if (!batch) return; // It grew so large that it was offered before its turn ended.
     const { memberId } = this.#options;
-    const bytesMax = batchBytesMax(this.#gathered);
-    if (bytesMax > this.#scratch.length && bytesMax <= SCRATCH_BYTES) {
-      this.#scratch = new Uint8Array(Math.min(2 * bytesMax, SCRATCH_BYTES));
-    }
-    const data = encodeBatch({ memberId, firstSequence: batch.firstId }, this.#gathered, {
-      bytesMax,
-      scratch: this.#scratch,
-    });
+    const data = encodeBatch(
+      { memberId, firstSequence: batch.firstId },
+      this.#gathered,
+      this.#scratch,
+    );
     this.#gathering = undefined;
     this.#gathered = [];
     this.#gatheredBytes = 0;

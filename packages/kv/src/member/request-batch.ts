@@ -4,6 +4,7 @@
  */
 import { Writer } from "@sagong/rpc/message";
 import type { InternalRequest } from "../gen/store.js";
+import type { Scratch } from "./scratch.js";
 
 /** A request on its way into the log. */
 export interface EncodedRequest {
@@ -36,22 +37,15 @@ const REQUESTS_TAG = (3 << 3) | 2;
 const HEAD_BYTES_MAX = 22;
 const FRAME_BYTES_MAX = 12;
 
-/** What a batch of these requests takes at most. */
-export function batchBytesMax(requests: readonly EncodedRequest[]): number {
-  let bytes = HEAD_BYTES_MAX;
-  for (const { body } of requests) bytes += body.length + FRAME_BYTES_MAX;
-  return bytes;
-}
-
-/** The result lies in `scratch` where that is large enough. */
+/** The result lies in `scratch` where that has room for it. */
 export function encodeBatch(
   { memberId, firstSequence }: BatchOrigin,
   requests: readonly EncodedRequest[],
-  room: { readonly bytesMax: number; readonly scratch?: Uint8Array } = {
-    bytesMax: batchBytesMax(requests),
-  },
+  scratch?: Scratch,
 ): Uint8Array {
-  const writer = new Writer(room.bytesMax, room.scratch);
+  let bytesMax = HEAD_BYTES_MAX;
+  for (const { body } of requests) bytesMax += body.length + FRAME_BYTES_MAX;
+  const writer = new Writer(bytesMax, scratch?.room(bytesMax));
   writer.uint32(MEMBER_ID_TAG);
   writer.uint64Big(memberId);
   writer.uint32(FIRST_SEQUENCE_TAG);

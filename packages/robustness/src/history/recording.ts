@@ -233,24 +233,25 @@ export function eventRevision(event: WatchEvent): number {
   return event.kind === "put" ? event.kv.modRevision : event.modRevision;
 }
 
-type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
-
 function watchAnswer(
   response: WatchResponse,
   { at, ms }: Moment,
   values: SharedValues,
 ): WatchAnswer {
   const { created, canceled, cancelReason: reason, compactRevision, fragment } = response;
-  const answer: Mutable<WatchAnswer> = {
+  const answer: WatchAnswer = {
     atMs: ms,
     at,
     headerRevision: revisionOf(response.header),
     events: response.events.map((event) => eventOf(event, values)),
   };
-  if (created) answer.created = created;
-  if (canceled) answer.canceled = { reason, compactRevision };
-  if (fragment) answer.fragment = fragment;
-  return answer;
+  if (!created && !canceled && !fragment) return answer;
+  return {
+    ...answer,
+    ...(created && { created }),
+    ...(canceled && { canceled: { reason, compactRevision } }),
+    ...(fragment && { fragment }),
+  };
 }
 
 function eventOf({ type, kv, prevKv }: Event, values: SharedValues): WatchEvent {

@@ -172,8 +172,8 @@ export class Connection {
     const host = (this.#host ??= this.#accept());
     if (!host || host.isGone || this.#isClosedAtServer) return this.#refuse();
     // What `enter` does: hardly any message waits, and there are too many for a closure more.
-    if (!host.gate.admits()) host.gate.wait(() => this.#deliverAtServer(host, deliver));
-    else if (!this.#isClosedAtServer) deliver(host);
+    if (host.gate.admits()) this.#deliverAtServer(host, deliver);
+    else host.gate.wait(() => this.#deliverAtServer(host, deliver));
   }
 
   #deliverAtServer(host: Host, deliver: (host: Host) => void): void {

@@ -14,7 +14,7 @@ const MIB = 1_048_576;
  */
 const NURSERY_MIB: readonly number[] = [256, 128, 64];
 const NURSERY_MIB_MIN = 32;
-/** Where a worker's share of the memory is as large: V8's own choice is a third of it. */
+/** For a worker whose share of the memory is as large; V8's own choice is at most 300. */
 const OLD_GROWTH_PERCENT = 1_000;
 const OLD_GROWTH_SHARE_MIB = 2_048;
 /** A worker's nursery is at most so much of its share of the memory. */

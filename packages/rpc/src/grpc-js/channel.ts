@@ -103,9 +103,7 @@ class GrpcJsChannel implements Channel {
       const refusal = this.#refusal(options);
       if (refusal) return reject(refusal);
       const call = this.#client.makeUnaryRequest(
-        method.path,
-        encoder(method.request),
-        method.response.decode,
+        ...argumentsFor(method),
         request,
         toGrpcMetadata(options.metadata),
         grpcOptions(options),
@@ -128,9 +126,7 @@ class GrpcJsChannel implements Channel {
     const refusal = this.#refusal(options);
     if (refusal) throw refusal;
     const call = this.#client.makeServerStreamRequest(
-      method.path,
-      encoder(method.request),
-      method.response.decode,
+      ...argumentsFor(method),
       request,
       toGrpcMetadata(options.metadata),
       grpcOptions(options),
@@ -159,9 +155,7 @@ class GrpcJsChannel implements Channel {
       settle = { resolve, reject };
     });
     const call = this.#client.makeClientStreamRequest(
-      method.path,
-      encoder(method.request),
-      method.response.decode,
+      ...argumentsFor(method),
       toGrpcMetadata(options.metadata),
       grpcOptions(options),
       (error, response) => {
@@ -200,9 +194,7 @@ class GrpcJsChannel implements Channel {
     const refusal = this.#refusal(options);
     if (refusal) return refusedCall(refusal);
     const call = this.#client.makeBidiStreamRequest(
-      method.path,
-      encoder(method.request),
-      method.response.decode,
+      ...argumentsFor(method),
       toGrpcMetadata(options.metadata),
       grpcOptions(options),
     );
@@ -351,6 +343,19 @@ function write<Request>(
     };
     for (const event of events) call.on(event, done);
   });
+}
+
+/** What each of grpc-js's ways to call begins with. */
+function argumentsFor<Request, Response>({
+  path,
+  request,
+  response,
+}: Pick<MethodDescriptor<Request, Response>, "path" | "request" | "response">): [
+  path: string,
+  serialize: (message: Request | EncodedMessage) => Buffer,
+  deserialize: (bytes: Buffer) => Response,
+] {
+  return [path, encoder(request), response.decode];
 }
 
 function encoder<T>(type: MessageType<T>): (message: T | EncodedMessage) => Buffer {
