@@ -134,6 +134,13 @@ describe("tidy", () => {
     expect(faults).toEqual([]);
   });
 
+  it("the repository's root holds what it names, and no tool's leavings", () => {
+    const isNamed =
+      /^(?:\.[a-z.]+|[A-Z]+(?:\.md)?|package(?:-lock)?\.json|tsconfig(?:\.base)?\.json|vitest\.config\.ts)$/;
+    const faults = tracked.filter((path) => !path.includes("/") && !isNamed.test(path));
+    expect(faults).toEqual([]);
+  });
+
   it("every dependency stands in docs/dependencies.md", () => {
     const known = read("docs/dependencies.md");
     const names = tracked
