@@ -8,6 +8,7 @@ export const HELP = `npm run bench:store -- [flags]
   --members LIST     sizes of the clusters, comma-separated: 1, 3 or 5 (1,3)
   --rounds N         counted rounds of each load, the clusters in alternation (3)
   --seconds N        about how long each run takes (3)
+  --warm-up N        about how long each load runs before the counted rounds (8)
   --quick            one round, one second, three members, fewer keys: about three minutes
   --only LOAD…       loads by name or part of it, comma-separated or repeated (see --list)
   --stalls           also the "no stalls" figures (see --list), which take about four minutes
@@ -34,6 +35,7 @@ export const HELP = `npm run bench:store -- [flags]
  * @property {readonly number[]} members
  * @property {number} rounds
  * @property {number} seconds
+ * @property {number} warmUp seconds
  * @property {boolean} isQuick
  * @property {readonly string[]} only
  * @property {boolean} stalls
@@ -50,8 +52,8 @@ export const HELP = `npm run bench:store -- [flags]
  * @property {boolean} build
  */
 
-const QUICK = { rounds: 1, seconds: 1, members: "3", keys: 100_000 };
-const FULL = { rounds: 3, seconds: 3, members: "1,3", keys: 1_000_000 };
+const QUICK = { rounds: 1, seconds: 1, warmUp: 1, members: "3", keys: 100_000 };
+const FULL = { rounds: 3, seconds: 3, warmUp: 8, members: "1,3", keys: 1_000_000 };
 
 /** @param {readonly string[]} args @returns {Flags} throws with a sentence */
 export function readFlags(args) {
@@ -70,6 +72,7 @@ export function readFlags(args) {
     members: membersOf(values.members ?? defaults.members),
     rounds: wholeNumber("rounds", values.rounds, defaults.rounds),
     seconds: wholeNumber("seconds", values.seconds, defaults.seconds),
+    warmUp: wholeNumber("warm-up", values["warm-up"], defaults.warmUp),
     isQuick: values.quick === true,
     only: listOf(values.only ?? []),
     stalls: values.stalls === true,
@@ -92,6 +95,7 @@ const OPTIONS = /** @type {const} */ ({
   members: { type: "string" },
   rounds: { type: "string" },
   seconds: { type: "string" },
+  "warm-up": { type: "string" },
   quick: { type: "boolean" },
   only: { type: "string", multiple: true },
   stalls: { type: "boolean" },

@@ -89,15 +89,17 @@ export class Bench {
   /** @param {Load} load @param {number} members */
   async #load(load, members) {
     const context = this.#context();
+    const warmUp = { ...context, seconds: this.#flags.warmUp, isWarmUp: true };
     await load.calibrate?.(this.#clusters, context);
-    // Round 0 is not counted: code is compiled, files and tables get their size.
+    // Round 0 is not counted: code is compiled, files and tables get their size. What serves for months
+    // is measured as it is after its first seconds.
     const first = load.isCold || load.once ? 1 : 0;
     const last = load.once ? 1 : this.#flags.rounds;
     for (let round = first; round <= last; round++) {
       // Whoever comes second finds the machine as the first one left it: they take turns.
       const order = round % 2 === 1 ? this.#clusters : this.#clusters.toReversed();
       for (const cluster of order) {
-        const figures = await this.#attempt(load, cluster, { ...context, isWarmUp: round === 0 });
+        const figures = await this.#attempt(load, cluster, round === 0 ? warmUp : context);
         this.#say(round, load, cluster, figures);
         if (round === 0) continue;
         this.results.push({ kind: cluster.kind, members, load: load.name, round, figures });

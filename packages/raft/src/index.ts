@@ -45,3 +45,4 @@ export type {
   SnapshotMetadata,
   Term,
 } from "./core/types.js";
+export type { SparingLimits } from "./core/sparing.js";

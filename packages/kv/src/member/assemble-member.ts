@@ -25,6 +25,7 @@ import type { WatchSession } from "../rpc/watch-session.js";
 import { ETCD_API_VERSION } from "../version.js";
 import { AppliedWaiters } from "./applied-waiters.js";
 import { BackgroundLoop } from "./background-loop.js";
+import type { ClientUse } from "./client-use.js";
 import { createCompactionLoop } from "./compaction-loop.js";
 import { BACKLOG_BYTES_MAX } from "./kv-state-machine.js";
 import { LeaderLeases, OwnLeases } from "./leader-leases.js";
@@ -44,11 +45,19 @@ import { StoreMember } from "./store-member.js";
 /** What the parts stand on, made by then. */
 export interface Assembly extends Omit<
   MemberSurroundings,
-  "disk" | "transport" | "randomSeed" | "segmentBytes" | "heldBytesMax" | "aroundLog"
+  | "disk"
+  | "transport"
+  | "randomSeed"
+  | "segmentBytes"
+  | "heldBytesMax"
+  | "sparing"
+  | "isIdle"
+  | "aroundLog"
 > {
   readonly config: StoreConfig;
   readonly state: OpenState;
   readonly raft: RaftNode;
+  readonly clientUse: ClientUse;
   readonly random: Random;
   readonly registry: MetricsRegistry;
   readonly metrics: StoreMetrics;
@@ -167,7 +176,8 @@ export function assembleMember(around: Assembly): AssembledMember {
     logger: around.logger,
     signal: closing.signal,
   });
-  const sessions = new Set<WatchSession>();
+  const { clientUse } = around;
+  const sessions = clientUse.watchSessions;
   const edge = {
     leader: presence,
     metrics: around.registry,
@@ -196,7 +206,7 @@ export function assembleMember(around: Assembly): AssembledMember {
       progressNotifyIntervalMs: config.watchProgressNotifyIntervalMs,
       fragmentBytes: config.maxRequestBytes + GRPC_OVERHEAD_BYTES,
     }),
-  ].map((service) => intercept(service, edge));
+  ].map((service) => intercept(service, { ...edge, clientUse }));
   registerMetrics(around, { proposals, quota, sessions });
   return {
     services: [...services, createHealthService(around.isServing, { clock })],

@@ -12,6 +12,7 @@ import type { StoreConfig } from "../config/store-config.js";
 import { MetricsRegistry } from "../http/metrics.js";
 import { createStoreMetrics } from "../http/store-metrics.js";
 import { type AssembledMember, assembleMember } from "./assemble-member.js";
+import { ClientUse } from "./client-use.js";
 import { idText } from "./identity.js";
 import type { MemberSurroundings } from "./member-surroundings.js";
 import { type OpenState, openState } from "./open-state.js";
@@ -54,13 +55,18 @@ export async function composeMember(
   });
   const open: (() => Promise<void>)[] = [() => state.medium.close()];
   try {
-    const raft = await startRaft(config, state, surroundings);
+    const clientUse = new ClientUse(clock);
+    const raft = await startRaft(config, state, {
+      isIdle: () => clientUse.isIdle,
+      ...surroundings,
+    });
     open.push(() => raft.close());
     const assembled = assembleMember({
       ...surroundings,
       config,
       state,
       raft,
+      clientUse,
       random: seededRandom(randomSeed),
       registry,
       metrics,
@@ -94,6 +100,7 @@ async function startRaft(
       electionMs: config.electionTimeoutMs,
       snapshotCount: config.snapshotCount,
       catchUpEntries: config.snapshotCatchUpEntries,
+      ...(around.sparing ? { sparing: around.sparing } : {}),
     },
     {
       clock,
@@ -102,6 +109,7 @@ async function startRaft(
       storage: around.aroundLog?.(state.log) ?? state.log,
       transport,
       stateMachine: state.machine,
+      ...(around.isIdle ? { isIdle: around.isIdle } : {}),
       defer: around.defer,
       afterCurrent: around.afterCurrent,
     },

@@ -1,6 +1,6 @@
 /** What a member stands on and does not own: given by the daemon, or by a simulator. */
 import type { Clock, Logger } from "@sagong/base";
-import type { LogStorage, Transport } from "@sagong/raft";
+import type { LogStorage, SparingLimits, Transport } from "@sagong/raft";
 import type { Channel } from "@sagong/rpc";
 import type { ClusterIdentity, MemberIdentity } from "./identity.js";
 import type { MemberDisk } from "./member-disk.js";
@@ -28,6 +28,10 @@ export interface MemberSurroundings {
   readonly segmentBytes?: number;
   /** Of versions in memory, likewise. */
   readonly heldBytesMax?: number;
+  /** When raft tells a follower late that no majority needs; its own choice where left out. */
+  readonly sparing?: SparingLimits;
+  /** Whether no client uses this member, instead of what it knows of them. */
+  readonly isIdle?: () => boolean;
   /** Puts somebody between raft and its log, who sees what is written. */
   readonly aroundLog?: (log: LogStorage) => LogStorage;
 }

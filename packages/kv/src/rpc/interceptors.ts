@@ -13,6 +13,7 @@ import {
 } from "@sagong/rpc";
 import { BackendError } from "../backend/backend-error.js";
 import type { Counter, Histogram, MetricsRegistry } from "../http/metrics.js";
+import type { ClientUse } from "../member/client-use.js";
 import { MemberError } from "../member/member-error.js";
 import { DamagedDatabaseError } from "../mvcc/damaged-database-error.js";
 import { toRpcError } from "./status-codes.js";
@@ -23,6 +24,8 @@ export interface InterceptorDependencies {
   readonly metrics: MetricsRegistry;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Told of every call; left out where the callers are members. */
+  readonly clientUse?: Pick<ClientUse, "called">;
   /** A request has met a database that is damaged or cannot be read: the member must stop. */
   readonly onUnreadable: (error: unknown) => void;
 }
@@ -68,10 +71,11 @@ type AnyStream = (input: unknown, call: ServerCall) => AsyncIterable<unknown>;
 function unary(
   handler: AnyUnary,
   observer: MethodObserver,
-  { leader, clock }: InterceptorDependencies,
+  { leader, clock, clientUse }: InterceptorDependencies,
 ): AnyUnary {
   return (request, call) => {
     const startedMs = clock.monotonicMs();
+    clientUse?.called(startedMs);
     try {
       // Metadata is costly to read, and only matters when there is no leader.
       if (!leader.hasLeader()) requireLeader(call);
@@ -102,10 +106,11 @@ function unary(
 function stream(
   handler: AnyStream,
   observer: MethodObserver,
-  { leader, clock }: InterceptorDependencies,
+  { leader, clock, clientUse }: InterceptorDependencies,
 ): AnyStream {
   return (input, call) => {
     const startedMs = clock.monotonicMs();
+    clientUse?.called(startedMs);
     try {
       if (!leader.hasLeader()) requireLeader(call);
       const responses = handler(input, call);

@@ -1,5 +1,6 @@
 /** The core's settings, with their units, defaults and limits. */
 import type { Random } from "@sagong/base";
+import type { SparingLimits } from "./sparing.js";
 import type { NodeId } from "./types.js";
 
 export interface RaftConfig {
@@ -17,6 +18,8 @@ export interface RaftConfig {
   readonly maxInflightBytes: number;
   /** Bytes of entries that are not committed yet; beyond it proposals are refused. */
   readonly maxUncommittedBytes: number;
+  /** When followers that no majority needs are told late. */
+  readonly sparing: SparingLimits;
   readonly random: Random;
 }
 
@@ -28,6 +31,8 @@ export const RAFT_DEFAULTS: Omit<RaftConfig, "nodeId" | "voters" | "random"> = {
   maxInflightMessages: 512,
   maxInflightBytes: 8_388_608,
   maxUncommittedBytes: 67_108_864,
+  // A hundred appends a second, with a heartbeat each 100 ms; and half of what one message may carry.
+  sparing: { appendsATick: 10, heldMs: 25, heldEntriesMax: 64, heldBytesMax: 524_288 },
 };
 
 /** Throws `RangeError` naming the option, its value and what was expected. */

@@ -16,7 +16,7 @@ export function describeMessage(message: Message): string {
     case "heartbeat":
       return `${head} commit=${message.commit} round=${message.round}`;
     case "heartbeat-response":
-      return `${head} round=${message.round}`;
+      return `${head} round=${message.round}${message.idle ? " idle" : ""}`;
     case "vote":
     case "pre-vote":
       return `${head} last=${message.lastIndex}@${message.lastTerm}${message.transfer ? " transfer" : ""}`;

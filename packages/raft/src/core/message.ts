@@ -54,6 +54,8 @@ export interface Heartbeat extends Envelope {
 export interface HeartbeatResponse extends Envelope {
   readonly kind: "heartbeat-response";
   readonly round: number;
+  /** No client reads, writes or watches there: it may be told late (sparing.ts). */
+  readonly idle: boolean;
 }
 
 /** Candidate to all (§5.2); as pre-vote it asks whether a campaign would win (thesis §9.6). */

@@ -30,6 +30,10 @@ export class Progress {
   recentlyActive = false;
   /** In probe: an append is on its way. */
   probing = false;
+  /** It has said that no client uses it. */
+  isIdle = false;
+  /** In replicate: its entries wait for others (sparing.ts). */
+  isSpared = false;
   /** In snapshot: the image's index. */
   pendingSnapshot: LogIndex = 0;
   readonly #limits: InflightLimits;
@@ -130,6 +134,7 @@ export class Progress {
 
   #become(state: Progress["state"]): void {
     this.state = state;
+    this.isSpared = false;
     this.probing = false;
     this.pendingSnapshot = 0;
     this.sentCommit = 0; // What was under way may be lost.

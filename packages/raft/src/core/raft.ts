@@ -23,7 +23,7 @@ import { ElectionTimer } from "./election-timer.js";
 import { ProposalRefusedError, ReadIndexRefusedError } from "./errors.js";
 import { LeaderReads } from "./leader-reads.js";
 import type { RaftLog } from "./log.js";
-import type { AppendResponse, Message, Vote, VoteResponse } from "./message.js";
+import type { AppendResponse, HeartbeatResponse, Message, Vote, VoteResponse } from "./message.js";
 import { isOfLeader } from "./message.js";
 import type { Progress } from "./progress.js";
 import { Replication } from "./replication.js";
@@ -81,6 +81,9 @@ export class Raft {
   send(message: Message): void {
     this.outbox.push(message);
   }
+
+  /** No client of this member's own reads, writes or watches: the owner's to say. */
+  isIdle = false;
 
   tick(): void {
     this.#electionTimer.tick();
@@ -140,11 +143,27 @@ export class Raft {
     return this.role === "leader" && this.#replication.hasNews;
   }
 
+  /** Whether a follower could be sent entries that wait for others (sparing.ts). */
+  get hasHeldEntries(): boolean {
+    return this.role === "leader" && this.#replication.hasHeld;
+  }
+
+  /** Sends them: the owner lets none wait for long. */
+  releaseHeldEntries(): void {
+    if (this.role === "leader") this.#replication.releaseHeld();
+  }
+
+  /** The owner has met what that member's clients ask for. */
+  hasClients(id: NodeId): void {
+    if (this.role === "leader") this.#replication.hasClients(id);
+  }
+
   /** Thesis §3.10. The owner learns of success by the change of leader. */
   transferLeadership(target: NodeId): void {
     if (this.role !== "leader" || target === this.id) return;
     const progress = this.progress.get(target);
     if (!progress) return;
+    this.hasClients(target); // It will have them.
     this.#transferTarget = target;
     this.#electionTimer.rewind();
     if (progress.match === this.log.lastIndex) this.#sendTimeoutNow(target);
@@ -205,18 +224,21 @@ export class Raft {
           term: this.term,
           kind: "heartbeat-response",
           round: message.round,
+          idle: this.isIdle,
         });
       case "append-response":
         return this.#onAppendResponse(message);
       case "heartbeat-response":
-        return this.#onHeartbeatResponse(message.from, message.round);
+        return this.#onHeartbeatResponse(message);
       case "propose":
+        this.hasClients(message.from);
         // Lost otherwise: whoever proposed it waits with a time limit.
         if (this.role === "leader" && this.refusalOf(bytesOf(message.data)) === undefined) {
           this.propose(message.data);
         }
         return;
       case "read-index":
+        this.hasClients(message.from);
         if (this.role === "leader") this.reads.add(message);
         return;
       case "read-index-response":
@@ -374,6 +396,7 @@ export class Raft {
   // ── A leader's clock (§5.2, thesis §6.2), and what its followers answer ──────────────────────
 
   #tickLeader(): void {
+    this.#replication.tick();
     this.#heartbeatElapsed++;
     if (this.#electionTimer.elapsed >= this.config.electionTicks) {
       this.#electionTimer.rewind();
@@ -410,9 +433,9 @@ export class Raft {
     }
   }
 
-  #onHeartbeatResponse(from: NodeId, round: number): void {
+  #onHeartbeatResponse({ from, round, idle }: HeartbeatResponse): void {
     if (this.role !== "leader" || !this.progress.has(from)) return;
-    this.#replication.heard(from);
+    this.#replication.heard(from, idle);
     if (round > 0) this.reads.confirm(from, round);
   }
 

@@ -8,6 +8,7 @@ import type { RaftLog } from "./log.js";
 import type { AppendResponse, Message } from "./message.js";
 import { Progress } from "./progress.js";
 import { majorityOf, quorumIndex } from "./quorum.js";
+import { chooseSpared } from "./sparing.js";
 import type { LogIndex, NodeId, Term } from "./types.js";
 
 /** The member that leads. */
@@ -23,6 +24,8 @@ export interface Leader {
 export class Replication {
   readonly progress: Map<NodeId, Progress> = new Map();
   readonly #leader: Leader;
+  /** Since the last tick. */
+  #appends = 0;
 
   constructor(leader: Leader) {
     this.#leader = leader;
@@ -43,7 +46,59 @@ export class Replication {
   }
 
   broadcast(): void {
+    this.#appends++;
     for (const [to, progress] of this.progress) this.#sendAll(to, progress);
+  }
+
+  // ── Followers that are told late (sparing.ts) ─────────────────────────────────────────────────
+
+  /** Once a tick: chooses anew, and sends to those that are not spared any more. */
+  tick(): void {
+    const isBusy = this.#appends >= this.#leader.config.sparing.appendsATick;
+    this.#appends = 0;
+    const before = [...this.progress].filter(([, { isSpared }]) => isSpared);
+    chooseSpared(this.progress, isBusy);
+    for (const [to, progress] of before) this.#sendAll(to, progress);
+  }
+
+  /** Whether entries wait that a spared follower could be sent. */
+  get hasHeld(): boolean {
+    for (const progress of this.progress.values()) if (this.#isHeld(progress)) return true;
+    return false;
+  }
+
+  /** They have waited long enough. */
+  releaseHeld(): void {
+    for (const [to, progress] of this.progress)
+      if (this.#isHeld(progress)) this.#release(to, progress);
+  }
+
+  /** Clients use that member: it is to be told at once, until it says that they are gone. */
+  hasClients(id: NodeId): void {
+    const progress = this.progress.get(id);
+    if (!progress?.isIdle) return;
+    progress.isIdle = progress.isSpared = false;
+    this.#sendAll(id, progress);
+  }
+
+  #isHeld({ isSpared, next }: Progress): boolean {
+    return isSpared && next <= this.#leader.log.lastIndex;
+  }
+
+  #release(to: NodeId, progress: Progress): void {
+    progress.isSpared = false;
+    this.#sendAll(to, progress);
+    progress.isSpared = progress.state === "replicate";
+  }
+
+  /** Too much waits for a spared follower. */
+  #isFull({ next }: Progress): boolean {
+    const { log, config } = this.#leader;
+    const { heldEntriesMax, heldBytesMax } = config.sparing;
+    return (
+      log.lastIndex - next + 1 >= heldEntriesMax ||
+      log.bytesIn(next - 1, log.lastIndex) >= heldBytesMax
+    );
   }
 
   /** One append to `to`, also an empty one: it asks how far that member is. */
@@ -84,11 +139,14 @@ export class Replication {
   }
 
   /** A heartbeat was answered: whatever was lost on the way there is sent again. */
-  heard(from: NodeId): void {
+  heard(from: NodeId, isIdle: boolean): void {
     const progress = this.progress.get(from);
     if (!progress) return;
+    if (!isIdle) this.hasClients(from);
+    progress.isIdle = isIdle;
     progress.recentlyActive = true;
     progress.resume();
+    if (this.#isHeld(progress)) return;
     if (progress.match < this.#leader.log.lastIndex || progress.state === "probe") {
       this.#sendOne(from, progress);
     }
@@ -117,8 +175,9 @@ export class Replication {
   /** Whether a follower could be told of a commit that it was not told of yet. */
   get hasNews(): boolean {
     const { committed } = this.#leader.log;
-    for (const { state, sentCommit } of this.progress.values()) {
-      if (state === "replicate" && sentCommit < committed) return true;
+    for (const progress of this.progress.values()) {
+      const { state, sentCommit } = progress;
+      if (state === "replicate" && sentCommit < committed && !this.#isHeld(progress)) return true;
     }
     return false;
   }
@@ -129,6 +188,7 @@ export class Replication {
     const commit = log.committed;
     for (const [to, progress] of this.progress) {
       if (progress.state !== "replicate" || progress.sentCommit >= commit) continue;
+      if (this.#isHeld(progress)) continue; // What waits for it will carry it.
       const index = progress.next - 1;
       const logTerm = log.termAt(index);
       if (logTerm === undefined) continue;
@@ -154,6 +214,7 @@ export class Replication {
 
   /** As many appends as the window has room for; none where there is nothing new. */
   #sendAll(to: NodeId, progress: Progress): void {
+    if (progress.isSpared && !this.#isFull(progress)) return;
     while (!progress.isPaused && progress.next <= this.#leader.log.lastIndex) {
       this.#sendOne(to, progress);
     }

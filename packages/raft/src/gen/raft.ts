@@ -218,6 +218,7 @@ export interface PeerMessage {
   readonly context: number;
   readonly transfer: boolean;
   readonly data: readonly Uint8Array[];
+  readonly idle: boolean;
 }
 
 function createPeerMessage(fields: Partial<PeerMessage> = {}): PeerMessage {
@@ -236,6 +237,7 @@ function createPeerMessage(fields: Partial<PeerMessage> = {}): PeerMessage {
     context: fields.context ?? 0,
     transfer: fields.transfer ?? false,
     data: fields.data ?? [],
+    idle: fields.idle ?? false,
   };
 }
 
@@ -254,6 +256,7 @@ function writePeerMessage(message: PeerMessage, writer: Writer): void {
   if (message.context !== 0) { writer.uint32(96); writer.uint64(message.context); }
   if (message.transfer) { writer.uint32(104); writer.bool(message.transfer); }
   for (const item of message.data) { writer.uint32(114); writer.bytes(item); }
+  if (message.idle) { writer.uint32(120); writer.bool(message.idle); }
 }
 
 function readPeerMessage(reader: Reader, end: number): PeerMessage {
@@ -271,6 +274,7 @@ function readPeerMessage(reader: Reader, end: number): PeerMessage {
   let context_: number = 0;
   let transfer_: boolean = false;
   const data_: Uint8Array[] = [];
+  let idle_: boolean = false;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -288,10 +292,11 @@ function readPeerMessage(reader: Reader, end: number): PeerMessage {
       case 96: context_ = reader.uint64(); break;
       case 104: transfer_ = reader.bool(); break;
       case 114: data_.push(reader.bytes()); break;
+      case 120: idle_ = reader.bool(); break;
       default: reader.skip(tag);
     }
   }
-  return { kind: kind_, from: from_, to: to_, term: term_, index: index_, logTerm: logTerm_, commit: commit_, entries: entries_, rejected: rejected_, hintIndex: hintIndex_, hintTerm: hintTerm_, context: context_, transfer: transfer_, data: data_ };
+  return { kind: kind_, from: from_, to: to_, term: term_, index: index_, logTerm: logTerm_, commit: commit_, entries: entries_, rejected: rejected_, hintIndex: hintIndex_, hintTerm: hintTerm_, context: context_, transfer: transfer_, data: data_, idle: idle_ };
 }
 
 export const PeerMessage: MessageType<PeerMessage> = messageType("sagong.raft.PeerMessage", {

@@ -1,6 +1,7 @@
 /** What a member is, and what it is given. */
 import type { Clock, Logger, Random } from "@sagong/base";
 import { RAFT_DEFAULTS, type RaftConfig } from "../core/config.js";
+import type { SparingLimits } from "../core/sparing.js";
 import type { NodeId } from "../core/types.js";
 import type { LogStorage } from "../storage/log-storage.js";
 import type { Transport } from "../transport/transport.js";
@@ -19,6 +20,8 @@ export interface RaftNodeOptions {
   /** The same two in bytes of data; whichever is reached first. Default `LOG_BYTES` each. */
   readonly snapshotBytes?: number;
   readonly catchUpBytes?: number;
+  /** Default `RAFT_DEFAULTS.sparing`. */
+  readonly sparing?: SparingLimits;
 }
 
 /**
@@ -34,6 +37,8 @@ export interface RaftNodeDependencies {
   readonly storage: LogStorage;
   readonly transport: Transport;
   readonly stateMachine: StateMachine;
+  /** Whether no client uses this member: a busy leader may tell it late then. Default: they do. */
+  readonly isIdle?: () => boolean;
   /** Runs a callback in the next turn of the event loop: setImmediate, or a simulation's own. */
   readonly defer: (callback: () => void) => void;
   /**
@@ -44,9 +49,9 @@ export interface RaftNodeDependencies {
 }
 
 export function raftConfig(
-  { nodeId, voters, heartbeatMs, electionMs }: RaftNodeOptions,
+  { nodeId, voters, heartbeatMs, electionMs, sparing = RAFT_DEFAULTS.sparing }: RaftNodeOptions,
   random: Random,
 ): RaftConfig {
   const electionTicks = Math.max(2, Math.round(electionMs / heartbeatMs));
-  return { ...RAFT_DEFAULTS, nodeId, voters, electionTicks, random };
+  return { ...RAFT_DEFAULTS, nodeId, voters, electionTicks, sparing, random };
 }

@@ -22,6 +22,7 @@ import { RawNode, type RestoredState } from "../core/raw-node.js";
 import type { Ready } from "../core/ready.js";
 import type { HardState, LogIndex, NodeId } from "../core/types.js";
 import { CommitNotices } from "./commit-notices.js";
+import { HeldEntries } from "./held-entries.js";
 import { ImageTraffic } from "./image-traffic.js";
 import { LeaderWatch } from "./leader-watch.js";
 import { LogCompaction } from "./log-compaction.js";
@@ -64,6 +65,7 @@ class Node implements RaftNode, MemberHost {
   readonly tasks: TaskGroup;
   readonly #turns: Turns;
   readonly #notices: CommitNotices;
+  readonly #held: HeldEntries;
   readonly #images: ImageTraffic;
   readonly #compaction: LogCompaction;
   readonly #leaderWatch = new LeaderWatch();
@@ -90,6 +92,8 @@ class Node implements RaftNode, MemberHost {
     this.applies = new PendingApplies(stateMachine, defer, () => this.#applyInTurn());
     this.#turns = new Turns(dependencies, pass);
     this.#notices = new CommitNotices(clock, pass);
+    const { heldMs } = this.raw.raft.config.sparing;
+    this.#held = new HeldEntries(clock, heldMs, () => this.#releaseHeld());
     this.#images = new ImageTraffic(this);
     this.#compaction = new LogCompaction(this);
     this.#reads = new ReadWaiters(random);
@@ -211,11 +215,19 @@ class Node implements RaftNode, MemberHost {
       this.applies.add(this.raw.takeCommitted());
     }
     this.#notices.turned(this.raw.raft.hasUntoldCommit);
+    this.#held.turned(this.raw.raft.hasHeldEntries);
     this.#noticeLeader();
     // What was just handed to network and disk leaves at the end of this turn: apply in the next.
     if (isBusy && this.applies.bytes > LITTLE_BYTES) this.applies.soon();
     else this.applies.now();
     this.#compaction.maybe();
+  }
+
+  #releaseHeld(): void {
+    this.guard(() => {
+      this.raw.raft.releaseHeldEntries();
+      this.#pass();
+    });
   }
 
   /** True where network or disk were given something to do. */
@@ -273,16 +285,22 @@ class Node implements RaftNode, MemberHost {
     this.guard(() => {
       const { role, term } = this.raw.raft;
       const isForUs = message.kind === "propose" && role === "leader" && message.term === term;
-      if (isForUs) this.#join(message);
-      else this.raw.step(message);
+      if (isForUs) return this.#join(message);
+      if (message.kind === "heartbeat") this.raw.raft.isIdle = this.#isIdle;
+      this.raw.step(message);
     });
     this.#wakeSoon();
+  }
+
+  get #isIdle(): boolean {
+    return this.dependencies.isIdle?.() ?? false;
   }
 
   /** What a follower forwards goes into the next batch with what is proposed here. */
   #join({ from, data }: Propose): void {
     const { logger } = this.dependencies;
     this.#notices.forwarded();
+    this.raw.raft.hasClients(from);
     for (const batch of data) {
       // Lost then: whoever proposed it waits with a time limit.
       if (this.#proposals.bytes + batch.length > WAITING_BYTES_MAX) {
@@ -362,6 +380,7 @@ class Node implements RaftNode, MemberHost {
     this.disk.stop();
     this.#ticker?.cancel();
     this.#notices.stop();
+    this.#held.stop();
     this.#closing.abort(error);
     this.#reads.refuseAll(new ReadIndexRefusedError("this member is closed", { cause: error }));
     this.#proposals.clear();

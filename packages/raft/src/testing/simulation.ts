@@ -15,6 +15,7 @@ import { ProposalRefusedError, ReadIndexRefusedError } from "../core/errors.js";
 import type { Message } from "../core/message.js";
 import { RawNode } from "../core/raw-node.js";
 import type { Ready } from "../core/ready.js";
+import type { SparingLimits } from "../core/sparing.js";
 import type { Entry, HardState, NodeId } from "../core/types.js";
 import { overlay } from "../storage/log-storage.js";
 
@@ -67,6 +68,8 @@ export function simulate(options: SimulationOptions): SimulationReport {
 
 class Simulation {
   readonly #random: Random;
+  /** In every other run followers are spared wherever that may be. */
+  readonly #sparing: SparingLimits;
   readonly #members: Member[];
   readonly #network: Message[] = [];
   /** Images that members have been asked to send: streams of their own, whose end is noticed. */
@@ -90,6 +93,10 @@ class Simulation {
 
   constructor({ seed, members }: SimulationOptions) {
     this.#random = seededRandom(seed);
+    this.#sparing =
+      seed % 2 === 0
+        ? RAFT_DEFAULTS.sparing
+        : { ...RAFT_DEFAULTS.sparing, appendsATick: 0, heldEntriesMax: 1 + (seed % 7) };
     const ids = Array.from({ length: members }, (_, i) => BigInt(i + 1));
     this.#members = ids.map((id) => ({
       id,
@@ -107,7 +114,8 @@ class Simulation {
   step(): void {
     const member = this.#pick(this.#members);
     const dice = randomBelow(this.#random, 1000);
-    if (dice < 250) member.node?.tick();
+    if (dice < 40) member.node?.raft.releaseHeldEntries();
+    else if (dice < 250) member.node?.tick();
     else if (dice < 700) this.#deliver();
     else if (dice < 850) this.#disk(member);
     else if (dice < 930) this.#propose(member);
@@ -131,6 +139,7 @@ class Simulation {
     for (let round = 0; round < 2_000; round++) {
       for (const member of this.#members) {
         member.node?.tick();
+        member.node?.raft.releaseHeldEntries(); // Its owner's duty.
         this.#disk(member);
       }
       const inTransit = this.#network.length;
@@ -153,7 +162,14 @@ class Simulation {
       this.#setMark(member, { index: last.index, term: last.term }, []);
     }
     member.node = new RawNode(
-      { ...RAFT_DEFAULTS, nodeId: member.id, voters, random: this.#random, maxInflightMessages: 4 },
+      {
+        ...RAFT_DEFAULTS,
+        nodeId: member.id,
+        voters,
+        random: this.#random,
+        maxInflightMessages: 4,
+        sparing: this.#sparing,
+      },
       {
         hardState: member.hardState,
         snapshot: { ...member.snapshot, confState: { voters } },
@@ -161,6 +177,7 @@ class Simulation {
         applied: member.applied.length,
       },
     );
+    member.node.raft.isIdle = this.#sparing !== RAFT_DEFAULTS.sparing;
   }
 
   /** Now and then, until faults end. */

@@ -32,6 +32,7 @@ function wireOf(kind: number, { from, to, term }: Message): Mutable<PeerMessage>
     context: 0,
     transfer: false,
     data: NO_DATA,
+    idle: false,
   };
 }
 
@@ -107,6 +108,7 @@ export function messageToWire(message: Message): Mutable<PeerMessage> {
       return wire;
     case "heartbeat-response":
       wire.context = message.round;
+      wire.idle = message.idle;
       return wire;
     case "vote":
     case "pre-vote":
@@ -207,7 +209,7 @@ export function messageFromWire(wire: PeerMessage): Message {
     case PeerMessageKind.HEARTBEAT:
       return { kind: "heartbeat", from, to, term, commit, round: context };
     case PeerMessageKind.HEARTBEAT_RESPONSE:
-      return { kind: "heartbeat-response", from, to, term, round: context };
+      return { kind: "heartbeat-response", from, to, term, round: context, idle: wire.idle };
     case PeerMessageKind.VOTE:
     case PeerMessageKind.PRE_VOTE: {
       const kind = wire.kind === PeerMessageKind.VOTE ? "vote" : "pre-vote";

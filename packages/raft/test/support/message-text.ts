@@ -55,7 +55,7 @@ function bodyOf(
     case "heartbeat":
       return { kind, commit: figure("commit"), round: figure("round") };
     case "heartbeat-response":
-      return { kind, round: figure("round") };
+      return { kind, round: figure("round"), idle: rest.endsWith(" idle") };
     case "vote":
     case "pre-vote": {
       const [lastIndex, lastTerm] = place("last");

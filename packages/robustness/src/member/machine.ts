@@ -2,9 +2,9 @@
  * A simulated member's machine: what outlives its processes (disk, clock, the node in the network)
  * and the one process that may run on it at a time.
  */
-import { errorText, randomBelow, type Timer } from "@sagong/base";
+import { errorText, type Random, randomBelow, type Timer } from "@sagong/base";
 import { identify } from "@sagong/kv/parts";
-import type { LogStorage, RaftStatus, RaftView } from "@sagong/raft";
+import type { LogStorage, RaftStatus, RaftView, SparingLimits } from "@sagong/raft";
 import type { Channel } from "@sagong/rpc";
 import type { SimulatedDisk } from "../disk/simulated-disk.js";
 import type { Network } from "../network/network.js";
@@ -34,6 +34,21 @@ const SEGMENT_BYTES = 64 * 1024;
 const HELD_BYTES_MAX = 256 * 1024;
 /** Machines have been up for up to a day when a run begins. */
 const UPTIME_MS_MAX = 86_400_000;
+
+/**
+ * Half of the processes spare followers, and let themselves be spared, wherever that may be: no run has
+ * as much to do as makes a leader busy, and hardly a member is without clients.
+ */
+function sparingOf(chance: Random): SparingLimits | undefined {
+  if (randomBelow(chance, 2) === 0) return undefined;
+  const heldMs = 5 + randomBelow(chance, 45);
+  return {
+    appendsATick: 0,
+    heldMs,
+    heldEntriesMax: 1 + randomBelow(chance, 64),
+    heldBytesMax: 65_536,
+  };
+}
 
 export class Machine implements SimulatedMember {
   readonly name: string;
@@ -99,6 +114,7 @@ export class Machine implements SimulatedMember {
       randomSeed: world.chance(`member ${name}`).nextUint32(),
       segmentBytes: SEGMENT_BYTES,
       heldBytesMax: randomBelow(world.chance(`held by ${name}`), HELD_BYTES_MAX),
+      sparing: sparingOf(world.chance(`sparing of ${name}`)),
       aroundLog: this.#options.aroundLog,
       onLogLine: () => this.#logged(process),
     });

@@ -10,7 +10,7 @@
 import { createLogger, errorText, type Logger } from "@sagong/base";
 import { type ClusterIdentity, composeMember, type ComposedMember } from "@sagong/kv/parts";
 import type { StoreConfig } from "@sagong/kv";
-import { type LogStorage, RpcTransport } from "@sagong/raft";
+import { type LogStorage, RpcTransport, type SparingLimits } from "@sagong/raft";
 import type { Channel } from "@sagong/rpc";
 import type { SimulatedDisk } from "../disk/simulated-disk.js";
 import type { Host } from "../network/network-node.js";
@@ -31,6 +31,8 @@ export interface MemberProcessOptions {
   readonly randomSeed: number;
   readonly segmentBytes: number;
   readonly heldBytesMax: number;
+  /** Where it is set: these, and as if no client used this member. */
+  readonly sparing: SparingLimits | undefined;
   readonly aroundLog: ((log: LogStorage) => LogStorage) | undefined;
   /** It has written a line to its log. */
   readonly onLogLine: () => void;
@@ -75,8 +77,8 @@ export class MemberProcess {
 
   /** Resolves when it serves; rejects where it refuses to. Never settles where it is killed. */
   async start(onFatal: () => void): Promise<void> {
-    const { config, identity, disk, randomSeed, segmentBytes, heldBytesMax, aroundLog } =
-      this.#options;
+    const { config, identity, disk, randomSeed, segmentBytes, heldBytesMax } = this.#options;
+    const { aroundLog, sparing } = this.#options;
     const clock = this.#options.clock.of(this.gate);
     const logger = this.#logger;
     const transport = new RpcTransport(
@@ -107,6 +109,7 @@ export class MemberProcess {
       isServing: () => this.#fatal === undefined && !this.#isClosing,
       segmentBytes,
       heldBytesMax,
+      ...(sparing ? { sparing, isIdle: () => true } : {}),
       ...(aroundLog ? { aroundLog } : {}),
     });
     this.#composed = composed;

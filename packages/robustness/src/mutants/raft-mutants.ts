@@ -81,6 +81,21 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
     hints: { members: 3, faults: ["crash-in-batch", "kill-leader", "slow-disk", "sync-stall"] },
   },
   {
+    name: "counts-spared",
+    class: "own: commitment",
+    mistake: "a follower that is told late counts as if it had been told",
+    file: `${RAFT}/core/replication.ts`,
+    edits: [
+      {
+        find: "for (const { match } of this.progress.values())\n            matches.push(match);",
+        replace:
+          "for (const { match, isSpared } of this.progress.values())\n            matches.push(isSpared ? log.stable : match);",
+      },
+    ],
+    expects: ["raft-commit", "raft-leader-completeness", "linearizable", "no-crash"],
+    hints: { members: 3, faults: ["kill-leader", "isolate-leader"] },
+  },
+  {
     name: "append-answered-before-written",
     class: "own: durability",
     mistake: "a follower says that it has entries which are on their way to its disk",

@@ -1,0 +1,44 @@
+/**
+ * Which followers a busy leader may tell late. A majority has an entry when the leader and some of its
+ * followers have it; what one more follower costs is a wake-up, a write with its sync and a turn of
+ * applying for each append. So one that no majority needs, and that no client uses, gets several
+ * appends in one: it is some hundredths of a second behind, and nothing that was acknowledged depends
+ * on it.
+ *
+ * P1 those that are not spared are a majority, with the leader, and all of them take appends as they
+ *    come.
+ * P2 the least advanced are spared: where one of the others falls behind, the next choice is another.
+ * P3 only where appends are many: a lone write goes to all, and the fastest of them answer it.
+ */
+import type { Progress } from "./progress.js";
+import { majorityOf } from "./quorum.js";
+import type { NodeId } from "./types.js";
+
+export interface SparingLimits {
+  /** Appends between two ticks from which on a leader is busy; 0: it always is. */
+  readonly appendsATick: number;
+  /** Milliseconds that the owner lets entries wait. */
+  readonly heldMs: number;
+  /** Entries that wait at most. */
+  readonly heldEntriesMax: number;
+  /** Bytes of them. */
+  readonly heldBytesMax: number;
+}
+
+/** Marks those that are spared from now on. */
+export function chooseSpared(progress: ReadonlyMap<NodeId, Progress>, isBusy: boolean): void {
+  let [taking, idle] = [0, 0];
+  for (const one of progress.values()) {
+    if (one.state !== "replicate") continue;
+    taking++;
+    if (one.isIdle) idle++;
+    else one.isSpared = false;
+  }
+  const voters = progress.size + 1;
+  let room = isBusy ? Math.min(idle, taking - (majorityOf(voters) - 1)) : 0;
+  const candidates = [...progress.values()].filter(
+    ({ state, isIdle }) => state === "replicate" && isIdle,
+  );
+  candidates.sort((a, b) => a.match - b.match);
+  for (const one of candidates) one.isSpared = room-- > 0;
+}
