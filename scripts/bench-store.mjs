@@ -53,10 +53,10 @@ try {
   const date = flags.date ?? new Date().toISOString().slice(0, 10);
   const machine = machineFacts({ date, folder });
   await bench.run(loads);
-  const { rounds, seconds, valueBytes, keys } = flags;
+  const { rounds, seconds, warmUp, valueBytes, keys } = flags;
   show({
     machine,
-    options: { rounds, seconds, valueBytes, keys },
+    options: { rounds, seconds, warmUp, valueBytes, keys },
     rows: summarize(bench.results, loads),
     generators: compareGenerators(bench.results),
     failures: bench.failures,

@@ -16,7 +16,7 @@ describe("readFlags()", () => {
   });
 
   it("--quick changes what is not said otherwise", () => {
-    expect(readFlags(["--quick"])).toMatchObject({ members: [3], rounds: 1, seconds: 1 });
+    expect(readFlags(["--quick"])).toMatchObject({ members: [3], rounds: 1, warmUp: 1 });
     expect(readFlags(["--quick", "--rounds=4", "--members=1,3"])).toMatchObject({
       members: [1, 3],
       rounds: 4,
@@ -40,6 +40,7 @@ describe("readFlags()", () => {
     [["--members", "2"], "--members 2: expected 1, 3 or 5"],
     [["--members", ","], "--members ,: expected 1, 3 or 5"],
     [["--rounds", "0"], "--rounds 0: expected a whole number above 0"],
+    [["--warm-up", "x"], "--warm-up x: expected a whole number above 0"],
     [["--seconds", "1.5"], "--seconds 1.5: expected a whole number above 0"],
     [["--product", "zookeeper"], "--product zookeeper: expected sagong or etcd"],
     [["--fast"], "--fast"],

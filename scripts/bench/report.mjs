@@ -11,7 +11,9 @@ const AGREEMENT = 0.1;
 /**
  * @typedef {object} Record
  * @property {import("./machine.mjs").Machine} machine
- * @property {{ rounds: number, seconds: number, valueBytes: number, keys: number }} options
+ * @property {{
+ *   rounds: number, seconds: number, warmUp?: number, valueBytes: number, keys: number,
+ * }} options without `warmUp` it was `seconds`
  * @property {readonly Row[]} rows
  * @property {readonly { load: string, members: number, kind: string, ratio: number }[]} generators
  * @property {readonly string[]} failures what could not be measured, and why
@@ -35,10 +37,10 @@ export function readRecord(path) {
 
 /** @param {Record} record */
 export function reportText({ machine, options, rows, generators, failures }) {
-  const { rounds, seconds, valueBytes } = options;
+  const { rounds, seconds, warmUp = seconds, valueBytes } = options;
   const lines = [
     `${machine.cores} × ${machine.cpu}, Linux ${machine.kernel}, Node ${machine.node}, etcd ${machine.etcd}; ${machine.date}`,
-    `medians of ${rounds} rounds of about ${seconds} s; values of ${valueBytes} bytes; ratio: above 1, ours is better;`,
+    `medians of ${rounds} rounds of about ${seconds} s after one of ${warmUp} s; values of ${valueBytes} bytes; ratio: above 1, ours is better;`,
     "CPU: of all members for one operation; client: share of a core that h2load or our generator took;",
     "watch: unpaced, as fast as events are delivered; paced, at the highest rate that all products sustain",
     `large store: ${options.keys.toLocaleString("en")} keys of 64 bytes`,
