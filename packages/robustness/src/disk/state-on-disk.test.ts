@@ -12,7 +12,7 @@ import { describe, expect, it } from "vitest";
 import { SimulatedWorld } from "../world/simulated-world.js";
 import { SimulatedDisk } from "./simulated-disk.js";
 
-const SEEDS = 12;
+const SEEDS = 24;
 const IDENTITY = { clusterId: 1n, memberId: 2n, members: [] };
 /** Entries of one history. */
 const LENGTH = 150;
@@ -60,7 +60,13 @@ interface Machine {
 }
 
 function machine(world: SimulatedWorld, name: string): Machine {
-  const disk = new SimulatedDisk({ world, name, databaseBufferBytes: 3_000 });
+  const disk = new SimulatedDisk({
+    world,
+    name,
+    databaseBufferBytes: 3_000,
+    // So that a history of some hundred versions fills files, and leaves garbage in them.
+    blockFiles: { blockBytesMin: 150, unsyncedBytesMax: 4_000, fileBytesMax: 6_000 },
+  });
   const failures: unknown[] = [];
   const open = (): Promise<OpenState> =>
     openState({
