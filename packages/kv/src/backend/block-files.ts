@@ -17,6 +17,8 @@ import type { LiveBytes } from "./live-bytes.js";
 
 /** What one read of neighbours fetches at most, unless one block takes more. */
 export const READ_BYTES_MAX: number = 1024 * 1024;
+/** The system takes no more parts in one call (IOV_MAX). */
+const READ_PARTS_MAX = 1_024;
 const FILE_BYTES_MAX = 64 * 1024 * 1024;
 const NAME = /^\d{16}\.blocks$/;
 
@@ -209,7 +211,8 @@ function endOfRun(references: readonly BlockReference[], from: number): number {
   for (let to = from + 1; ; to++) {
     const next = references[to];
     const isNeighbour = next?.file === first.file && next.offset === end;
-    if (!next || !isNeighbour || end + next.length - first.offset > READ_BYTES_MAX) return to;
+    if (!next || !isNeighbour || to - from === READ_PARTS_MAX) return to;
+    if (end + next.length - first.offset > READ_BYTES_MAX) return to;
     end += next.length;
   }
 }

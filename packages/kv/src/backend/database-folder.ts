@@ -279,8 +279,11 @@ export class DatabaseFolder {
   }
 
   async close(): Promise<void> {
-    await this.#files.close();
-    await this.db.close();
+    try {
+      await this.#files.close();
+    } finally {
+      await this.db.close();
+    }
   }
 }
 

@@ -235,6 +235,7 @@ export class LevelBackend implements StateMedium {
     const before = this.#moving?.catch(() => {}) ?? Promise.resolve();
     const moving = before
       .then(async () => {
+        await this.flush(); // What was given up last counts as well.
         for await (const moves of this.#folder.movesOutOfSparse()) {
           if (!(await this.#move(moves))) return;
         }
@@ -280,6 +281,8 @@ export class LevelBackend implements StateMedium {
       } while (this.#hasWaiting && !this.#failed);
     } finally {
       await this.#compaction?.catch(() => {});
+      // A failure elsewhere may have left one under way.
+      while (this.#pump) await this.#pump;
       await this.#folder.close();
     }
   }
