@@ -6,8 +6,8 @@
  *
  * F1 what was appended stays as it is: no place of a file is written twice. So each process begins a
  *    file of its own, and what a crash left behind the last reference to an older one is never read.
- * F2 a number is not given twice while a file with it may come back: a removed name that a power loss
- *    brings back is that of a file to which nothing refers.
+ * F2 a file's name is on disk before anything refers to it. That of a removed one may come back with a
+ *    power loss: nothing refers to it, and it is removed again.
  * F3 nothing goes while an image or a copy reads it (`pin`).
  */
 import { BackendError } from "./backend-error.js";

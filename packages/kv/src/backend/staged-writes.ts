@@ -1,4 +1,4 @@
-import { type BlockReference, referenceIn } from "./block-reference.js";
+import { referenceIn } from "./block-reference.js";
 import type { Write } from "./pending-batch.js";
 
 /** What LevelDB needs for a pair besides its bytes, at most. */
@@ -34,8 +34,7 @@ export class StagedWrites {
 
   #count({ key, value }: Write, sign: 1 | -1): void {
     this.bytes += sign * (key.length + (value?.length ?? 0));
-    const reference: BlockReference | undefined = referenceIn(key, value);
-    if (reference) this.references += sign;
+    if (referenceIn(key, value)) this.references += sign;
   }
 
   [Symbol.iterator](): Iterator<Write> {
