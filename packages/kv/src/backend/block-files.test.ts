@@ -176,6 +176,19 @@ describe("BlockFiles", () => {
     await files.close();
   });
 
+  it("sparse() names what restarts have left almost empty, however alive", async () => {
+    let references: readonly BlockReference[] = [];
+    for (let i = 0; i < 3; i++) {
+      const files = await open();
+      references = references.concat(await files.append([block(i, i === 1 ? 600 : 300)]));
+      await files.close();
+    }
+    const files = await open();
+    references = references.concat(await files.append([block(3)]));
+    expect([...files.sparse(keepAll(references))]).toEqual([1, 3]);
+    await files.close();
+  });
+
   it("sparse() names files with little life in them, and ends the current one where it is such", async () => {
     const files = await open(900);
     const references = await files.append(Array.from({ length: 8 }, (_, i) => block(i)));

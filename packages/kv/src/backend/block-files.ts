@@ -170,15 +170,17 @@ export class BlockFiles {
   }
 
   /**
-   * Those of which less than half is alive; the current one is ended where it is among them. What
-   * lives in them is worth a copy.
+   * Those that are worth a copy of what lives in them: of which more than half is dead, or which a
+   * process before us left almost empty. The current one is ended where it is mostly dead.
    */
   sparse(live: LiveBytes): ReadonlySet<number> {
-    const isSparse = ({ number, sizeBytes }: OpenFile): boolean => 2 * live.of(number) < sizeBytes;
-    if (this.#current && isSparse(this.#current)) this.#current = undefined;
+    const current = this.#current;
+    if (current && 2 * live.of(current.number) < current.sizeBytes) this.#current = undefined;
     const sparse = new Set<number>();
     for (const one of this.#files.values()) {
-      if (one !== this.#current && isSparse(one) && live.of(one.number) > 0) sparse.add(one.number);
+      const bytes = live.of(one.number);
+      const fullBytes = Math.max(one.sizeBytes, this.#fileBytesMax);
+      if (one !== this.#current && bytes > 0 && 2 * bytes < fullBytes) sparse.add(one.number);
     }
     return sparse;
   }

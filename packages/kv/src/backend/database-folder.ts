@@ -14,6 +14,7 @@
  * `stage` and `write` are called one at a time.
  */
 import { toBinaryString } from "../mvcc/binary-string.js";
+import { SMALL_BYTES } from "../mvcc/version-log.js";
 import { type BlockFiles, READ_BYTES_MAX } from "./block-files.js";
 import {
   type BlockReference,
@@ -37,7 +38,7 @@ export interface DatabasePlace {
 
 /** Instead of our own choice. */
 export interface BlockFileLimits {
-  /** A block that takes less lies in LevelDB: small ones are soon put together with others. */
+  /** A block that takes less lies in LevelDB: it will be put together with others. */
   readonly blockBytesMin?: number;
   /** So much may wait for a sync of the files, and is applied again after a crash. */
   readonly unsyncedBytesMax?: number;
@@ -57,7 +58,6 @@ export interface BlockCensus {
   highest: string;
 }
 
-const BLOCK_BYTES_MIN = 4 * 1024;
 const UNSYNCED_BYTES_MAX = 16 * 1024 * 1024;
 /** What one read of an iterator fetches at most. */
 const SCAN_PAIRS = 1_000;
@@ -208,7 +208,7 @@ export class DatabaseFolder {
   }
 
   #isLarge(key: Uint8Array, { length }: Uint8Array): boolean {
-    return length >= (this.#place.blockFiles?.blockBytesMin ?? BLOCK_BYTES_MIN) && isBlockKey(key);
+    return length >= (this.#place.blockFiles?.blockBytesMin ?? SMALL_BYTES) && isBlockKey(key);
   }
 
   #set(write: Write): void {

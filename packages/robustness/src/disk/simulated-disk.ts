@@ -3,6 +3,7 @@
  * processes: each mounts it, and what a crash leaves is what the next one finds.
  *
  *     member/identity.json  member/store[.new|.ready]    one folder of names
+ *     member/store/*.blocks                              one for each database
  *     member/log/*.wal                                   another
  *
  * Above it stands the member's real code: `FileLogStorage` on `LogFiles`, `LevelBackend` on

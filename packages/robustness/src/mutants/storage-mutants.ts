@@ -1,4 +1,5 @@
 /** Mistakes in what lies on disk: the log's files, the database, images, and recovery from them. */
+import type { TrafficProfile } from "../traffic/profile.js";
 import type { Mutant } from "./mutant.js";
 import { RARELY_CHANGED, rounds, SHORT_LOG, throughout } from "./targeted.js";
 
@@ -26,6 +27,9 @@ const KILLED_ON_A_SLOW_DISK = [
   throughout(ROUNDS, "slow-disk", { member: 0, times: 10 }),
   ...rounds({ count: 12, everyMs: 1_700 }, [{ fault: "kill-all", atMs: 900, durationMs: 50 }]),
 ];
+
+/** Files of blocks fill, and what lives in them is copied, several times in a run. */
+const OFTEN_CHANGED: TrafficProfile = { ...RARELY_CHANGED, name: "often changed", thinkMs: 15 };
 
 /** The second begins before the first one's power loss: each of two logs may then lose its end. */
 const LIES_AFTER_LIES = [3_000, 6_500].map((atMs) => ({
@@ -234,11 +238,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
       },
     ],
     expects: ["no-crash", "liveness"],
-    hints: {
-      members: 1,
-      profile: { ...RARELY_CHANGED, thinkMs: 15 },
-      schedule: KILLED_ON_A_SLOW_DISK,
-    },
+    hints: { seed: 2, members: 1, profile: OFTEN_CHANGED, schedule: KILLED_ON_A_SLOW_DISK },
   },
   {
     name: "copies-come-over-what-took-their-place",
@@ -247,7 +247,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     file: `${BACKEND}/database-folder.ts`,
     edits: [{ find: "if (present && isSameReference(present, from))", replace: "if (from)" }],
     expects: ["no-crash", "members-equal", "liveness"],
-    hints: { members: 1, profile: RARELY_CHANGED, faults: ["kill-all", "slow-disk"] },
+    hints: { seed: 10, members: 1, profile: OFTEN_CHANGED, schedule: KILLED_ON_A_SLOW_DISK },
   },
   {
     name: "missing-blocks-not-noticed",
