@@ -10,9 +10,12 @@ export type { ImageSteps, Pair, StateMedium } from "./member/state-medium.js";
 export { KvStateMachine, type KvStateMachineParts } from "./member/kv-state-machine.js";
 // The database below the medium
 export { BackendError } from "./backend/backend-error.js";
+export type { BlockFileLimits } from "./backend/database-folder.js";
 export type {
   Database,
   DatabaseBatch,
+  DatabaseFile,
+  DatabaseFiles,
   DatabaseIterator,
   DatabaseReader,
   Databases,

@@ -1,6 +1,7 @@
 /**
- * LevelDB as `LevelBackend` uses it: databases, each in a folder of its own, and what can be done to
- * the folders. classic-level on Node's file system is behind it, or the simulator's twin.
+ * LevelDB as `LevelBackend` uses it: databases, each in a folder of its own with files of ours beside
+ * LevelDB's, and what can be done to the folders. classic-level on Node's file system is behind it, or
+ * the simulator's twin.
  */
 
 export interface Databases {
@@ -17,6 +18,32 @@ export interface Databases {
   syncContents(dir: string): Promise<void>;
   /** The names of databases that stand beside `dir`, and its own. */
   syncNames(dir: string): Promise<void>;
+  /** In the folder of a database that is open: they move with it, and go with it. */
+  files(dir: string): DatabaseFiles;
+}
+
+/** Files of ours in a database's folder. LevelDB leaves alone what is not named as its own are. */
+export interface DatabaseFiles {
+  /** LevelDB's own may be among them. */
+  list(): Promise<readonly string[]>;
+  /** Rejects where there is one. Its name is on disk after the next `syncNames`, as a removal is. */
+  create(name: string): Promise<DatabaseFile>;
+  open(name: string): Promise<DatabaseFile>;
+  /** None is no error. */
+  remove(name: string): Promise<void>;
+  syncNames(): Promise<void>;
+}
+
+export interface DatabaseFile {
+  /** When it was opened. */
+  readonly sizeBytes: number;
+  /** All of it, or it rejects; on disk after the next `sync`. The parts must not change meanwhile. */
+  write(parts: readonly Uint8Array[], position: number): Promise<void>;
+  sync(): Promise<void>;
+  /** Fills the parts one after the other; answers how many bytes there were. */
+  read(parts: readonly Uint8Array[], position: number): Promise<number>;
+  readSync(bytes: Uint8Array, position: number): number;
+  close(): Promise<void>;
 }
 
 export interface Database extends DatabaseReader {

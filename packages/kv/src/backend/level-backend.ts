@@ -1,14 +1,18 @@
 /**
- * The backend on LevelDB. Writes collect in memory and go to the database in the
- * background, whole batches at a time and in order; reads look there first. So applying never waits
- * for the disk, and a crash loses only whole batches at the end, which the raft log has: each batch
- * carries the applied mark.
+ * The backend on LevelDB, with large blocks of versions in files beside it. Writes collect in memory
+ * and go there in the background, whole batches at a time and in order; reads look there first. So
+ * applying never waits for the disk, and a crash loses only whole batches at the end, which the raft
+ * log has: each batch carries the applied mark.
+ *
+ *     put, delete ─▶ open ──commit──▶ waiting ──▶ writing ──▶ staged ──▶ LevelDB
+ *                                                    └─ large blocks ─▶ block file
  *
  * Commits of a few milliseconds share one write: each write is a task for another thread, and costs
  * more than what it carries.
  *
  * L1 a batch reaches LevelDB in one atomic write together with its applied mark.
- * L2 batches are written in the order of their commits, one write at a time.
+ * L2 batches are written in the order of their commits, one write at a time. Behind a reference to a
+ *    block that is not on disk yet (D1 in database-folder.ts) all batches wait, as one, for a sync.
  * L3 after a failed write nothing more is written; `onError` is told once, and the member stops.
  * L4 LevelDB leaves one of its own logs for the next only when that log is on disk as a whole: it
  *    never syncs a log that it has left, so that otherwise a power loss could take batches out of
@@ -20,20 +24,25 @@ import { APPLIED_MARK_KEY, type LateWriter } from "../mvcc/backend.js";
 import { toBinaryString } from "../mvcc/binary-string.js";
 import type { ImageSteps, Pair, StateMedium } from "../member/state-medium.js";
 import { BackendError } from "./backend-error.js";
-import type { Database, DatabaseIterator, Databases } from "./databases.js";
-import { decodeImage, encodeImage } from "./image-format.js";
+import {
+  type BlockCensus,
+  type BlockMove,
+  type DatabaseFolder,
+  LAST_KEY,
+} from "./database-folder.js";
+import { encodeImage } from "./image-format.js";
+import {
+  bufferedBytesMax,
+  finishSwap,
+  type FolderPlace,
+  openFolder,
+  writeImage,
+} from "./open-folder.js";
 import { PendingBatch } from "./pending-batch.js";
 
-export interface LevelBackendOptions {
-  readonly dir: string;
+export interface LevelBackendOptions extends FolderPlace {
   readonly clock: Clock;
   readonly onError: (error: unknown) => void;
-  readonly databases: Databases;
-  /**
-   * What is written before LevelDB is made to sort it into a table and to begin a new log, instead of
-   * 16 MiB.
-   */
-  readonly bufferedBytesMax?: number;
 }
 
 /**
@@ -43,43 +52,43 @@ export interface LevelBackendOptions {
  */
 const GATHER_MS = 50;
 const GATHER_BYTES = 512 * 1024;
-/** What one read of an iterator fetches at most. */
-const SCAN_PAIRS = 1_000;
-const BUFFERED_BYTES_MAX = 16 * 1024 * 1024;
-/** What LevelDB needs for a pair besides its bytes, at most. */
-const BUFFERED_PAIR_OVERHEAD_BYTES = 128;
 
 export class LevelBackend implements StateMedium {
   readonly #options: LevelBackendOptions;
-  #db: Database;
+  #folder: DatabaseFolder;
   /** Being filled; visible to reads, not yet committed. */
   readonly #open: PendingBatch = new PendingBatch();
   /** Committed, waiting for its write. */
   #waiting: PendingBatch = new PendingBatch();
-  /** On its way to LevelDB. */
+  /** On its way to the block files and to LevelDB. */
   #writing: PendingBatch = new PendingBatch();
   /** Has a share in every batch. */
   #late: LateWriter | undefined;
   #gathering: Timer | undefined;
   #pump: Promise<void> | undefined;
   #flushWanted = false;
+  /** Blocks that the next write copies to where there is less garbage. */
+  #moves: readonly BlockMove[] = [];
   /** At most so much is in LevelDB's buffer, and so in its present log. */
   #bufferedBytes = 0;
   /** Under way; those asked for meanwhile come behind it. */
   #compaction: Promise<void> | undefined;
+  /** Likewise: of what lives among garbage in block files. */
+  #moving: Promise<void> | undefined;
   /** The database is closed, and another will be in its place. */
   #isSwapping = false;
+  #isClosing = false;
   #failed: BackendError | undefined;
 
-  private constructor(options: LevelBackendOptions, db: Database) {
+  private constructor(options: LevelBackendOptions, folder: DatabaseFolder) {
     this.#options = options;
-    this.#db = db;
+    this.#folder = folder;
   }
 
   /** Rejects with `BackendError` where the database is damaged or held by another process. */
   static async open(options: LevelBackendOptions): Promise<LevelBackend> {
     await finishSwap(options);
-    return new LevelBackend(options, await openDatabase(options));
+    return new LevelBackend(options, await openFolder(options));
   }
 
   /** Throws `BackendError` where it cannot be read. */
@@ -88,7 +97,7 @@ export class LevelBackend implements StateMedium {
     const write = this.#open.find(name) ?? this.#waiting.find(name) ?? this.#writing.find(name);
     if (write) return write.value;
     try {
-      return this.#db.getSync(key);
+      return this.#folder.get(name, key);
     } catch (error) {
       if (this.#isSwapping) throw error; // It is closed: whoever reads did not wait.
       const why = error instanceof Error ? error.message : String(error);
@@ -116,9 +125,12 @@ export class LevelBackend implements StateMedium {
     this.#late = writer;
   }
 
-  /** Bytes that are committed but not yet in LevelDB. The owner takes no more work above a limit. */
+  /**
+   * Bytes that are committed, and neither in LevelDB nor in a block file. The owner takes no more work
+   * above a limit.
+   */
   get backlogBytes(): number {
-    return this.#waitingBytes + this.#writing.bytes;
+    return this.#waitingBytes + this.#writing.bytes + this.#folder.stagedBytes;
   }
 
   get #hasWaiting(): boolean {
@@ -142,17 +154,16 @@ export class LevelBackend implements StateMedium {
   /** Everything in order of keys, for opening. Only before the first write. */
   async *scan(): AsyncGenerator<readonly Pair[]> {
     try {
-      yield* scan(this.#db.iterator());
+      yield* this.#folder.scan();
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       throw new BackendError(`Cannot read the database: ${why}`, { cause: error });
     }
   }
 
-  /** Size of the database's tables and its own log, roughly, and what waits to be written. */
+  /** Of the database's tables, its own log and the block files, roughly, and what waits. */
   async sizeBytes(): Promise<number> {
-    const tables = await this.#db.approximateSize(new Uint8Array(0), LAST_KEY);
-    return tables + (await this.#options.databases.logBytes(this.#options.dir)) + this.backlogBytes;
+    return (await this.#folder.sizeBytes()) + this.backlogBytes;
   }
 
   /**
@@ -165,23 +176,21 @@ export class LevelBackend implements StateMedium {
     close(): Promise<void>;
   }> {
     await this.flush();
-    const snapshot = this.#db.snapshot();
-    const iterator = snapshot.iterator();
+    const snapshot = this.#folder.openSnapshot();
     return {
-      mark: snapshot.getSync(APPLIED_MARK_KEY),
-      chunks: encodeImage(scan(iterator)),
-      close: async () => {
-        await iterator.close();
-        await snapshot.close();
-      },
+      mark: snapshot.get(APPLIED_MARK_KEY),
+      chunks: encodeImage(snapshot.pairs),
+      close: () => snapshot.close(),
     };
   }
 
   /** Replaces everything by an image; a crash at any point leaves the old or the new one whole. */
   async installImage(chunks: AsyncIterable<Uint8Array>, steps: ImageSteps): Promise<void> {
     const fresh = `${this.#options.dir}.new`;
+    let census: BlockCensus | undefined;
     try {
-      await writeImage({ ...this.#options, dir: fresh }, { chunks, inspect: steps.inspect });
+      const place = { ...this.#options, dir: fresh };
+      census = await writeImage(place, { chunks, inspect: steps.inspect });
       await this.flush();
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
@@ -190,22 +199,24 @@ export class LevelBackend implements StateMedium {
     this.#isSwapping = true;
     steps.beforeSwap();
     try {
-      await this.#swap(fresh);
+      await this.#swap(fresh, census);
     } catch (error) {
       throw this.#fail(error);
     }
   }
 
-  async #swap(fresh: string): Promise<void> {
+  async #swap(fresh: string, census: BlockCensus | undefined): Promise<void> {
     const { dir, databases } = this.#options;
     await this.#pump;
-    await this.#compaction?.catch(() => {}); // Whoever asked for it is told.
-    await this.#db.close();
+    await this.#moving?.catch(() => {}); // Whoever asked for it is told, as for the next.
+    await this.#compaction?.catch(() => {});
+    await this.#folder.close();
     await databases.rename(fresh, `${dir}.ready`);
     await finishSwap(this.#options);
-    this.#db = await openDatabase(this.#options);
+    this.#folder = await openFolder(this.#options, census);
     // What a clean-up of the old state still wanted to write has nothing to do with the new one.
     this.#waiting.clear();
+    this.#moves = [];
     this.#late?.onReplaced();
     this.#late = undefined;
     this.#isSwapping = false;
@@ -214,7 +225,38 @@ export class LevelBackend implements StateMedium {
   /** Gives the space of deleted pairs back; runs beside reads and writes, off the main thread. */
   async reclaim(): Promise<void> {
     if (this.#isSwapping) return; // An image's database has no deleted pairs.
+    await this.#moveLiving();
+    if (this.#isSwapping || this.#isClosing) return;
     await this.#compact(Uint8Array.of(0), LAST_KEY);
+  }
+
+  /** Copies what lives among garbage in block files; the files go with the next sync. */
+  #moveLiving(): Promise<void> {
+    const before = this.#moving?.catch(() => {}) ?? Promise.resolve();
+    const moving = before
+      .then(async () => {
+        await this.flush(); // What was given up last counts as well.
+        for await (const moves of this.#folder.movesOutOfSparse()) {
+          if (!(await this.#move(moves))) return;
+        }
+      })
+      .finally(() => {
+        if (this.#moving === moving) this.#moving = undefined;
+      });
+    this.#moving = moving;
+    return moving;
+  }
+
+  /** False where the database is about to be closed. */
+  async #move(moves: readonly BlockMove[]): Promise<boolean> {
+    this.#moves = moves;
+    while (this.#moves === moves) {
+      this.#start();
+      if (this.#failed) throw this.#failed;
+      if (!this.#pump || this.#isClosing) return false;
+      await this.#pump;
+    }
+    return !this.#isClosing;
   }
 
   /** LevelDB begins a new log at a moment that only it knows: meanwhile every write is synced (L4). */
@@ -222,7 +264,7 @@ export class LevelBackend implements StateMedium {
     const before = this.#compaction?.catch(() => {}) ?? Promise.resolve();
     const compaction = before
       .then(() => this.flush())
-      .then(() => this.#db.compactRange(first, last))
+      .then(() => this.#folder.db.compactRange(first, last))
       .finally(() => {
         if (this.#compaction === compaction) this.#compaction = undefined;
       });
@@ -231,13 +273,17 @@ export class LevelBackend implements StateMedium {
   }
 
   async close(): Promise<void> {
+    this.#isClosing = true;
     try {
+      await this.#moving?.catch(() => {}); // Whoever asked for it is told, as for the compaction.
       do {
         if (!this.#failed) await this.flush();
       } while (this.#hasWaiting && !this.#failed);
     } finally {
-      await this.#compaction?.catch(() => {}); // Whoever asked for it is told.
-      await this.#db.close();
+      await this.#compaction?.catch(() => {});
+      // A failure elsewhere may have left one under way.
+      while (this.#pump) await this.#pump;
+      await this.#folder.close();
     }
   }
 
@@ -255,7 +301,7 @@ export class LevelBackend implements StateMedium {
     if (this.#pump || this.#failed || this.#isSwapping) return;
     this.#gathering?.cancel();
     this.#gathering = undefined;
-    if (!this.#hasWaiting && !this.#flushWanted) return;
+    if (!this.#hasWaiting && !this.#flushWanted && this.#moves.length === 0) return;
     this.#pump = this.#write().finally(() => {
       this.#pump = undefined;
       if (this.#flushWanted) this.#start();
@@ -265,24 +311,21 @@ export class LevelBackend implements StateMedium {
 
   async #write(): Promise<void> {
     this.#late?.onWrite((key, value) => this.#waiting.add(key, value));
+    const folder = this.#folder;
     const written = this.#waiting;
-    const buffered =
-      this.#bufferedBytes + written.bytes + written.size * BUFFERED_PAIR_OVERHEAD_BYTES;
-    const isFull = buffered >= bufferedBytesMax(this.#options);
-    const sync = this.#flushWanted || isFull || this.#compaction !== undefined;
+    const [flush, moves] = [this.#flushWanted, this.#moves];
     this.#flushWanted = false;
+    this.#moves = [];
     this.#waiting = this.#writing;
     this.#writing = written;
     try {
-      const batch = this.#db.batch();
-      for (const { key, value } of written) {
-        if (value === undefined) batch.del(key);
-        else batch.put(key, value);
-      }
-      // LevelDB syncs only what is written: an empty batch would sync nothing.
-      if (written.size === 0 && sync) batch.put(SYNC_KEY, SYNC_KEY);
-      await batch.write({ sync });
+      await folder.stage(written, moves);
       this.#writing.clear();
+      const buffered = this.#bufferedBytes + folder.bufferBytes;
+      const isFull = buffered >= bufferedBytesMax(this.#options);
+      const sync = flush || isFull || this.#compaction !== undefined || folder.wantsSync;
+      if (folder.mustSync && !sync) return;
+      await folder.write({ sync });
       this.#bufferedBytes = buffered;
       if (isFull && !this.#compaction) this.#beginNewLog();
     } catch (error) {
@@ -307,76 +350,5 @@ export class LevelBackend implements StateMedium {
     this.#failed = failed;
     this.#options.onError(failed);
     return failed;
-  }
-}
-
-/** A key outside every key space, written where only a sync is wanted. */
-const SYNC_KEY = Uint8Array.of(0);
-/** LevelDB's words for files that are not as it left them. */
-const DAMAGED = /^Corruption:|No such file or directory/;
-/** Above every key. */
-const LAST_KEY = new Uint8Array(32).fill(0xff);
-
-type Place = Pick<LevelBackendOptions, "dir" | "databases" | "bufferedBytesMax">;
-
-function bufferedBytesMax(options: Place): number {
-  return options.bufferedBytesMax ?? BUFFERED_BYTES_MAX;
-}
-
-async function openDatabase(place: Place): Promise<Database> {
-  // LevelDB's own limit, at which it would begin a new log by itself, is out of reach (L4).
-  const writeBufferBytes = 2 * bufferedBytesMax(place);
-  try {
-    return await place.databases.open(place.dir, { writeBufferBytes });
-  } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    const why = cause instanceof Error ? cause.message : String(cause);
-    const advice = DAMAGED.test(why) ? "; restore this member from its peers or a backup" : "";
-    throw new BackendError(`Cannot open the database in ${place.dir}: ${why}${advice}`, {
-      cause: error,
-    });
-  }
-}
-
-/** An image as a database of its own, on disk when this resolves. */
-async function writeImage(
-  place: Place,
-  image: { readonly chunks: AsyncIterable<Uint8Array>; readonly inspect: ImageSteps["inspect"] },
-): Promise<void> {
-  await place.databases.remove(place.dir);
-  const db = await openDatabase(place);
-  try {
-    for await (const pairs of decodeImage(image.chunks)) {
-      const batch = db.batch();
-      for (const [key, value] of pairs) batch.put(key, value);
-      await batch.write();
-    }
-    await image.inspect(scan(db.iterator()));
-  } finally {
-    await db.close();
-  }
-  await place.databases.syncContents(place.dir);
-}
-
-/** Completes an installation that came as far as `<dir>.ready`: that image is whole. */
-async function finishSwap({ dir, databases }: Place): Promise<void> {
-  await databases.remove(`${dir}.new`);
-  if (!(await databases.exists(`${dir}.ready`))) return;
-  // In this order on disk: the old database may not go before the new one's name is there to stay.
-  await databases.syncNames(dir);
-  await databases.remove(dir);
-  await databases.rename(`${dir}.ready`, dir);
-  await databases.syncNames(dir);
-}
-
-async function* scan(iterator: DatabaseIterator): AsyncGenerator<readonly Pair[]> {
-  try {
-    for (;;) {
-      const pairs = await iterator.nextv(SCAN_PAIRS);
-      if (pairs.length === 0) return;
-      yield pairs;
-    }
-  } finally {
-    await iterator.close();
   }
 }

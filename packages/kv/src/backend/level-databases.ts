@@ -12,6 +12,7 @@ import type {
 } from "./databases.js";
 
 import { endOfSoundLog } from "./level-log.js";
+import { nodeDatabaseFiles } from "./node-database-files.js";
 
 /** LevelDB's, per process. */
 const BLOCK_CACHE_BYTES = 8 * 1024 * 1024;
@@ -26,6 +27,7 @@ export const levelDatabases: Databases = {
   remove: (dir) => rm(dir, { recursive: true, force: true }),
   syncContents,
   syncNames: (dir) => syncPath(dirname(dir)),
+  files: nodeDatabaseFiles,
 };
 
 async function openDatabase(

@@ -2,7 +2,8 @@
  * A data directory on Node's file system:
  *
  *     <data-dir>/member/identity.json   cluster, member and its fellows, written once
- *     <data-dir>/member/store/          the backend (LevelDB); its LOCK is the directory's lock
+ *     <data-dir>/member/store/          the backend (LevelDB, files of blocks); its LOCK is the
+ *                                       directory's lock
  *     <data-dir>/member/log/            raft's log
  *
  * Two processes on one directory would destroy it. The lock is LevelDB's own (an advisory lock of

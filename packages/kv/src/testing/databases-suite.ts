@@ -166,6 +166,71 @@ export function databasesSuite(title: string, create: () => Promise<DatabasesFix
       await empty.close();
     });
 
+    test("files beside a database keep what is written to any place", async (fixture) => {
+      const { databases, dir } = fixture;
+      const database = await databases.open(dir, OPTIONS);
+      const files = databases.files(dir);
+      const file = await files.create("a.blocks");
+      expect(file.sizeBytes).toBe(0);
+      await file.write([encodeUtf8("one "), encodeUtf8("two "), new Uint8Array(0)], 0);
+      await file.write([encodeUtf8("three")], 8);
+      await file.sync();
+      await files.syncNames();
+      const [first, second] = [new Uint8Array(6), new Uint8Array(4)];
+      expect(await file.read([first, second], 2)).toBe(10);
+      expect([decodeUtf8(first), decodeUtf8(second)]).toEqual(["e two ", "thre"]);
+      expect(file.readSync(first, 10)).toBe(3);
+      expect(decodeUtf8(first.subarray(0, 3))).toBe("ree");
+      expect(file.readSync(first, 100)).toBe(0);
+      expect(await file.read([new Uint8Array(20)], 0)).toBe(13);
+      await file.close();
+      const again = await files.open("a.blocks");
+      expect(again.sizeBytes).toBe(13);
+      await again.close();
+      await database.close();
+    });
+
+    test("files have names of their own, of which none is given twice", async (fixture) => {
+      const { databases, dir } = fixture;
+      const database = await databases.open(dir, OPTIONS);
+      const files = databases.files(dir);
+      const names = async (): Promise<string[]> =>
+        (await files.list()).filter((name) => name.endsWith(".blocks")).toSorted();
+      expect(await names()).toEqual([]);
+      for (const name of ["b.blocks", "a.blocks"]) await (await files.create(name)).close();
+      expect(await names()).toEqual(["a.blocks", "b.blocks"]);
+      await expect(files.create("a.blocks")).rejects.toThrow("EEXIST");
+      await expect(files.open("c.blocks")).rejects.toThrow("ENOENT");
+      await files.remove("a.blocks");
+      await files.remove("a.blocks");
+      expect(await names()).toEqual(["b.blocks"]);
+      await database.close();
+      // LevelDB removes files that it does not need: ours are none of those.
+      const again = await databases.open(dir, OPTIONS);
+      await again.compactRange(LOWEST, HIGHEST);
+      expect(await names()).toEqual(["b.blocks"]);
+      await again.close();
+    });
+
+    test("files move with their database, and go with it", async ({ databases, dir }) => {
+      const database = await databases.open(dir, OPTIONS);
+      const file = await databases.files(dir).create("a.blocks");
+      await file.write([encodeUtf8("1")], 0);
+      await file.close();
+      await database.close();
+      await databases.syncContents(dir);
+      await databases.rename(dir, `${dir}.ready`);
+      const moved = await databases.open(`${dir}.ready`, OPTIONS);
+      const there = await databases.files(`${dir}.ready`).open("a.blocks");
+      expect(there.sizeBytes).toBe(1);
+      await there.close();
+      await moved.close();
+      await databases.remove(`${dir}.ready`);
+      const empty = await databases.open(`${dir}.ready`, OPTIONS);
+      expect(await databases.files(`${dir}.ready`).list()).not.toContain("a.blocks");
+      await empty.close();
+    });
+
     test("sizes grow with what is written, and shrink with a compaction", async (fixture) => {
       const { databases, dir } = fixture;
       const database = await databases.open(dir, OPTIONS);

@@ -1,10 +1,9 @@
 /** The log's folder on Node's file system. */
-import { constants, writev } from "node:fs";
+import { constants } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, readFile, rm, truncate } from "node:fs/promises";
 import { join } from "node:path";
-import { syncFolder } from "@sagong/base/real";
+import { syncFolder, writeAll } from "@sagong/base/real";
 import type { LogFile, LogFiles } from "../storage/log-files.js";
-import { bytesOf } from "../storage/record-parts.js";
 
 /** The folder need not exist. */
 export function nodeLogFiles(dir: string): LogFiles {
@@ -84,32 +83,6 @@ class NodeLogFile implements LogFile {
   async close(): Promise<void> {
     await Promise.all([this.#durable.close(), this.#plain.close()]);
   }
-}
-
-/** The callback's interface costs half of what the file handle's own does. */
-async function writeAll(fd: number, parts: readonly Uint8Array[], at: number): Promise<void> {
-  let rest = parts;
-  for (let position = at; ;) {
-    const written = await new Promise<number>((resolve, reject) => {
-      writev(fd, rest, position, (error, bytes) => {
-        if (error) reject(error);
-        else resolve(bytes);
-      });
-    });
-    if (written === bytesOf(rest)) return;
-    // A disk that is almost full takes less; the next try says so.
-    position += written;
-    rest = behind(rest, written);
-  }
-}
-
-function behind(parts: readonly Uint8Array[], count: number): Uint8Array[] {
-  let skip = count;
-  return parts.flatMap((part) => {
-    const from = Math.min(skip, part.length);
-    skip -= from;
-    return from === part.length ? [] : [part.subarray(from)];
-  });
 }
 
 async function cut(path: string, length: number): Promise<void> {

@@ -22,6 +22,9 @@ afterEach(() => stop());
 
 const mount = () => disk.mount({ enter: (callback) => callback() });
 
+/** Key spaces are the first byte of a key (mvcc/backend.ts). */
+const SPACE_BLOCK = 0x76;
+
 const openLog = (segmentBytes = 4_000): Promise<LogStorage> =>
   FileLogStorage.open({
     files: mount().logFiles,
@@ -56,6 +59,15 @@ async function reopened(loss: "process" | "power"): Promise<number[]> {
 function put(medium: StateMedium, key: string, value: string): void {
   medium.put(encodeUtf8(key), encodeUtf8(value));
   medium.commit();
+}
+
+/** Of a block of versions (mvcc/revision.ts). */
+function blockKey(main: number): Uint8Array {
+  const key = new Uint8Array(14);
+  key[0] = SPACE_BLOCK;
+  new DataView(key.buffer).setUint32(5, main);
+  key[13] = 1;
+  return key;
 }
 
 /** The error that is at the bottom of another. */
@@ -254,6 +266,37 @@ describe("SimulatedDisk and the database", () => {
       expect(again.get(encodeUtf8("c"))).toBeUndefined();
     },
   );
+
+  it.each(["writeErrors", "syncErrors", "full"] as const)(
+    "%s of a file of blocks stop the backend once, and no block is half there",
+    async (kind) => {
+      const medium = await openMedium();
+      const block = (main: number): Uint8Array => new Uint8Array(9_000).fill(main);
+      medium.put(blockKey(2), block(2));
+      medium.commit();
+      await medium.flush();
+      disk.faults[kind].add("database");
+      medium.put(blockKey(3), block(3));
+      medium.commit();
+      await expect(medium.flush()).rejects.toThrow(/Cannot write the database.*E(?:IO|NOSPC)/);
+      expect(failures).toHaveLength(1);
+      disk.faults.clear();
+      await expect(medium.flush()).rejects.toThrow("Cannot write the database");
+      disk.crash("power");
+      const again = await openMedium();
+      expect(again.get(blockKey(2))).toEqual(block(2));
+      expect(again.get(blockKey(3))).toBeUndefined();
+    },
+  );
+
+  it("a block's file that cannot be read says so to the reader", async () => {
+    const medium = await openMedium();
+    medium.put(blockKey(2), new Uint8Array(9_000));
+    medium.commit();
+    await medium.flush();
+    disk.faults.readErrors.add("database");
+    expect(() => medium.get(blockKey(2))).toThrow(/Cannot read the database.*EIO/);
+  });
 
   it("what was not flushed is lost from the end when the power goes", async () => {
     const kept = new Set<number>();

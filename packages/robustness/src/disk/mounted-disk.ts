@@ -5,6 +5,7 @@
  */
 import { decodeUtf8, encodeUtf8, type Random } from "@sagong/base";
 import {
+  type BlockFileLimits,
   type Databases,
   DataDirError,
   LevelBackend,
@@ -30,6 +31,7 @@ export interface Mount {
   /** The member's, for messages. */
   readonly name: string;
   readonly databaseBufferBytes: number | undefined;
+  readonly blockFiles: BlockFileLimits | undefined;
   readonly faults: DiskFaults;
   readonly room: DiskRoom;
   readonly random: Random;
@@ -71,13 +73,14 @@ export class MountedDisk implements MemberDisk {
   }
 
   async openMedium({ clock, onError }: MediumOptions): Promise<StateMedium> {
-    const { databaseBufferBytes: bytes } = this.#mount;
+    const { databaseBufferBytes: bytes, blockFiles } = this.#mount;
     return await LevelBackend.open({
       dir: STORE,
       databases: this.databases,
       clock,
       onError,
       ...(bytes === undefined ? {} : { bufferedBytesMax: bytes }),
+      ...(blockFiles && { blockFiles }),
     });
   }
 

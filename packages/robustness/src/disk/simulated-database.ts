@@ -2,6 +2,8 @@
  * What lies in a database's folder, as LevelDB keeps it: batches in a log, and tables that are on
  * disk once they are made. What a crash takes is what LevelDB's own recovery would not find again.
  *
+ * Beside them lie files of the process's own, as any other files do.
+ *
  * B1 a batch is there as a whole or not at all; of one log, batches without a sync are lost from the
  *    end. A log that LevelDB has left is never synced any more, until its table is made: its end may
  *    be lost although the next log is there.
@@ -10,6 +12,8 @@
  *    `levelDatabases` does it); damage in a table is read as it stands, or fails the read.
  */
 import { type Random, randomBelow } from "@sagong/base";
+import { FolderNames } from "./folder-names.js";
+import { type SimulatedFile, type Tearing } from "./simulated-file.js";
 
 /** Undefined: deleted. */
 export type PairWrite = readonly [key: string, value: Uint8Array | undefined];
@@ -31,6 +35,8 @@ const PAIR_OVERHEAD_BYTES = 16;
 
 export class SimulatedDatabase {
   readonly #pairs = new Map<string, Uint8Array>();
+  /** Beside LevelDB's. */
+  readonly files: FolderNames<SimulatedFile> = new FolderNames();
   #batches: LoggedBatch[] = [];
   /** The present log's number, and its bytes. */
   #log = 0;
@@ -61,11 +67,23 @@ export class SimulatedDatabase {
   }
 
   get usedBytes(): number {
-    return this.tableBytes + this.#logBytes;
+    return this.tableBytes + this.#logBytes + this.#fileBytes;
   }
 
-  get unsyncedBatches(): number {
+  get #fileBytes(): number {
+    let bytes = 0;
+    for (const [, file] of this.files.items()) bytes += file.sizeBytes;
+    return bytes;
+  }
+
+  get #unsyncedBatches(): number {
     return this.#batches.filter(({ state }) => state !== "synced").length;
+  }
+
+  get unsyncedChanges(): number {
+    let changes = this.#unsyncedBatches + this.files.unsyncedChanges;
+    for (const file of this.files.known()) changes += file.unsyncedChanges;
+    return changes;
   }
 
   write(writes: readonly PairWrite[], state: LoggedBatch["state"]): void {
@@ -88,6 +106,8 @@ export class SimulatedDatabase {
   /** All files, while nobody has it open. */
   syncAll(): void {
     for (const batch of this.#batches) if (batch.state === "unsynced") batch.state = "synced";
+    for (const [, file] of this.files.items()) file.sync();
+    this.files.sync();
   }
 
   /** The present log takes nothing more. Returns its number, for `finishLog`. */
@@ -120,7 +140,10 @@ export class SimulatedDatabase {
   }
 
   /** B1. */
-  losePower(random: Random): void {
+  losePower(random: Random, tearing: Tearing): void {
+    // A file whose name comes back has lost power too: names last.
+    for (const file of this.files.known()) file.losePower(random, tearing);
+    this.files.losePower(random);
     const cut = new Map<number, number>();
     const unsynced = new Map<number, number>();
     for (const { log, state } of this.#batches) {
@@ -133,13 +156,19 @@ export class SimulatedDatabase {
       cut.set(log, left - 1);
       return left > 0;
     };
-    if (this.unsyncedBatches > 0) this.#keep(isKept);
+    if (this.#unsyncedBatches > 0) this.#keep(isKept);
     for (const batch of this.#batches) batch.state = "synced";
   }
 
   /** What became of it, for people; undefined where nothing is stored. */
   flipBit(random: Random): string | undefined {
-    const inLog = randomBelow(random, this.usedBytes + 1) < this.#logBytes;
+    const at = randomBelow(random, this.usedBytes + 1);
+    if (at >= this.tableBytes + this.#logBytes && this.#fileBytes > 0) {
+      const [name, file] = this.#anyFile(random);
+      const bit = file.flipBit(random);
+      return bit === undefined ? undefined : `bit ${bit} of ${name} is flipped`;
+    }
+    const inLog = at < this.#logBytes;
     const batch = this.#batches[randomBelow(random, this.#batches.length)];
     if (inLog && batch) {
       batch.isDamaged = true;
@@ -161,8 +190,13 @@ export class SimulatedDatabase {
     return `bit ${bit} of a value of ${value.length} bytes is flipped`;
   }
 
-  /** The log's end is cut off, or where it is empty, a table's. */
+  /** The log's end is cut off, or where it is empty, a table's; or that of a file beside them. */
   loseEnd(random: Random): string | undefined {
+    if (this.#fileBytes > 0 && randomBelow(random, 2) === 0) {
+      const [name, file] = this.#anyFile(random);
+      const length = file.loseEnd(random);
+      return length === undefined ? undefined : `${name} is cut off at ${length}`;
+    }
     if (this.#batches.length > 0) {
       const kept = randomBelow(random, this.#batches.length);
       const lost = this.#batches.length - kept;
@@ -177,9 +211,17 @@ export class SimulatedDatabase {
   copy(): SimulatedDatabase {
     const copy = new SimulatedDatabase();
     for (const write of this.#pairs) copy.#set(write);
+    for (const [name, file] of this.files.items()) copy.files.add(name, file.copy());
+    copy.files.sync();
     copy.damage = this.damage;
     copy.unreadable = this.unreadable;
     return copy;
+  }
+
+  /** There is one. */
+  #anyFile(random: Random): readonly [string, SimulatedFile] {
+    const files = [...this.files.items()];
+    return files[randomBelow(random, files.length)] as readonly [string, SimulatedFile];
   }
 
   /** As if the other batches had never been. */

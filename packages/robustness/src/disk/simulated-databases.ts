@@ -3,6 +3,7 @@ import { compareText, type Random } from "@sagong/base";
 import type {
   Database,
   DatabaseBatch,
+  DatabaseFiles,
   DatabaseIterator,
   Databases,
   DatabaseSnapshot,
@@ -11,6 +12,7 @@ import type { DiskArea, DiskFaults } from "./disk-faults.js";
 import { type DiskCall, DURATIONS } from "./disk-operations.js";
 import type { DiskRoom } from "./disk-room.js";
 import type { FolderNames } from "./folder-names.js";
+import { SimulatedDatabaseFiles } from "./simulated-database-files.js";
 import { type PairWrite, SimulatedDatabase } from "./simulated-database.js";
 import type { SimulatedFile } from "./simulated-file.js";
 import { SystemError } from "./system-error.js";
@@ -102,6 +104,12 @@ export class SimulatedDatabases implements Databases {
       if (!faults.ignoresFolderSyncs) names.sync();
     };
     return run({ takes: DURATIONS.sync, effect });
+  }
+
+  files(dir: string): DatabaseFiles {
+    const database = this.#find(dir);
+    if (!database?.isOpen) throw new SystemError("ENOENT", `open '${dir}'`);
+    return new SimulatedDatabaseFiles(database.files, { ...this.#around, area: areaOf(dir), dir });
   }
 
   #find(dir: string): SimulatedDatabase | undefined {

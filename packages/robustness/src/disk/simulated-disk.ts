@@ -3,12 +3,14 @@
  * processes: each mounts it, and what a crash leaves is what the next one finds.
  *
  *     member/identity.json  member/store[.new|.ready]    one folder of names
+ *     member/store/*.blocks                              one for each database
  *     member/log/*.wal                                   another
  *
  * Above it stands the member's real code: `FileLogStorage` on `LogFiles`, `LevelBackend` on
  * `Databases`. The twin is of what lies below: the kernel's cache, the device, LevelDB's files.
  */
 import { assert, type Random, randomBelow } from "@sagong/base";
+import type { BlockFileLimits } from "@sagong/kv/parts";
 import type { World } from "../world/world.js";
 import { type DiskArea, DiskFaults } from "./disk-faults.js";
 import { type DiskCall, DiskOperations, type DiskProcess } from "./disk-operations.js";
@@ -25,6 +27,8 @@ export interface SimulatedDiskOptions {
   readonly name: string;
   /** What LevelDB buffers before it makes a table, instead of `LevelBackend`'s own choice. */
   readonly databaseBufferBytes?: number;
+  /** Which blocks lie in files beside it, and how large those become, likewise. */
+  readonly blockFiles?: BlockFileLimits;
 }
 
 /** All that was on a disk, to be brought back later. */
@@ -88,6 +92,7 @@ export class SimulatedDisk {
     return new MountedDisk({
       name: this.#options.name,
       databaseBufferBytes: this.#options.databaseBufferBytes,
+      blockFiles: this.#options.blockFiles,
       faults: this.faults,
       room: this.#room,
       random: this.#fate,
@@ -122,8 +127,8 @@ export class SimulatedDisk {
     for (const item of this.#member.known()) {
       if (item instanceof SimulatedFile) item.losePower(this.#fate, this.faults.tearing);
       else {
-        unsynced += item.unsyncedBatches;
-        item.losePower(this.#fate);
+        unsynced += item.unsyncedChanges;
+        item.losePower(this.#fate, this.faults.tearing);
       }
     }
     this.#log.losePower(this.#fate);

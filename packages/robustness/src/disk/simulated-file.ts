@@ -38,6 +38,11 @@ export class SimulatedFile {
     return this.#cache.read();
   }
 
+  /** Answers how much there was. */
+  readInto(target: Uint8Array, position: number): number {
+    return this.#cache.readInto(target, position);
+  }
+
   write(bytes: Uint8Array, position: number): void {
     this.#change({ kind: "write", position, bytes });
   }

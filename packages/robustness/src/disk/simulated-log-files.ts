@@ -1,6 +1,6 @@
 /** Raft's `LogFiles` on a simulated disk, as one process has it. */
 import type { LogFile, LogFiles } from "@sagong/raft";
-import { type Random, randomBelow } from "@sagong/base";
+import { concatBytes, type Random, randomBelow } from "@sagong/base";
 import type { DiskFaults } from "./disk-faults.js";
 import { type DiskCall, DURATIONS } from "./disk-operations.js";
 import type { DiskRoom } from "./disk-room.js";
@@ -110,7 +110,7 @@ class SimulatedLogFile implements LogFile {
   }
 
   writeDurably(parts: readonly Uint8Array[], position: number): Promise<void> {
-    const bytes = joined(parts);
+    const bytes = concatBytes(parts);
     return this.#around.run({
       takes: DURATIONS.durableWrite,
       bytes: bytes.length,
@@ -181,17 +181,4 @@ function syncFile(file: SimulatedFile, faults: DiskFaults): void {
     throw new SystemError("EIO", "fsync");
   }
   if (!faults.lyingSyncs.has("log")) file.sync();
-}
-
-/** A copy: the caller's bytes are its own again when the call has returned. */
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  let length = 0;
-  for (const part of parts) length += part.length;
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

@@ -44,6 +44,13 @@ describe("SparseBytes", () => {
       expect(bytes.length).toBe(model.length);
     }
     expect(Buffer.compare(bytes.read(), model)).toBe(0);
+    for (let i = 0; i < 50; i++) {
+      const position = randomBelow(random, BYTES_MAX);
+      const target = new Uint8Array(randomBelow(random, 9_000)).fill(7);
+      const expected = model.subarray(position, position + target.length);
+      expect(bytes.readInto(target, position)).toBe(expected.length);
+      expect(Buffer.compare(target.subarray(0, expected.length), expected)).toBe(0);
+    }
     const copy = bytes.copy();
     bytes.write(Uint8Array.of(1, 2, 3), 0);
     expect(Buffer.compare(copy.read(), model)).toBe(0);

@@ -57,6 +57,21 @@ export class SparseBytes {
     return bytes;
   }
 
+  /** Fills `target` with what lies from `position` on; answers how much there is. */
+  readInto(target: Uint8Array, position: number): number {
+    const end = Math.min(position + target.length, this.length);
+    for (let at = position; at < end;) {
+      const number = Math.floor(at / PAGE_BYTES);
+      const next = Math.min(end, (number + 1) * PAGE_BYTES);
+      const page = this.#pages[number];
+      const from = at - number * PAGE_BYTES;
+      if (page) target.set(page.subarray(from, from + next - at), at - position);
+      else target.fill(0, at - position, next - position);
+      at = next;
+    }
+    return Math.max(0, end - position);
+  }
+
   flipBit(bit: number): void {
     const at = bit >> 3;
     const page = this.#page(Math.floor(at / PAGE_BYTES));

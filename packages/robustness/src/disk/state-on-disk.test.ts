@@ -12,7 +12,7 @@ import { describe, expect, it } from "vitest";
 import { SimulatedWorld } from "../world/simulated-world.js";
 import { SimulatedDisk } from "./simulated-disk.js";
 
-const SEEDS = 12;
+const SEEDS = 24;
 const IDENTITY = { clusterId: 1n, memberId: 2n, members: [] };
 /** Entries of one history. */
 const LENGTH = 150;
@@ -60,7 +60,13 @@ interface Machine {
 }
 
 function machine(world: SimulatedWorld, name: string): Machine {
-  const disk = new SimulatedDisk({ world, name, databaseBufferBytes: 3_000 });
+  const disk = new SimulatedDisk({
+    world,
+    name,
+    databaseBufferBytes: 3_000,
+    // So that a history of some hundred versions fills files, and leaves garbage in them.
+    blockFiles: { blockBytesMin: 150, unsyncedBytesMax: 4_000, fileBytesMax: 6_000 },
+  });
   const failures: unknown[] = [];
   const open = (): Promise<OpenState> =>
     openState({
@@ -247,7 +253,7 @@ describe("a member's state on a simulated disk", () => {
   });
 });
 
-/** A bit flipped or an end cut off, in tables and in LevelDB's log. */
+/** A bit flipped or an end cut off, in tables, in LevelDB's log and in block files. */
 async function damageAndOpen(world: SimulatedWorld): Promise<void> {
   const all = await reference(world);
   const { disk, open } = machine(world, "m");
@@ -262,7 +268,7 @@ async function damageAndOpen(world: SimulatedWorld): Promise<void> {
     await state.machine.flush();
     disk.crash("process");
     const whole = disk.copy();
-    for (let i = 0; i < 12; i++) {
+    for (let i = 0; i < 24; i++) {
       const what = i % 4 === 0 ? disk.truncateFile("database") : disk.flipBit("database");
       damages.add(String(what).replaceAll(/\d+/g, "N"));
       const found = await open().catch(() => undefined);
@@ -273,6 +279,12 @@ async function damageAndOpen(world: SimulatedWorld): Promise<void> {
       disk.restore(whole);
     }
   }
-  expect(damages.size).toBeGreaterThanOrEqual(4);
-  expect(refused).toBeGreaterThan(20);
+  expect([...damages]).toEqual(
+    expect.arrayContaining([
+      "bit N of N.blocks is flipped",
+      "N.blocks is cut off at N",
+      "a block of a table cannot be read",
+    ]),
+  );
+  expect(refused).toBeGreaterThan(40);
 }

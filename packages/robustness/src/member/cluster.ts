@@ -17,6 +17,12 @@ export interface ClusterOptions {
 
 /** Small, so that a short run fills it many times, and a crash finds both tables and LevelDB's log. */
 const DATABASE_BUFFER_BYTES = 64 * 1024;
+/** Small for the same reason: most blocks lie in files, which come and go. */
+const BLOCK_FILES = {
+  blockBytesMin: 128,
+  unsyncedBytesMax: 8 * 1024,
+  fileBytesMax: 16 * 1024,
+};
 
 export class Cluster implements SimulatedCluster {
   readonly world: SimulatedWorld;
@@ -33,7 +39,12 @@ export class Cluster implements SimulatedCluster {
         names,
         world,
         network: this.network,
-        disk: new SimulatedDisk({ world, name, databaseBufferBytes: DATABASE_BUFFER_BYTES }),
+        disk: new SimulatedDisk({
+          world,
+          name,
+          databaseBufferBytes: DATABASE_BUFFER_BYTES,
+          blockFiles: BLOCK_FILES,
+        }),
         flags,
         ...(aroundLog ? { aroundLog: (log) => aroundLog(log, machine.nodeId) } : {}),
       });

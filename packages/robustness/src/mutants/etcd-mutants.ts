@@ -295,8 +295,8 @@ export const ETCD_MUTANTS: readonly Mutant[] = [
     file: "packages/kv/src/backend/level-backend.ts",
     edits: [
       {
-        find: "const sync = this.#flushWanted || isFull || this.#compaction !== undefined;",
-        replace: "const sync = this.#flushWanted;",
+        find: "const sync = flush || isFull || this.#compaction !== undefined || folder.wantsSync;",
+        replace: "const sync = flush || folder.wantsSync;",
       },
     ],
     expects: ["no-crash", "members-equal", "liveness"],

@@ -1,4 +1,5 @@
 /** Mistakes in what lies on disk: the log's files, the database, images, and recovery from them. */
+import type { TrafficProfile } from "../traffic/profile.js";
 import type { Mutant } from "./mutant.js";
 import { RARELY_CHANGED, rounds, SHORT_LOG, throughout } from "./targeted.js";
 
@@ -20,6 +21,15 @@ const TORN_TWICE = [
     { fault: "kill-all", atMs: 2_500, durationMs: 50 },
   ]),
 ];
+
+/** What waits for a sync waits long enough for a crash. */
+const KILLED_ON_A_SLOW_DISK = [
+  throughout(ROUNDS, "slow-disk", { member: 0, times: 10 }),
+  ...rounds({ count: 12, everyMs: 1_700 }, [{ fault: "kill-all", atMs: 900, durationMs: 50 }]),
+];
+
+/** Files of blocks fill, and what lives in them is copied, several times in a run. */
+const OFTEN_CHANGED: TrafficProfile = { ...RARELY_CHANGED, name: "often changed", thinkMs: 15 };
 
 /** The second begins before the first one's power loss: each of two logs may then lose its end. */
 const LIES_AFTER_LIES = [3_000, 6_500].map((atMs) => ({
@@ -130,7 +140,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     name: "flush-without-sync",
     class: "own: durability",
     mistake: "a flush of the database writes and does not sync, and the log forgets what it has",
-    file: `${BACKEND}/level-backend.ts`,
+    file: `${BACKEND}/database-folder.ts`,
     edits: [{ find: "await batch.write({ sync });", replace: "await batch.write();" }],
     expects: ["no-crash", "liveness"],
     hints: { faults: ["power-loss-all", "crash-in-batch"] },
@@ -182,7 +192,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     name: "image-not-synced",
     class: "own: image",
     mistake: "an image takes the database's place before it is on disk",
-    file: `${BACKEND}/level-backend.ts`,
+    file: `${BACKEND}/open-folder.ts`,
     edits: [{ find: "await place.databases.syncContents(place.dir);", replace: "" }],
     expects: ["no-crash", "members-equal", "liveness"],
     hints: { seed: 2, members: 3, schedule: POWER_LOSSES_IN_SWAPS, flags: SHORT_LOG },
@@ -195,6 +205,49 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     edits: [{ find: "this.#index = metadata.index;", replace: "" }],
     expects: ["no-crash", "members-equal", "linearizable", "liveness"],
     hints: { members: 3, faults: ["blackhole-until-snapshot"] },
+  },
+  {
+    name: "references-before-their-blocks",
+    class: "own: durability",
+    mistake: "the database refers to blocks in a file that is not on disk",
+    file: `${BACKEND}/database-folder.ts`,
+    edits: [{ find: "await this.#files.sync();", replace: ";" }],
+    expects: ["no-crash", "liveness"],
+    hints: { faults: ["power-loss-all", "crash-in-batch"] },
+  },
+  {
+    name: "references-not-held-back",
+    class: "own: durability",
+    mistake: "references leave for the database while their blocks wait for the next sync",
+    file: `${BACKEND}/level-backend.ts`,
+    edits: [{ find: "if (folder.mustSync && !sync)", replace: "if (false)" }],
+    expects: ["no-crash", "liveness"],
+    hints: { faults: ["power-loss-all", "crash-in-batch"] },
+  },
+  {
+    name: "block-file-gone-before-its-references",
+    class: "own: compaction",
+    mistake:
+      "a file of blocks is removed while the deletion of its last reference waits to be written",
+    file: `${BACKEND}/database-folder.ts`,
+    edits: [
+      {
+        find: "this.#hasWritten = true;",
+        replace:
+          "this.#hasWritten = true;\n        if (this.#census) await this.#files.removeDead(this.#census.live);",
+      },
+    ],
+    expects: ["no-crash", "liveness"],
+    hints: { seed: 2, members: 1, profile: OFTEN_CHANGED, schedule: KILLED_ON_A_SLOW_DISK },
+  },
+  {
+    name: "copies-come-over-what-took-their-place",
+    class: "own: compaction",
+    mistake: "a block that was given up while it was copied is there again",
+    file: `${BACKEND}/database-folder.ts`,
+    edits: [{ find: "if (present && isSameReference(present, from))", replace: "if (from)" }],
+    expects: ["no-crash", "members-equal", "liveness"],
+    hints: { seed: 10, members: 1, profile: OFTEN_CHANGED, schedule: KILLED_ON_A_SLOW_DISK },
   },
   {
     name: "missing-blocks-not-noticed",
