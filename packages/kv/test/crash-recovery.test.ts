@@ -1,4 +1,5 @@
 /** A member killed in the middle of writes has, after its next start, everything it acknowledged. */
+import { readdir } from "node:fs/promises";
 import { decodeUtf8, encodeUtf8 } from "@sagong/base";
 import { createChannel, RpcError } from "@sagong/rpc";
 import { describe, expect, it } from "vitest";
@@ -8,6 +9,8 @@ import { clusterConfigs, eventually, startDaemon, temporaryDir } from "./member-
 const kv = KvService.methods;
 const WRITERS = 20;
 const ROUNDS = 3;
+/** Enough that a batch's values make blocks that lie in files. */
+const VALUE_BYTES = 2_000;
 /** Acknowledged writes before each kill. */
 const WRITES_BEFORE_KILL = 400;
 
@@ -31,7 +34,7 @@ describe("kill -9 during writes", () => {
           const value = round * 1_000_000 + i;
           const request = PutRequest.create({
             key: encodeUtf8(key),
-            value: encodeUtf8(String(value)),
+            value: encodeUtf8(String(value).padEnd(VALUE_BYTES)),
           });
           try {
             await channel.unary(kv.put, request, { timeoutMs: 5_000 });
@@ -63,6 +66,8 @@ describe("kill -9 during writes", () => {
     );
     const found = new Map(kvs.map((pair) => [decodeUtf8(pair.key), decodeUtf8(pair.value)]));
     expect(found.size).toBe(WRITERS);
+    const names = await readdir(dir.path, { recursive: true });
+    expect(names.filter((name) => name.endsWith(".blocks"))).not.toEqual([]);
     for (const [key, value] of acknowledged) {
       // A write that was under way may have come after the last acknowledged one.
       expect(Number(found.get(key))).toBeGreaterThanOrEqual(value);

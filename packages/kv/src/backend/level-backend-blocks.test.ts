@@ -304,6 +304,18 @@ describe("LevelBackend.reclaim() with blocks", () => {
     expect(failures).toEqual([]);
   });
 
+  it("a file goes only when the deletion of its last reference is synced", async () => {
+    const backend = await open("store", SMALL);
+    commit(backend, ...many(0, 6));
+    await backend.flush();
+    commit(backend, [0], [1], [2], [3]);
+    await vi.waitFor(() => expect(backend.backlogBytes).toBe(0));
+    // LevelDB has it, and a power loss may take it back.
+    expect(blockFilesIn().map(({ name }) => Number.parseInt(name, 10))).toEqual([1, 2]);
+    await backend.flush();
+    expect(blockFilesIn().map(({ name }) => Number.parseInt(name, 10))).toEqual([2]);
+  });
+
   it("close() does not wait for all of it", async () => {
     const backend = await open("store", SMALL);
     commit(backend, ...many(0, 200));
