@@ -13,16 +13,17 @@
 
 import { hashOfText } from "./key-hash.js";
 import type { Revision } from "./revision.js";
+import { numberAt, type RevisionList, tailOf, withPair, withPairAt } from "./revision-list.js";
 
 /** Nothing: what a history without older revisions shares with all others. Never written to. */
-const NONE: number[] = [];
+const NONE: RevisionList = [];
 
 export class KeyHistory {
   readonly key: string;
   /** Of the key. */
   readonly hash: number;
   /** Pairs of main and sub; a delete has its sub complemented, so it is negative. */
-  #older: number[] = NONE;
+  #older: RevisionList = NONE;
   /** 0 where there is none. */
   #main = 0;
   #sub = 0;
@@ -69,7 +70,7 @@ export class KeyHistory {
     if (this.#main !== 0) {
       // An array of exactly two first: what grows from none is made for sixteen.
       if (this.#older.length === 0) this.#older = [this.#main, this.#sub];
-      else this.#older.push(this.#main, this.#sub);
+      else this.#older = withPair(this.#older, this.#main, this.#sub);
     }
     this.#main = main;
     this.#sub = signedSub;
@@ -77,7 +78,8 @@ export class KeyHistory {
 
   #insert(main: number, signedSub: number): void {
     const at = 2 * (this.positionAt(main) + 1);
-    this.#older = [...this.#older.slice(0, at), main, signedSub, ...this.#older.slice(at)];
+    if (this.#older === NONE) this.#older = [main, signedSub];
+    else this.#older = withPairAt(this.#older, at, [main, signedSub]);
   }
 
   /** How many revisions there are. */
@@ -101,14 +103,14 @@ export class KeyHistory {
     let [low, high] = [0, older.length / 2];
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((older[2 * middle] as number) <= main) low = middle + 1; // Below high, in range.
+      if ((numberAt(older, 2 * middle) as number) <= main) low = middle + 1; // Below high, in range.
       else high = middle;
     }
     return low - 1;
   }
 
   mainAt(position: number): number {
-    return this.#older[2 * position] ?? this.#main; // Callers have positions from this object.
+    return numberAt(this.#older, 2 * position) ?? this.#main; // Callers have positions from this object.
   }
 
   subAt(position: number): number {
@@ -121,7 +123,7 @@ export class KeyHistory {
   }
 
   #signedSubAt(position: number): number {
-    return this.#older[2 * position + 1] ?? this.#sub;
+    return numberAt(this.#older, 2 * position + 1) ?? this.#sub;
   }
 
   /**
@@ -141,7 +143,7 @@ export class KeyHistory {
       this.#older = NONE;
       this.#main = 0;
     } else if (position > 0) {
-      this.#older = 2 * position === this.#older.length ? NONE : this.#older.slice(2 * position);
+      this.#older = 2 * position === this.#older.length ? NONE : tailOf(this.#older, 2 * position);
     }
   }
 }
