@@ -31,8 +31,8 @@ export const RAFT_DEFAULTS: Omit<RaftConfig, "nodeId" | "voters" | "random"> = {
   maxInflightMessages: 512,
   maxInflightBytes: 8_388_608,
   maxUncommittedBytes: 67_108_864,
-  // A hundred appends a second, with a heartbeat each 100 ms; and half of what one message may carry.
-  sparing: { appendsATick: 10, heldMs: 25, heldEntriesMax: 64, heldBytesMax: 524_288 },
+  // A hundred appends a second, with a heartbeat each 100 ms; and three quarters of what one message may carry.
+  sparing: { appendsATick: 10, heldMs: 25, heldEntriesMax: 64, heldBytesMax: 786_432 },
 };
 
 /** Throws `RangeError` naming the option, its value and what was expected. */
