@@ -136,9 +136,12 @@ export class DatabaseFolder {
       get: (key) => snapshot.getSync(key),
       pairs: this.#resolved(pairsOf(iterator), () => {}),
       close: async () => {
-        unpin();
-        await iterator.close();
-        await snapshot.close();
+        try {
+          await iterator.close();
+          await snapshot.close();
+        } finally {
+          unpin();
+        }
       },
     };
   }

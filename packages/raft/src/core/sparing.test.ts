@@ -50,6 +50,13 @@ describe("chooseSpared", () => {
     expect(sparedOf([before, follower({ match: 9 })], false)).toEqual([]);
   });
 
+  it("stays with whom it was among equals", () => {
+    const followers = [follower({ match: 9 }), follower({ match: 9 })];
+    expect(sparedOf(followers)).toEqual([2]);
+    for (const [i, one] of followers.entries()) one.isSpared = i === 1;
+    expect(sparedOf(followers)).toEqual([3]);
+  });
+
   it("chooses another where the one that takes all falls behind the one that is spared", () => {
     const [spared, taking] = [follower({ match: 7 }), follower({ match: 9 })];
     expect(sparedOf([spared, taking])).toEqual([2]);

@@ -39,6 +39,7 @@ export function chooseSpared(progress: ReadonlyMap<NodeId, Progress>, isBusy: bo
   const candidates = [...progress.values()].filter(
     ({ state, isIdle }) => state === "replicate" && isIdle,
   );
-  candidates.sort((a, b) => a.match - b.match);
+  // Among equals it stays who it was.
+  candidates.sort((a, b) => a.match - b.match || Number(b.isSpared) - Number(a.isSpared));
   for (const one of candidates) one.isSpared = room-- > 0;
 }
