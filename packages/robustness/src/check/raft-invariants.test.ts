@@ -314,6 +314,26 @@ describe("RaftInvariants", () => {
     }
   });
 
+  it.each([
+    [1, undefined],
+    [3, "raft-log-matching"],
+  ])(
+    "of %i, one that leads a term again with entries that no disk had",
+    async (voters, guarantee) => {
+      const invariants = new RaftInvariants({ voters });
+      const storage = MemoryLogStorage.create(NO_SNAPSHOT);
+      await storage.append({ entries: new FakeMember(1).append(1).entries });
+      const starts = (content: number): FakeMember => {
+        invariants.watch(1n, storage);
+        const member = new FakeMember(1).append(1).follow(2).append(2);
+        member.entries.push({ index: 3, term: 2, kind: "normal", data: Uint8Array.of(content) });
+        return member;
+      };
+      expect(invariants.observe([starts(1)])).toBeUndefined();
+      expect(invariants.observe([starts(2)])?.guarantee).toBe(guarantee);
+    },
+  );
+
   it("watch() knows that an image makes entries void", async () => {
     const invariants = new RaftInvariants();
     const storage = invariants.watch(1n, MemoryLogStorage.create(NO_SNAPSHOT));

@@ -42,8 +42,10 @@ export class RaftInvariants {
   /** Members whose disks are not to be believed: they may have anything. */
   readonly #forgiven = new Set<NodeId>();
   readonly #group: Group;
+  readonly #isAlone: boolean;
 
   constructor({ nameOf = (id) => id.toString(16), voters }: RaftInvariantsOptions = {}) {
+    this.#isAlone = voters === 1;
     // Who is alone needs nobody's vote, and commits nothing before the entry of its term is written.
     this.#group = new Group(nameOf, {
       entries: (isOn) => voters === undefined || this.#countDurable(isOn) > voters / 2,
@@ -126,6 +128,9 @@ export class RaftInvariants {
     const member = new Member(view);
     this.#group.views.set(view.id, view);
     this.#members.set(view.id, member);
+    const found = this.#found.get(view.id);
+    // It may lead the same term again, with other entries: what its disk never had nobody else has.
+    if (this.#isAlone && found) this.#group.forgetBehind(found.last?.index ?? found.imageIndex);
     const durable = this.#durable.get(view.id);
     return (durable && this.#group.checkRestart(view, durable)) ?? member.look(this.#group);
   }
@@ -369,6 +374,11 @@ class Group {
       if (violation) return violation;
     }
     return undefined;
+  }
+
+  /** No member has these any more. */
+  forgetBehind(last: number): void {
+    for (const index of this.#entries.keys()) if (index > last) this.#entries.delete(index);
   }
 
   /** Log matching. */
