@@ -35,9 +35,15 @@ export function startsWithBytes(bytes: Uint8Array, prefix: Uint8Array): boolean 
   return bytes.length >= prefix.length && equalBytes(bytes.subarray(0, prefix.length), prefix);
 }
 
+/** Of all parts together. */
+export function bytesOf(parts: readonly Uint8Array[]): number {
+  let bytes = 0;
+  for (const part of parts) bytes += part.length;
+  return bytes;
+}
+
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
-  let length = 0;
-  for (const part of parts) length += part.length;
+  const length = bytesOf(parts);
   const result = new Uint8Array(length);
   let offset = 0;
   for (const part of parts) {

@@ -6,6 +6,7 @@ export { type Random, randomBelow, randomFraction, randomId, seededRandom } from
 // Bytes
 export {
   compareBytes,
+  bytesOf,
   concatBytes,
   decodeUtf8,
   EMPTY_BYTES,

@@ -1,4 +1,5 @@
 import { writev } from "node:fs";
+import { bytesOf } from "../bytes.js";
 
 /**
  * Writes the parts one behind the other, all of them, or rejects. The callback's interface costs half
@@ -31,10 +32,4 @@ function behind(parts: readonly Uint8Array[], count: number): Uint8Array[] {
     skip -= from;
     return from === part.length ? [] : [part.subarray(from)];
   });
-}
-
-function bytesOf(parts: readonly Uint8Array[]): number {
-  let bytes = 0;
-  for (const part of parts) bytes += part.length;
-  return bytes;
 }

@@ -56,10 +56,8 @@ export async function composeMember(
   const open: (() => Promise<void>)[] = [() => state.medium.close()];
   try {
     const clientUse = new ClientUse(clock);
-    const raft = await startRaft(config, state, {
-      isIdle: () => clientUse.isIdle,
-      ...surroundings,
-    });
+    const { isIdle = () => clientUse.isIdle } = surroundings;
+    const raft = await startRaft(config, state, { ...surroundings, isIdle });
     open.push(() => raft.close());
     const assembled = assembleMember({
       ...surroundings,
@@ -90,7 +88,13 @@ export async function composeMember(
 async function startRaft(
   config: StoreConfig,
   state: OpenState,
-  { identity, clock, logger, transport, ...around }: MemberSurroundings,
+  {
+    identity,
+    clock,
+    logger,
+    transport,
+    ...around
+  }: MemberSurroundings & { readonly isIdle: () => boolean },
 ): Promise<RaftNode> {
   const raft = await startRaftNode(
     {
@@ -109,7 +113,7 @@ async function startRaft(
       storage: around.aroundLog?.(state.log) ?? state.log,
       transport,
       stateMachine: state.machine,
-      ...(around.isIdle ? { isIdle: around.isIdle } : {}),
+      isIdle: around.isIdle,
       defer: around.defer,
       afterCurrent: around.afterCurrent,
     },

@@ -15,7 +15,7 @@
  *
  * Departures: pre-vote and check-quorum are always on (thesis §9.6, §6.2), as in etcd.
  */
-import { AssertionError, unreachable } from "@sagong/base";
+import { AssertionError, bytesOf, unreachable } from "@sagong/base";
 import { accepts, takeAppend } from "./append-entries.js";
 import type { RaftConfig } from "./config.js";
 import { Election } from "./election.js";
@@ -45,6 +45,8 @@ export class Raft {
   term: Term;
   vote: NodeId | undefined;
   leader: NodeId | undefined;
+  /** No client reads, writes or watches here: the owner's to say. */
+  isIdle = false;
   /** Messages since the owner last took them. */
   outbox: Message[] = [];
   readonly reads: LeaderReads;
@@ -81,9 +83,6 @@ export class Raft {
   send(message: Message): void {
     this.outbox.push(message);
   }
-
-  /** No client of this member's own reads, writes or watches: the owner's to say. */
-  isIdle = false;
 
   tick(): void {
     this.#electionTimer.tick();
@@ -449,10 +448,4 @@ export class Raft {
   #sendTimeoutNow(to: NodeId): void {
     this.send({ from: this.id, to, term: this.term, kind: "timeout-now" });
   }
-}
-
-function bytesOf(data: readonly Uint8Array[]): number {
-  let bytes = 0;
-  for (const one of data) bytes += one.length;
-  return bytes;
 }

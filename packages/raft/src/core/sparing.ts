@@ -27,19 +27,11 @@ export interface SparingLimits {
 
 /** Marks those that are spared from now on. */
 export function chooseSpared(progress: ReadonlyMap<NodeId, Progress>, isBusy: boolean): void {
-  let [taking, idle] = [0, 0];
-  for (const one of progress.values()) {
-    if (one.state !== "replicate") continue;
-    taking++;
-    if (one.isIdle) idle++;
-    else one.isSpared = false;
-  }
-  const voters = progress.size + 1;
-  let room = isBusy ? Math.min(idle, taking - (majorityOf(voters) - 1)) : 0;
-  const candidates = [...progress.values()].filter(
-    ({ state, isIdle }) => state === "replicate" && isIdle,
-  );
+  const taking = [...progress.values()].filter(({ state }) => state === "replicate");
+  const idle = taking.filter(({ isIdle }) => isIdle);
   // Among equals it stays who it was.
-  candidates.sort((a, b) => a.match - b.match || Number(b.isSpared) - Number(a.isSpared));
-  for (const one of candidates) one.isSpared = room-- > 0;
+  idle.sort((a, b) => a.match - b.match || Number(b.isSpared) - Number(a.isSpared));
+  const needed = majorityOf(progress.size + 1) - 1; // The leader has what it sends.
+  const spared = isBusy ? idle.slice(0, Math.max(0, taking.length - needed)) : [];
+  for (const one of taking) one.isSpared = spared.includes(one);
 }

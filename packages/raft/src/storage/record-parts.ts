@@ -3,6 +3,7 @@
  * same bytes for the disk and for every peer. The result is what the generated code would write, but
  * for the order of fields, which protobuf leaves free.
  */
+import { bytesOf } from "@sagong/base";
 import { Writer } from "@sagong/rpc/message";
 import type { Entry } from "../core/types.js";
 import { type LogEntry, LogRecord } from "../gen/raft.js";
@@ -84,12 +85,6 @@ export function pushField(into: Uint8Array[], tag: number, parts: readonly Uint8
   writer.uint32(tag);
   writer.uint32(bytesOf(parts));
   into.push(writer.finish(), ...parts);
-}
-
-export function bytesOf(parts: readonly Uint8Array[]): number {
-  let bytes = 0;
-  for (const part of parts) bytes += part.length;
-  return bytes;
 }
 
 function fieldBytes(value: number): number {

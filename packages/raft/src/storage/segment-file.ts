@@ -9,9 +9,8 @@
  * Z2 files are never used again: what is behind the last record is zeros, or was torn.
  * Z3 a disk without room for zeros may have room for records: nothing more is prepared then.
  */
-import { hasCode } from "@sagong/base";
+import { bytesOf, hasCode } from "@sagong/base";
 import type { LogFile, LogFiles } from "./log-files.js";
-import { bytesOf } from "./record-parts.js";
 
 export interface SegmentFileOptions {
   readonly files: LogFiles;

@@ -1,9 +1,10 @@
 /** The twin of files beside LevelDB's own: `DatabaseFiles` in the folder of a simulated database. */
-import { concatBytes, type Random } from "@sagong/base";
+import { bytesOf, concatBytes, type Random } from "@sagong/base";
 import type { DatabaseFile, DatabaseFiles } from "@sagong/kv/parts";
 import type { DiskArea, DiskFaults } from "./disk-faults.js";
 import { type DiskCall, DURATIONS } from "./disk-operations.js";
 import type { DiskRoom } from "./disk-room.js";
+import { syncFile, takeRoom } from "./file-effects.js";
 import type { FolderNames } from "./folder-names.js";
 import { SimulatedFile } from "./simulated-file.js";
 import { SystemError } from "./system-error.js";
@@ -96,37 +97,22 @@ class SimulatedDatabaseFile implements DatabaseFile {
       file.interruptWrite(bytes, position, random);
       throw new SystemError("EIO", "write");
     }
-    const more = position + bytes.length - file.sizeBytes;
-    const short = more - room.for(area, more);
-    if (short > 0) {
-      file.write(bytes.subarray(0, bytes.length - short), position);
-      throw new SystemError("ENOSPC", "write");
-    }
+    takeRoom(file, { bytes, position }, { area, room });
     file.write(bytes, position);
   }
 
   sync(): Promise<void> {
     const { area, faults, run } = this.#around;
-    const effect = (): void => {
-      if (faults.syncErrors.has(area)) {
-        this.#file.failSync();
-        if (faults.failsSyncsOnce) faults.syncErrors.delete(area);
-        throw new SystemError("EIO", "fsync");
-      }
-      if (!faults.lyingSyncs.has(area)) this.#file.sync();
-    };
-    return run({ takes: DURATIONS.sync, effect });
+    return run({ takes: DURATIONS.sync, effect: () => syncFile(this.#file, area, faults) });
   }
 
   read(parts: readonly Uint8Array[], position: number): Promise<number> {
-    let length = 0;
-    for (const part of parts) length += part.length;
     const effect = (): number => {
       let done = 0;
       for (const part of parts) done += this.readSync(part, position + done);
       return done;
     };
-    return this.#around.run({ takes: DURATIONS.read, bytes: length, effect });
+    return this.#around.run({ takes: DURATIONS.read, bytes: bytesOf(parts), effect });
   }
 
   readSync(bytes: Uint8Array, position: number): number {

@@ -2,7 +2,7 @@
  * What lies in a database's folder, as LevelDB keeps it: batches in a log, and tables that are on
  * disk once they are made. What a crash takes is what LevelDB's own recovery would not find again.
  *
- * Beside them lie files of the process's own, as any other files do.
+ * The store's own files beside them are files as any others.
  *
  * B1 a batch is there as a whole or not at all; of one log, batches without a sync are lost from the
  *    end. A log that LevelDB has left is never synced any more, until its table is made: its end may

@@ -4,8 +4,8 @@ import { concatBytes, type Random, randomBelow } from "@sagong/base";
 import type { DiskFaults } from "./disk-faults.js";
 import { type DiskCall, DURATIONS } from "./disk-operations.js";
 import type { DiskRoom } from "./disk-room.js";
+import { syncFile, takeRoom } from "./file-effects.js";
 import type { FolderNames } from "./folder-names.js";
-
 import { SimulatedFile } from "./simulated-file.js";
 import { SystemError } from "./system-error.js";
 
@@ -72,7 +72,7 @@ export class SimulatedLogFiles implements LogFiles {
     const effect = (): void => {
       const file = this.#file(name);
       file.truncate(length);
-      syncFile(file, this.#around.faults);
+      syncFile(file, "log", this.#around.faults);
     };
     return this.#around.run({ takes: DURATIONS.sync, effect });
   }
@@ -138,7 +138,7 @@ class SimulatedLogFile implements LogFile {
   }
 
   sync(): Promise<void> {
-    const effect = (): void => syncFile(this.#file, this.#around.faults);
+    const effect = (): void => syncFile(this.#file, "log", this.#around.faults);
     return this.#around.run({ takes: DURATIONS.sync, effect });
   }
 
@@ -153,13 +153,7 @@ class SimulatedLogFile implements LogFile {
       file.interruptWrite(bytes, position, random);
       throw new SystemError("EIO", "write");
     }
-    const more = position + bytes.length - file.sizeBytes;
-    const short = more - room.for("log", more);
-    if (short > 0) {
-      // The system takes what it has room for, and refuses the rest when it is asked again.
-      file.write(bytes.subarray(0, bytes.length - short), position);
-      throw new SystemError("ENOSPC", "write");
-    }
+    takeRoom(file, { bytes, position }, { area: "log", room });
     if (faults.syncErrors.has("log")) {
       file.write(bytes, position);
       file.failSync();
@@ -172,13 +166,4 @@ class SimulatedLogFile implements LogFile {
       file.writeMisdirected(bytes, { meant: position, is });
     } else file.writeDurably(bytes, position);
   }
-}
-
-function syncFile(file: SimulatedFile, faults: DiskFaults): void {
-  if (faults.syncErrors.has("log")) {
-    file.failSync();
-    if (faults.failsSyncsOnce) faults.syncErrors.delete("log");
-    throw new SystemError("EIO", "fsync");
-  }
-  if (!faults.lyingSyncs.has("log")) file.sync();
 }
