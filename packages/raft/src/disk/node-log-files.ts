@@ -1,13 +1,21 @@
 /** The log's folder on Node's file system. */
 import { constants } from "node:fs";
-import { type FileHandle, mkdir, open, readdir, readFile, rm, truncate } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rm, truncate } from "node:fs/promises";
 import { join } from "node:path";
-import { syncFolder, writeAll } from "@sagong/base/real";
+import { syncFolder } from "@sagong/base/real";
 import type { LogFile, LogFiles } from "../storage/log-files.js";
+import { CachedLogFile } from "./cached-log-file.js";
+import { BLOCK_BYTES, DirectLogFile, DirectMemory } from "./direct-log-file.js";
+
+export interface NodeLogFilesOptions {
+  /** What writes past the kernel's cache are made of: a power of two. */
+  readonly blockBytes?: number;
+}
 
 /** The folder need not exist. */
-export function nodeLogFiles(dir: string): LogFiles {
+export function nodeLogFiles(dir: string, options: NodeLogFilesOptions = {}): LogFiles {
   const path = (name: string): string => join(dir, name);
+  const opener = new Opener(options.blockBytes ?? BLOCK_BYTES);
   return {
     dir,
     make: async () => {
@@ -18,70 +26,53 @@ export function nodeLogFiles(dir: string): LogFiles {
       const file = await readFile(path(name));
       return new Uint8Array(file.buffer, file.byteOffset, file.length);
     },
-    create: (name) => NodeLogFile.open(path(name), constants.O_CREAT | constants.O_EXCL),
-    open: (name) => NodeLogFile.open(path(name), 0),
+    create: (name) => opener.open(path(name), constants.O_CREAT | constants.O_EXCL),
+    open: (name) => opener.open(path(name), 0),
     truncate: (name, length) => cut(path(name), length),
     remove: (name) => rm(path(name), { force: true }),
     sync: () => syncFolder(dir),
   };
 }
 
-/**
- * Linux: a write with this flag is the write and its fdatasync in one (open(2)), one task for a
- * thread instead of two. Elsewhere the flag may promise less than a sync, so that is called.
- */
-const DSYNC = process.platform === "linux" ? constants.O_DSYNC : 0;
-/** Zeros are written so many at a time. */
-const ZEROS_BYTES = 256 * 1024;
+/** Opens files that are written past the kernel's cache, where the system can. */
+class Opener {
+  readonly #blockBytes: number;
+  /** Not lent to a file: a log has one that is open, mostly. */
+  readonly #memories: DirectMemory[] = [];
 
-class NodeLogFile implements LogFile {
-  readonly sizeBytes: number;
-  readonly #durable: FileHandle;
-  /** Without O_DSYNC. */
-  readonly #plain: FileHandle;
-  /** For whoever writes ahead of a log that grows by megabytes a second: made once. */
-  readonly #zeros = new Uint8Array(ZEROS_BYTES);
-
-  private constructor(
-    sizeBytes: number,
-    handles: { readonly durable: FileHandle; readonly plain: FileHandle },
-  ) {
-    this.sizeBytes = sizeBytes;
-    this.#durable = handles.durable;
-    this.#plain = handles.plain;
+  constructor(blockBytes: number) {
+    this.#blockBytes = blockBytes;
   }
 
-  static async open(path: string, how: number): Promise<NodeLogFile> {
-    const durable = await open(path, constants.O_WRONLY | DSYNC | how, 0o600);
+  async open(path: string, how: number): Promise<LogFile> {
+    const cached = await CachedLogFile.open(path, how);
     try {
-      const plain = await open(path, constants.O_WRONLY);
-      const { size } = await plain.stat();
-      return new NodeLogFile(size, { durable, plain });
+      const memory = this.#memories.pop() ?? newMemory();
+      if (!memory) return cached;
+      const onClose = (): void => {
+        this.#memories.push(memory);
+      };
+      const direct = await DirectLogFile.over(cached, path, {
+        memory,
+        onClose,
+        blockBytes: this.#blockBytes,
+      });
+      if (!direct) onClose();
+      return direct ?? cached;
     } catch (error) {
-      await durable.close();
+      await cached.close();
       throw error;
     }
   }
+}
 
-  writeDurably(parts: readonly Uint8Array[], position: number): Promise<void> {
-    const written = writeAll(this.#durable.fd, parts, position);
-    return DSYNC === 0 ? written.then(() => this.#durable.datasync()) : written;
-  }
-
-  async writeZeros(length: number, position: number): Promise<void> {
-    for (let done = 0; done < length;) {
-      const zeros = this.#zeros.subarray(0, length - done);
-      await writeAll(this.#plain.fd, [zeros], position + done);
-      done += zeros.length;
-    }
-  }
-
-  sync(): Promise<void> {
-    return this.#plain.datasync();
-  }
-
-  async close(): Promise<void> {
-    await Promise.all([this.#durable.close(), this.#plain.close()]);
+/** Undefined where the process has no addresses left for one: the kernel's cache does as well. */
+function newMemory(): DirectMemory | undefined {
+  try {
+    return new DirectMemory();
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
   }
 }
 

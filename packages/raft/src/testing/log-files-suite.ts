@@ -11,23 +11,36 @@ export interface LogFilesFixture {
   remove(): Promise<void>;
 }
 
+interface Write {
+  /** `append` goes where the last of an opened file ended. */
+  readonly kind: "write" | "append" | "zeros";
+  readonly at: number;
+  readonly length: number;
+}
+
 type Step =
-  | {
-      readonly kind: "write" | "zeros";
-      readonly name: string;
-      readonly at: number;
-      readonly length: number;
-    }
+  /** All between one opening and the file's end. */
+  | { readonly kind: "open"; readonly name: string; readonly writes: readonly Write[] }
   | { readonly kind: "truncate"; readonly name: string; readonly part: number }
   | { readonly kind: "remove" | "sync"; readonly name: string };
 
 const name = fc.constantFrom("a", "b");
 const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({
-    kind: fc.constantFrom("write" as const, "zeros" as const),
+    kind: fc.constant("open" as const),
     name,
-    at: fc.nat(2_000),
-    length: fc.integer({ min: 1, max: 1_500 }),
+    writes: fc.array(
+      fc.record({
+        kind: fc.constantFrom("write" as const, "append" as const, "zeros" as const),
+        // Disks and file systems have blocks of 512 to 4,096 bytes.
+        at: fc.oneof(
+          fc.nat(2_000),
+          fc.nat(5).map((block) => 4_096 * block),
+        ),
+        length: fc.oneof(fc.integer({ min: 1, max: 1_500 }), fc.integer({ min: 1, max: 20_000 })),
+      }),
+      { minLength: 1, maxLength: 6 },
+    ),
   }),
   fc.record({
     kind: fc.constant("truncate" as const),
@@ -129,16 +142,21 @@ async function carryOut(files: LogFiles, one: Step, model: Map<string, number[]>
       const file = known ? await files.open(one.name) : await files.create(one.name);
       const bytes = known ?? [];
       assert(file.sizeBytes === bytes.length, `it says ${file.sizeBytes}, has ${bytes.length}`);
-      await write(file, one, bytes);
+      let end = 0;
+      for (const each of one.writes) {
+        const write = each.kind === "append" ? { ...each, at: end } : each;
+        await carryOutWrite(file, write, bytes);
+        if (each.kind !== "zeros") end = write.at + write.length;
+      }
       model.set(one.name, bytes);
       await file.close();
     }
   }
 }
 
-async function write(
+async function carryOutWrite(
   file: LogFile,
-  { kind, at, length }: Extract<Step, { at: number }>,
+  { kind, at, length }: Write,
   model: number[],
 ): Promise<void> {
   while (model.length < at) model.push(0);
