@@ -199,7 +199,8 @@ export class RaftLog {
     this.#origin = this.#endOf(index);
     this.#entries.splice(0, index - this.#snapshot.index);
     this.#ends.splice(0, index - this.#snapshot.index);
-    this.#snapshot = { ...this.#snapshot, index, term };
+    // A spread would make an object of another shape, on which V8 forgets all code that it has compiled.
+    this.#snapshot = { index, term, confState: this.#snapshot.confState };
   }
 
   /** Replaces everything by an image of the state machine (§7). */
