@@ -4,6 +4,7 @@ export { backgroundClock, realClock } from "./real-clock.js";
 export { randomSeed } from "./random-seed.js";
 export { streamLogger, type StreamLoggerOptions } from "./stream-logger.js";
 export { makeFolders, syncFolder } from "./folders.js";
+export { DirectFile, type DirectFileOptions } from "./direct-file.js";
 export { writeAll } from "./write-all.js";
 export {
   identifyProcess,

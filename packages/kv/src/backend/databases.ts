@@ -35,9 +35,12 @@ export interface DatabaseFiles {
 }
 
 export interface DatabaseFile {
-  /** When it was opened. */
+  /** When it was opened: after a crash there may be up to 4 KiB of zeros behind what was written. */
   readonly sizeBytes: number;
-  /** All of it, or it rejects; on disk after the next `sync`. The parts must not change meanwhile. */
+  /**
+   * All of it, or it rejects; on disk after the next `sync`. The parts must not change meanwhile. One
+   * call at a time.
+   */
   write(parts: readonly Uint8Array[], position: number): Promise<void>;
   sync(): Promise<void>;
   /** Fills the parts one after the other; answers how many bytes there were. */

@@ -260,7 +260,10 @@ describe("LevelBackend.reclaim() with blocks", () => {
     for (let n = 0; n < 40; n++) if (n % 10 !== 0) commit(backend, [n]);
     await backend.reclaim();
     const left = blockFilesIn();
-    expect(left.map(({ size }) => size)).toEqual([2_000]);
+    // Up to a disk's block more than the four that live, until it is closed.
+    expect(left).toHaveLength(1);
+    expect(left[0]?.size).toBeGreaterThanOrEqual(2_000);
+    expect(left[0]?.size).toBeLessThanOrEqual(4_096);
     expect(files.map(({ name }) => name)).not.toContain(left[0]?.name);
     expect(await backend.sizeBytes()).toBeLessThan(full / 4);
     for (let n = 0; n < 40; n++) {
@@ -356,9 +359,10 @@ describe("LevelBackend.reclaim() with blocks", () => {
     expect(blockFilesIn()).toHaveLength(10);
     for (let n = 0; n < 40; n++) if (n % 10 !== 0) commit(backend, [n]);
     await backend.reclaim();
-    expect(blockFilesIn().map(({ size }) => size)).toEqual([2_000]);
+    expect(blockFilesIn()).toHaveLength(1);
     commit(backend, ...many(200, 201));
     const again = await reopened(backend, SMALL);
+    expect(blockFilesIn().map(({ size }) => size)).toEqual([2_000, 500]);
     expect([...(await contents(again)).keys()]).toEqual(["0", "10", "20", "30", "200"]);
   });
 
