@@ -1,14 +1,14 @@
 /**
  * Memory that begins where a page of the system's does, which `O_DIRECT` asks of what it writes
  * (open(2)). Node allocates a buffer anywhere; a WebAssembly memory is mapped by itself, and its pages
- * are of 64 KiB (WebAssembly JavaScript Interface, "Memory"). Each takes some GiB of addresses, so they
- * are lent, one for a write, and used again.
+ * are of 64 KiB (WebAssembly JavaScript Interface, "Memory"). Each takes some GiB of addresses, so there
+ * are few: they are lent, one for a write, and used again.
  */
 
 /** Of one that is lent. */
 export const CHUNK_BYTES: number = 1024 * 1024;
-/** Kept for the next: more writes than threads are never under way. */
-const IDLE_MAX = 4;
+/** A store has one for its log under way and one for its blocks. */
+const CHUNKS_MAX = 16;
 const WASM_PAGE_BYTES = 65_536;
 
 /** Every engine has it; the types of the language alone do not. */
@@ -19,19 +19,24 @@ declare const WebAssembly: {
 };
 
 const idle: Uint8Array[] = [];
+let chunks = 0;
 let zeros: Uint8Array | undefined;
 
-/** `CHUNK_BYTES` of any content; undefined where the process has no addresses left. */
+/** `CHUNK_BYTES` of any content; undefined where all are lent, or the process has no addresses left. */
 export function lendChunk(): Uint8Array | undefined {
-  return idle.pop() ?? newChunk();
+  const chunk = idle.pop();
+  if (chunk || chunks === CHUNKS_MAX) return chunk;
+  const made = newChunk();
+  if (made) chunks++;
+  return made;
 }
 
 /** What `lendChunk` lent: nobody may use it any more. */
 export function giveBackChunk(chunk: Uint8Array): void {
-  if (idle.length < IDLE_MAX) idle.push(chunk);
+  idle.push(chunk);
 }
 
-/** `CHUNK_BYTES` that nobody writes to: zeros that take no memory. Undefined as `lendChunk`. */
+/** `CHUNK_BYTES` that nobody writes to: zeros that take no memory. Undefined where there are no addresses. */
 export function alignedZeros(): Uint8Array | undefined {
   zeros ??= newChunk();
   return zeros;

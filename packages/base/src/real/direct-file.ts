@@ -34,7 +34,7 @@ export interface DirectFileOptions {
 export class DirectFile {
   readonly #handle: FileHandle;
   readonly #blockBytes: number;
-  /** Once refused, always: it wants larger blocks, or has no room for our memory. */
+  /** Once refused, always: it wants larger blocks. */
   #isRefused = false;
   /** The last write's end, and what its block has up to there; -1 where that is not known. */
   #end = -1;
@@ -64,7 +64,8 @@ export class DirectFile {
 
   /**
    * Writes the parts one behind the other, and zeros up to the end of their last block (D1). False
-   * where the system refuses it: then it has to be written otherwise. One call at a time.
+   * where the system refuses it, or no memory is left: then it has to be written otherwise. One call
+   * at a time.
    */
   async write(parts: readonly Uint8Array[], position: number): Promise<boolean> {
     const chunk = this.#isRefused ? undefined : lendChunk();
