@@ -47,7 +47,10 @@ export class Bench {
     this.#folder = folder;
   }
 
-  /** A load that fails is left out, and told in `failures`; the others go on. @param {readonly Load[]} loads */
+  /**
+   * A product's part of a load that fails is left out, and told in `failures`; all else goes on.
+   * @param {readonly Load[]} loads
+   */
   async run(loads) {
     for (const members of this.#flags.members) {
       const meant = loads.filter(({ members: sizes }) => sizes?.includes(members) ?? true);
@@ -95,14 +98,19 @@ export class Bench {
     // is measured as it is after its first seconds.
     const first = load.isCold || load.once ? 1 : 0;
     const last = load.once ? 1 : this.#flags.rounds;
+    const left = new Set(this.#clusters);
     for (let round = first; round <= last; round++) {
       // Whoever comes second finds the machine as the first one left it: they take turns.
       const order = round % 2 === 1 ? this.#clusters : this.#clusters.toReversed();
-      for (const cluster of order) {
-        const figures = await this.#attempt(load, cluster, round === 0 ? warmUp : context);
-        this.#say(round, load, cluster, figures);
-        if (round === 0) continue;
-        this.results.push({ kind: cluster.kind, members, load: load.name, round, figures });
+      for (const cluster of order.filter((one) => left.has(one))) {
+        left.delete(cluster);
+        await this.#orFailure(`${load.name}, ${members} members of ${cluster.kind}`, async () => {
+          const figures = await this.#attempt(load, cluster, round === 0 ? warmUp : context);
+          this.#say(round, load, cluster, figures);
+          left.add(cluster);
+          if (round === 0) return;
+          this.results.push({ kind: cluster.kind, members, load: load.name, round, figures });
+        });
       }
     }
   }
