@@ -9,7 +9,7 @@ export const HELP = `npm run bench:store -- [flags]
   --rounds N         counted rounds of each load, the clusters in alternation (3)
   --seconds N        about how long each run takes (3)
   --warm-up N        about how long each load runs before the counted rounds (8)
-  --quick            one round, one second, three members, fewer keys: about three minutes
+  --quick            one round, one second, three members, fewer keys: about six minutes
   --only LOAD…       loads by name or part of it, comma-separated or repeated (see --list)
   --stalls           also the "no stalls" figures (see --list), which take about four minutes
   --list             the loads' names
@@ -52,7 +52,7 @@ export const HELP = `npm run bench:store -- [flags]
  * @property {boolean} build
  */
 
-const QUICK = { rounds: 1, seconds: 1, warmUp: 1, members: "3", keys: 100_000 };
+const QUICK = { rounds: 1, seconds: 1, warmUp: 5, members: "3", keys: 100_000 };
 const FULL = { rounds: 3, seconds: 3, warmUp: 8, members: "1,3", keys: 1_000_000 };
 
 /** @param {readonly string[]} args @returns {Flags} throws with a sentence */

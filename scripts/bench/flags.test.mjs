@@ -16,7 +16,7 @@ describe("readFlags()", () => {
   });
 
   it("--quick changes what is not said otherwise", () => {
-    expect(readFlags(["--quick"])).toMatchObject({ members: [3], rounds: 1, warmUp: 1 });
+    expect(readFlags(["--quick"])).toMatchObject({ members: [3], rounds: 1, warmUp: 5 });
     expect(readFlags(["--quick", "--rounds=4", "--members=1,3"])).toMatchObject({
       members: [1, 3],
       rounds: 4,
