@@ -98,32 +98,34 @@ export class Bench {
     // is measured as it is after its first seconds.
     const first = load.isCold || load.once ? 1 : 0;
     const last = load.once ? 1 : this.#flags.rounds;
-    const left = new Set(this.#clusters);
+    const able = new Set(this.#clusters);
     for (let round = first; round <= last; round++) {
       // Whoever comes second finds the machine as the first one left it: they take turns.
       const order = round % 2 === 1 ? this.#clusters : this.#clusters.toReversed();
-      for (const cluster of order.filter((one) => left.has(one))) {
-        left.delete(cluster);
-        await this.#orFailure(`${load.name}, ${members} members of ${cluster.kind}`, async () => {
+      for (const cluster of order.filter((one) => able.has(one))) {
+        const what = `${load.name}, ${members} members of ${cluster.kind}`;
+        const isDone = await this.#orFailure(what, async () => {
           const figures = await this.#attempt(load, cluster, round === 0 ? warmUp : context);
           this.#say(round, load, cluster, figures);
-          left.add(cluster);
           if (round === 0) return;
           this.results.push({ kind: cluster.kind, members, load: load.name, round, figures });
         });
+        if (!isDone) able.delete(cluster);
       }
     }
   }
 
-  /** @param {string} what @param {() => Promise<void>} work */
+  /** False where it failed. @param {string} what @param {() => Promise<void>} work */
   async #orFailure(what, work) {
     try {
       await work();
+      return true;
     } catch (error) {
       if (this.#isEnding) throw error;
       const reason = error instanceof Error ? error.message : String(error);
       this.failures.push(`${what}: ${reason}`);
       say(`left out: ${what}: ${reason}`);
+      return false;
     }
   }
 

@@ -1,10 +1,11 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { assert } from "../assert.js";
 import { CHUNK_BYTES } from "./aligned-memory.js";
-import { DirectFile } from "./direct-file.js";
+import { DirectFile, type DirectFileOptions } from "./direct-file.js";
+import { hasDirectDisk, patternBytes } from "./testing/index.js";
 
 const BLOCK_BYTES = 4_096;
 
@@ -17,20 +18,19 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-/** A tmpfs is nothing but cache, and another system has no such writes. */
-function isOnDisk(): boolean {
-  const TMPFS_MAGIC = 0x01021994;
-  return process.platform === "linux" && statfsSync(dir).type !== TMPFS_MAGIC;
+async function openDirect(options: DirectFileOptions): Promise<DirectFile> {
+  const file = await DirectFile.open(path, options);
+  assert(file, "the file cannot be written past the cache");
+  return file;
 }
 
-function cachedPages(): number {
-  return Number(execFileSync("fincore", ["--noheadings", "--output", "PAGES", path]));
-}
-
-function pattern(i: number, length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  for (let at = 0; at < length; at++) bytes[at] = 1 + ((i * 31 + at) % 255);
-  return bytes;
+/** How much of what `read` reads had to come from the disk (proc(5), `read_bytes`). */
+function bytesFromDisk(read: () => void): number {
+  const sum = (): number =>
+    Number(/^read_bytes: (\d+)$/m.exec(readFileSync("/proc/self/io", "utf8"))?.[1]);
+  const before = sum();
+  read();
+  return sum() - before;
 }
 
 /** Within a block, over some, over a chunk's end. */
@@ -46,7 +46,7 @@ const length = fc.oneof(
   },
 );
 
-describe("DirectFile", () => {
+describe.skipIf(!hasDirectDisk())("DirectFile", () => {
   it.each([true, false])(
     "has each write behind the one before and zeros up to a block's end, also when it was opened anew (durable: %s)",
     async (isDurable) => {
@@ -57,10 +57,9 @@ describe("DirectFile", () => {
           const parts: Uint8Array[] = [];
           let end = 0;
           for (const lengths of opened) {
-            const file = await DirectFile.open(path, { isDurable });
-            if (!file) return;
+            const file = await openDirect({ isDurable });
             for (const one of lengths) {
-              const part = pattern(parts.length, one);
+              const part = patternBytes(parts.length, one);
               parts.push(part);
               const half = one >> 1;
               await file.write([part.subarray(0, half), part.subarray(half)], end);
@@ -79,31 +78,31 @@ describe("DirectFile", () => {
     },
   );
 
-  it("leaves nothing in the kernel's cache", async (context) => {
-    if (!isOnDisk()) return context.skip("needs a disk's file system on Linux");
-    const file = await DirectFile.open(path, { isDurable: true });
-    expect(await file?.writeZeros(0, 16 * BLOCK_BYTES)).toBe(true);
-    expect(await file?.write([pattern(1, 10_000)], 0)).toBe(true);
-    expect(await file?.write([pattern(2, 10_000)], 10_000)).toBe(true);
-    expect(cachedPages()).toBe(0);
-    const bytes = readFileSync(path);
-    expect(bytes).toHaveLength(16 * BLOCK_BYTES);
-    expect(Buffer.compare(bytes.subarray(10_000, 20_000), pattern(2, 10_000))).toBe(0);
-    expect(cachedPages()).toBe(16);
-    // A reader's page does not stay as it was.
-    expect(await file?.write([pattern(3, 100)], 20_000)).toBe(true);
-    expect(Buffer.compare(readFileSync(path).subarray(20_000, 20_100), pattern(3, 100))).toBe(0);
-    await file?.close();
+  it("leaves nothing in the kernel's cache, and no reader with what was there before", async () => {
+    const file = await openDirect({ isDurable: true });
+    expect(await file.writeZeros(0, 4 * CHUNK_BYTES)).toBe(true);
+    expect(await file.write([patternBytes(1, CHUNK_BYTES)], 0)).toBe(true);
+    expect(await file.write([patternBytes(2, 10_000)], CHUNK_BYTES)).toBe(true);
+    const read = (): Buffer => readFileSync(path);
+    expect(bytesFromDisk(read)).toBeGreaterThanOrEqual(4 * CHUNK_BYTES);
+    expect(bytesFromDisk(read)).toBeLessThan(CHUNK_BYTES);
+    const end = CHUNK_BYTES + 10_000;
+    expect(await file.write([patternBytes(3, 100)], end)).toBe(true);
+    const expected = Buffer.alloc(4 * CHUNK_BYTES);
+    expected.set(patternBytes(1, CHUNK_BYTES));
+    expected.set(patternBytes(2, 10_000), CHUNK_BYTES);
+    expected.set(patternBytes(3, 100), end);
+    expect(Buffer.compare(read(), expected)).toBe(0);
+    await file.close();
   });
 
-  it("says that the system refuses what is not of its blocks, and goes on saying so", async (context) => {
-    if (!isOnDisk()) return context.skip("needs a disk's file system on Linux");
+  it("says that the system refuses what is not of its blocks, and goes on saying so", async () => {
     // Disks write 512 bytes or more at once.
-    const file = await DirectFile.open(path, { isDurable: false, blockBytes: 8 });
-    expect(await file?.write([pattern(1, 12)], 0)).toBe(false);
-    expect(await file?.write([pattern(1, BLOCK_BYTES)], 0)).toBe(false);
-    expect(await file?.writeZeros(0, BLOCK_BYTES)).toBe(false);
-    await file?.close();
+    const file = await openDirect({ isDurable: false, blockBytes: 8 });
+    expect(await file.write([patternBytes(1, 12)], 0)).toBe(false);
+    expect(await file.write([patternBytes(1, BLOCK_BYTES)], 0)).toBe(false);
+    expect(await file.writeZeros(0, BLOCK_BYTES)).toBe(false);
+    await file.close();
     expect(readFileSync(path)).toHaveLength(0);
   });
 
@@ -112,7 +111,6 @@ describe("DirectFile", () => {
   });
 
   it("rejects with the system's error for another failure", async () => {
-    if (process.platform !== "linux") return;
     await expect(DirectFile.open(`${dir}/none`, { isDurable: true })).rejects.toThrow("ENOENT");
   });
 });

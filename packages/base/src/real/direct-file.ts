@@ -28,7 +28,7 @@ export interface DirectFileOptions {
   /** Each write is on disk when it resolves (`O_DSYNC`). */
   readonly isDurable: boolean;
   /** What is written at once is a multiple of it: a power of two. */
-  readonly blockBytes?: number;
+  readonly blockBytes?: number | undefined;
 }
 
 export class DirectFile {

@@ -50,9 +50,10 @@ class NodeDatabaseFile implements DatabaseFile {
   async write(parts: readonly Uint8Array[], position: number): Promise<void> {
     const end = position + bytesOf(parts);
     this.#direct ??= DirectFile.open(this.#path, { isDurable: false });
-    const direct = end < this.#end ? undefined : await this.#direct;
-    if (!(await direct?.write(parts, position))) {
-      (await this.#direct)?.forget();
+    const direct = await this.#direct;
+    const isAtEnd = end >= this.#end;
+    if (!isAtEnd || !(await direct?.write(parts, position))) {
+      direct?.forget();
       await writeAll(this.#handle.fd, parts, position);
     }
     this.#end = Math.max(this.#end, end);

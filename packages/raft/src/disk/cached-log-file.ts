@@ -8,7 +8,7 @@ import type { LogFile } from "../storage/log-files.js";
  * Linux: a write with this flag is the write and its fdatasync in one (open(2)), one task for a
  * thread instead of two. Elsewhere the flag may promise less than a sync, so that is called.
  */
-export const DSYNC: number = process.platform === "linux" ? constants.O_DSYNC : 0;
+const DSYNC = process.platform === "linux" ? constants.O_DSYNC : 0;
 /** Zeros are written so many at a time. */
 const ZEROS = new Uint8Array(256 * 1024);
 

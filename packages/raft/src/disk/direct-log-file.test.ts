@@ -1,5 +1,7 @@
 import { constants, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { assert } from "@sagong/base";
+import { hasDirectDisk, patternBytes } from "@sagong/base/testing";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CachedLogFile } from "./cached-log-file.js";
@@ -17,20 +19,14 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 /** Of blocks that the disk takes, or of some that it refuses. */
-async function openDirect(blockBytes = BLOCK_BYTES): Promise<DirectLogFile | undefined> {
+async function openDirect(blockBytes = BLOCK_BYTES): Promise<DirectLogFile> {
   const cached = await CachedLogFile.open(path, constants.O_CREAT);
   const direct = await DirectLogFile.over(cached, path, { blockBytes });
-  if (!direct) await cached.close();
+  assert(direct, "the file cannot be written past the cache");
   return direct;
 }
 
-function pattern(i: number, length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  for (let at = 0; at < length; at++) bytes[at] = 1 + ((i * 31 + at) % 255);
-  return bytes;
-}
-
-describe("DirectLogFile", () => {
+describe.skipIf(!hasDirectDisk())("DirectLogFile", () => {
   it.each([BLOCK_BYTES, 8])(
     "has each record behind the one before and zeros behind the last, and over restarts (blocks of %i)",
     async (blockBytes) => {
@@ -48,13 +44,12 @@ describe("DirectLogFile", () => {
           let end = 0;
           for (const steps of opened) {
             const file = await openDirect(blockBytes);
-            if (!file) return;
             let prepared = file.sizeBytes;
             for (const one of steps) {
               const from = Math.max(end, prepared);
               if (one.zeros !== null) await file.writeZeros(one.zeros, from);
               if (one.zeros !== null) prepared = from + one.zeros;
-              const part = pattern(parts.length, one.length);
+              const part = patternBytes(parts.length, one.length);
               parts.push(part);
               await file.writeDurably([part.subarray(0, 1), part.subarray(1)], end);
               end += one.length;
@@ -73,13 +68,12 @@ describe("DirectLogFile", () => {
 
   it("changes nothing behind a write that is followed by other bytes than zeros", async () => {
     const file = await openDirect();
-    if (!file) return;
-    await file.writeDurably([pattern(1, 3 * BLOCK_BYTES)], 0);
+    await file.writeDurably([patternBytes(1, 3 * BLOCK_BYTES)], 0);
     await file.writeZeros(BLOCK_BYTES, 3 * BLOCK_BYTES);
-    await file.writeDurably([pattern(2, 100)], 50);
+    await file.writeDurably([patternBytes(2, 100)], 50);
     await file.close();
-    const expected = Buffer.concat([pattern(1, 3 * BLOCK_BYTES), Buffer.alloc(BLOCK_BYTES)]);
-    expected.set(pattern(2, 100), 50);
+    const expected = Buffer.concat([patternBytes(1, 3 * BLOCK_BYTES), Buffer.alloc(BLOCK_BYTES)]);
+    expected.set(patternBytes(2, 100), 50);
     expect(Buffer.compare(readFileSync(path), expected)).toBe(0);
   });
 });

@@ -9,11 +9,11 @@
 import { bytesOf } from "@sagong/base";
 import { DirectFile } from "@sagong/base/real";
 import type { LogFile } from "../storage/log-files.js";
-import { type CachedLogFile, DSYNC } from "./cached-log-file.js";
+import type { CachedLogFile } from "./cached-log-file.js";
 
 export interface DirectLogFileOptions {
   /** What writes past the cache are made of: a power of two. */
-  readonly blockBytes?: number | undefined;
+  readonly blockBytes?: number;
 }
 
 export class DirectLogFile implements LogFile {
@@ -37,19 +37,15 @@ export class DirectLogFile implements LogFile {
     path: string,
     { blockBytes }: DirectLogFileOptions = {},
   ): Promise<DirectLogFile | undefined> {
-    if (DSYNC === 0) return undefined;
-    const size = blockBytes === undefined ? {} : { blockBytes };
-    const durable = await DirectFile.open(path, { isDurable: true, ...size });
+    const durable = await DirectFile.open(path, { isDurable: true, blockBytes });
     if (!durable) return undefined;
+    let plain: DirectFile | undefined;
     try {
-      const plain = await DirectFile.open(path, { isDurable: false, ...size });
-      if (plain) return new DirectLogFile(cached, durable, plain);
-    } catch (error) {
-      await durable.close();
-      throw error;
+      plain = await DirectFile.open(path, { isDurable: false, blockBytes });
+    } finally {
+      if (!plain) await durable.close();
     }
-    await durable.close();
-    return undefined;
+    return plain && new DirectLogFile(cached, durable, plain);
   }
 
   async writeDurably(parts: readonly Uint8Array[], position: number): Promise<void> {
@@ -73,6 +69,7 @@ export class DirectLogFile implements LogFile {
       await this.#cached.writeZeros(length, position);
     }
     const known = this.#zeros;
+    // Of what lies between those that are known and these nothing is known.
     if (position > Math.max(known.from, known.to)) known.from = position;
     known.to = Math.max(known.to, end);
   }

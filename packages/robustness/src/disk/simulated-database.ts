@@ -2,7 +2,7 @@
  * What lies in a database's folder, as LevelDB keeps it: batches in a log, and tables that are on
  * disk once they are made. What a crash takes is what LevelDB's own recovery would not find again.
  *
- * The store's own files beside them are files as any others.
+ * The store has files of its own beside them (simulated-database-files.ts): LevelDB knows nothing of those.
  *
  * B1 a batch is there as a whole or not at all; of one log, batches without a sync are lost from the
  *    end. A log that LevelDB has left is never synced any more, until its table is made: its end may
